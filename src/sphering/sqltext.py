@@ -1,0 +1,28 @@
+"""Statements live in sql/, one file each; they are loaded by name."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+
+@cache
+def load(name: str) -> str:
+    """Return the text of ``sql/<name>.sql``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no statement of that name.
+    """
+    return files("sphering.sql").joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+def quote_identifier(name: str) -> str:
+    """Return `name` as a quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quote_literal(value: str) -> str:
+    """Return `value` as a quoted SQL string, for the few places where DuckDB binds no parameter."""
+    return "'" + value.replace("'", "''") + "'"

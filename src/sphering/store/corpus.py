@@ -1,0 +1,114 @@
+"""One corpus of a store: its snapshots, releases, transforms, refs and runs, read and created."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sphering.errors import NotFoundError
+from sphering.store.documents import create_document, read_document
+from sphering.store.files import LocalFiles
+from sphering.store.layout import Layout
+from sphering.store.refs import LATEST, NAMES, PUBLISHED, Refs
+from sphering.store.release import Release
+from sphering.store.snapshot import Snapshot, SnapshotManifest
+
+_SHORTEST_PREFIX = 4
+
+
+class CorpusStore:
+    """Everything that a store has of one corpus."""
+
+    def __init__(self, files: LocalFiles, name: str) -> None:
+        self.files = files
+        self.name = name
+        self.layout = Layout(name)
+        self.refs = Refs(files, self.layout)
+
+    def snapshot_ids(self) -> list[str]:
+        """Return the ids of all committed snapshots."""
+        names = self.files.children(self.layout.snapshots)
+        return [name for name in names if self.files.exists(self.layout.manifest(name))]
+
+    def release_ids(self) -> list[str]:
+        """Return the ids of all committed releases."""
+        names = self.files.children(self.layout.releases)
+        return [name for name in names if self.files.exists(self.layout.release(name))]
+
+    def run_records(self) -> list[dict[str, Any]]:
+        """Return all run records, oldest first."""
+        names = self.files.children(self.layout.runs)
+        return [
+            read_document(self.files, self.layout.run(name))
+            for name in names
+            if self.files.exists(self.layout.run(name))
+        ]
+
+    def manifest(self, snapshot: str) -> SnapshotManifest:
+        """Return a snapshot's manifest, its seal checked."""
+        return SnapshotManifest.from_json(read_document(self.files, self.layout.manifest(snapshot)))
+
+    def snapshot(self, snapshot: str) -> Snapshot:
+        """Return a reader of a snapshot."""
+        manifest = self.manifest(snapshot)
+        paths = [self.files.path(self.layout.shard(manifest.encoder, entry.id)) for entry in manifest.shards]
+        dropped = self.files.path(self.layout.dropped(snapshot)) if manifest.dropped_sha256 else None
+        return Snapshot(manifest, paths, dropped)
+
+    def release(self, release: str) -> Release:
+        """Return a release, its seal checked."""
+        return Release.from_json(read_document(self.files, self.layout.release(release)))
+
+    def create_release(self, release: Release) -> bool:
+        """Commit a release; return whether this call created it."""
+        return create_document(self.files, self.layout.release(release.id), release.to_json())
+
+    def create_manifest(self, manifest: SnapshotManifest) -> bool:
+        """Commit a snapshot; return whether this call created it."""
+        return create_document(self.files, self.layout.manifest(manifest.id), manifest.to_json())
+
+    def find_release(self, selector: str) -> Release:
+        """Return the release that a selector names: a ref (`published`, `main/latest`), an id, or a unique prefix.
+
+        A snapshot's id gives the newest release of that snapshot.
+
+        Raises
+        ------
+        NotFoundError
+            If nothing, or more than one thing, goes by that name.
+        """
+        if selector in NAMES or "/" in selector:
+            return self.release(self._ref_target(selector))
+        if len(selector) < _SHORTEST_PREFIX:
+            raise NotFoundError(f"{selector!r} is too short for an id", expected="a ref, or at least 4 hex digits")
+        releases = [name for name in self.release_ids() if name.startswith(selector)]
+        if len(releases) == 1:
+            return self.release(releases[0])
+        of_snapshot = [self.release(name) for name in self.release_ids()]
+        of_snapshot = [release for release in of_snapshot if release.snapshot.startswith(selector)]
+        if not releases and len({release.snapshot for release in of_snapshot}) == 1:
+            return max(of_snapshot, key=lambda release: release.created_at)
+        raise self._not_found(selector, releases or sorted({release.snapshot for release in of_snapshot}))
+
+    def _ref_target(self, selector: str) -> str:
+        channel, _, name = selector.rpartition("/")
+        value = self.refs.read(channel or "main", name)
+        if value is None:
+            raise NotFoundError(
+                f"the corpus {self.name!r} has no {selector!r} yet",
+                expected=", ".join(
+                    f"{channel}/{name}" for channel in self.refs.channels() for name in (LATEST, PUBLISHED)
+                )
+                or "a first run",
+                where=str(self.files.root),
+                remedy="`sphering run` makes a release; a held one is `latest` but not `published`",
+            )
+        return value.release
+
+    def _not_found(self, selector: str, found: list[str]) -> NotFoundError:
+        if found:
+            return NotFoundError(f"{selector!r} fits {len(found)} ids: {', '.join(found)}", remedy="give more digits")
+        return NotFoundError(
+            f"the corpus {self.name!r} has no snapshot or release {selector!r}",
+            where=str(self.files.root),
+            remedy="`sphering snapshots` lists them",
+        )

@@ -1,0 +1,48 @@
+"""Sealed JSON documents: every JSON in a store carries the SHA-256 of its own content."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sphering.errors import IntegrityError
+from sphering.identity import check_seal, seal
+from sphering.store.files import LocalFiles
+
+
+def to_bytes(document: Mapping[str, Any]) -> bytes:
+    """Return a sealed document as the indented, key-sorted JSON text that is stored."""
+    text = json.dumps(seal(document), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+    return text.encode() + b"\n"
+
+
+def create_document(files: LocalFiles, key: str, document: Mapping[str, Any]) -> bool:
+    """Create a sealed document if it is absent; return whether this call created it."""
+    return files.create(key, to_bytes(document))
+
+
+def read_document(files: LocalFiles, key: str) -> dict[str, Any]:
+    """Return a document after its seal was checked, without the seal.
+
+    Raises
+    ------
+    NotFoundError
+        If it does not exist.
+    IntegrityError
+        If it is not JSON or was edited.
+    """
+    where = str(files.path(key))
+    try:
+        document = json.loads(files.read(key))
+    except ValueError as error:
+        raise IntegrityError(
+            f"this file is not JSON: {error}",
+            expected="a document as it was written",
+            where=where,
+            remedy="restore it from a backup",
+        ) from error
+    if not isinstance(document, dict):
+        raise IntegrityError("this JSON is no object", expected="a document as it was written", where=where)
+    check_seal(document, where)
+    return {key: value for key, value in document.items() if key != "sha256"}

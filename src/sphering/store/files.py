@@ -1,0 +1,163 @@
+"""The one door to stored bytes: create if absent, never replace, never show a half-written file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sphering.errors import NotFoundError, StorageError, TerminalError
+
+TEMPORARY_SUFFIX = ".tmp"
+_REMEDIES = {
+    errno.ENOSPC: "free some space on this disk, then run again: what was finished is kept",
+    errno.EDQUOT: "raise the quota or free some space, then run again: what was finished is kept",
+    errno.EACCES: "give this user the right to write here, or choose another store",
+    errno.EPERM: "give this user the right to write here, or choose another store",
+    errno.EROFS: "mount the file system writable, or choose another store",
+}
+
+
+@contextmanager
+def storage_errors(where: Path | str) -> Iterator[None]:
+    """Turn the operating system's refusals into a StorageError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _REMEDIES:
+            raise
+        raise StorageError(
+            f"the store cannot be written: {os.strerror(error.errno)}",
+            expected="a folder with space that this user may write to",
+            where=str(error.filename or where),
+            remedy=_REMEDIES[error.errno],
+        ) from error
+
+
+class LocalFiles:
+    """Files under one folder, addressed by keys: relative paths with forward slashes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, key: str) -> Path:
+        """Return the local path of a key.
+
+        Raises
+        ------
+        TerminalError
+            If the key would leave the store.
+        """
+        parts = key.split("/")
+        if key.startswith("/") or ".." in parts:
+            raise TerminalError(
+                f"the key {key!r} leaves the store", expected="a path inside the store", where=str(self.root)
+            )
+        return self.root.joinpath(*parts)
+
+    def exists(self, key: str) -> bool:
+        """Return whether the key has been created."""
+        return self.path(key).is_file()
+
+    def read(self, key: str) -> bytes:
+        """Return the bytes of a key.
+
+        Raises
+        ------
+        NotFoundError
+            If it does not exist.
+        """
+        path = self.path(key)
+        try:
+            return path.read_bytes()
+        except FileNotFoundError as error:
+            raise NotFoundError(f"there is no {key}", where=str(self.root)) from error
+
+    def children(self, key: str) -> list[str]:
+        """Return the names directly under a folder, sorted; temporary files are left out."""
+        folder = self.path(key)
+        if not folder.is_dir():
+            return []
+        return sorted(entry.name for entry in folder.iterdir() if not entry.name.endswith(TEMPORARY_SUFFIX))
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Create `key` with `data` unless it exists; return whether this call created it.
+
+        The bytes are flushed to disk under a temporary name before link(2) makes them visible.
+        """
+        final = self.path(key)
+        with storage_errors(final):
+            final.parent.mkdir(parents=True, exist_ok=True)
+            if final.exists():
+                return False
+            temporary = _temporary(final)
+            try:
+                _write_flushed(temporary, data)
+                return _publish(temporary, final)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    def create_from(self, key: str, source: Path) -> bool:
+        """Create `key` from a finished local file, which is left where it is; return whether this call created it."""
+        final = self.path(key)
+        with storage_errors(final):
+            final.parent.mkdir(parents=True, exist_ok=True)
+            if final.exists():
+                return False
+            temporary = _temporary(final)
+            try:
+                _link_or_copy(source, temporary)
+                return _publish(temporary, final)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    def replace(self, key: str, data: bytes) -> None:
+        """Write a derived file anew: beside, then renamed over the old one."""
+        final = self.path(key)
+        with storage_errors(final):
+            final.parent.mkdir(parents=True, exist_ok=True)
+            temporary = _temporary(final)
+            try:
+                _write_flushed(temporary, data)
+                temporary.replace(final)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+
+def _temporary(final: Path) -> Path:
+    return final.with_name(f".{final.name}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+
+
+def _write_flushed(path: Path, data: bytes) -> None:
+    with path.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _link_or_copy(source: Path, temporary: Path) -> None:
+    try:
+        os.link(source, temporary)
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK):
+            raise
+        shutil.copyfile(source, temporary)
+    with temporary.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+def _publish(temporary: Path, final: Path) -> bool:
+    try:
+        os.link(temporary, final)
+    except FileExistsError:
+        return False
+    folder = os.open(final.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return True

@@ -1,0 +1,102 @@
+"""Where everything of a corpus lies: the one place that spells a key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The keys of one corpus; all are relative to the store."""
+
+    corpus: str
+
+    @property
+    def root(self) -> str:
+        """The corpus' folder."""
+        return f"corpora/{self.corpus}"
+
+    def shards(self, encoder: str) -> str:
+        """The folder of an encoder's shards."""
+        return f"{self.root}/shards/{encoder}"
+
+    def shard(self, encoder: str, shard: str) -> str:
+        """One shard's Parquet file."""
+        return f"{self.shards(encoder)}/{shard}.parquet"
+
+    def probe(self, encoder: str) -> str:
+        """The probe of an encoder."""
+        return f"{self.shards(encoder)}/probe.parquet"
+
+    def pin(self, model_name: str) -> str:
+        """What `backend = "auto"` was resolved to for a model."""
+        return f"{self.root}/encoders/{model_name}.json"
+
+    @property
+    def snapshots(self) -> str:
+        """The folder of snapshots."""
+        return f"{self.root}/snapshots"
+
+    def manifest(self, snapshot: str) -> str:
+        """A snapshot's manifest."""
+        return f"{self.snapshots}/{snapshot}/manifest.json"
+
+    def dropped(self, snapshot: str) -> str:
+        """The rows that a snapshot leaves out of its shards."""
+        return f"{self.snapshots}/{snapshot}/dropped.parquet"
+
+    def evaluation(self, evaluation: str) -> str:
+        """An evaluation's folder."""
+        return f"{self.root}/evaluations/{evaluation}"
+
+    def transform(self, transform: str) -> str:
+        """A transform's folder."""
+        return f"{self.root}/transforms/{transform}"
+
+    def report(self, report: str) -> str:
+        """A report's numbers."""
+        return f"{self.root}/reports/{report}/report.json"
+
+    def export(self, export: str) -> str:
+        """An export's folder."""
+        return f"{self.root}/exports/{export}"
+
+    @property
+    def releases(self) -> str:
+        """The folder of releases."""
+        return f"{self.root}/releases"
+
+    def release(self, release: str) -> str:
+        """A release."""
+        return f"{self.releases}/{release}/release.json"
+
+    def page(self, release: str) -> str:
+        """A release's rendered report page."""
+        return f"{self.releases}/{release}/report.html"
+
+    @property
+    def runs(self) -> str:
+        """The folder of run records."""
+        return f"{self.root}/runs"
+
+    def run(self, run: str) -> str:
+        """A run's record."""
+        return f"{self.runs}/{run}/run.json"
+
+    def quarantine(self, run: str) -> str:
+        """A run's quarantined rows."""
+        return f"{self.runs}/{run}/quarantine.parquet"
+
+    @property
+    def refs(self) -> str:
+        """The folder of refs."""
+        return f"{self.root}/refs"
+
+    def ref(self, channel: str, name: str) -> str:
+        """The folder of one ref's numbered values."""
+        return f"{self.refs}/{channel}/{name}"
+
+    @property
+    def scratch(self) -> str:
+        """The folder of the working files of runs that have not ended."""
+        return f"{self.root}/scratch"

@@ -1,0 +1,84 @@
+"""Refs: named pointers to releases, the only things in a store that move, by creating the next number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sphering.errors import RefMovedError
+from sphering.store.clock import now
+from sphering.store.documents import create_document, read_document
+from sphering.store.files import LocalFiles
+from sphering.store.layout import Layout
+
+LATEST = "latest"
+PUBLISHED = "published"
+NAMES = (LATEST, PUBLISHED)
+
+
+@dataclass(frozen=True)
+class RefValue:
+    """One value of a ref: a release, and who set it when and why."""
+
+    number: int
+    release: str
+    at: str
+    who: str
+    why: str
+    run: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the value as plain JSON values."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+class Refs:
+    """The refs of one corpus."""
+
+    def __init__(self, files: LocalFiles, layout: Layout) -> None:
+        self._files = files
+        self._layout = layout
+
+    def channels(self) -> list[str]:
+        """Return the names of all channels."""
+        return self._files.children(self._layout.refs)
+
+    def history(self, channel: str, name: str) -> list[RefValue]:
+        """Return all values of a ref, oldest first."""
+        folder = self._layout.ref(channel, name)
+        return [RefValue(**read_document(self._files, f"{folder}/{child}")) for child in self._files.children(folder)]
+
+    def read(self, channel: str, name: str) -> RefValue | None:
+        """Return the newest value of a ref, or None where it was never set."""
+        folder = self._layout.ref(channel, name)
+        children = self._files.children(folder)
+        return RefValue(**read_document(self._files, f"{folder}/{children[-1]}")) if children else None
+
+    def move(
+        self,
+        channel: str,
+        name: str,
+        release: str,
+        *,
+        expected: RefValue | None,
+        who: str,
+        why: str,
+        run: str | None,
+    ) -> RefValue:
+        """Point a ref at a release by creating its next number.
+
+        Raises
+        ------
+        RefMovedError
+            If the ref is no longer at `expected`: another run moved it.
+        """
+        number = 1 if expected is None else expected.number + 1
+        value = RefValue(number, release, now(), who, why, run)
+        key = f"{self._layout.ref(channel, name)}/{number:08d}.json"
+        if not create_document(self._files, key, value.to_json()):
+            raise RefMovedError(
+                f"the ref {channel}/{name} moved since this run began",
+                expected=f"its value number {number - 1}",
+                remedy="run again: the new run starts from the new value",
+            )
+        return value

@@ -1,0 +1,219 @@
+"""A snapshot: an immutable set of documents with the vectors of one encoder, as a manifest over shards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from sphering.identity import short_id
+from sphering.sqltext import load
+from sphering.store.shard import EMBEDDING, ShardEntry, read_batches, take_vectors, vector_rows
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SNAPSHOT_VERSION = 1
+BLOCK_ROWS = 8192
+
+
+def snapshot_id(corpus: str, encoder: str, content_digest: str) -> str:
+    """Return the id of a snapshot: of what it holds, not of how it came to be."""
+    return short_id({"corpus": corpus, "encoder": encoder, "content_digest": content_digest, "v": SNAPSHOT_VERSION})
+
+
+@dataclass(frozen=True)
+class SnapshotManifest:
+    """What belongs to a snapshot's documents.
+
+    `truncated` counts documents cut at the encoder's length limit, `tokens` their tokens before the cut, `unknown`
+    the tokens that the vocabulary lacks (None where the encoder cannot say).
+    """
+
+    id: str
+    corpus: str
+    encoder: str
+    encoder_document: dict[str, Any]
+    dimension: int
+    content_digest: str
+    documents: int
+    texts: int
+    tokens: int
+    unknown: int | None
+    truncated: int
+    keep_text: bool
+    labels: tuple[str, ...]
+    metadata: tuple[str, ...]
+    shards: tuple[ShardEntry, ...]
+    dropped_sha256: str | None
+    created_at: str
+    run: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the manifest as plain JSON values."""
+        return {
+            **{name: getattr(self, name) for name in self.__dataclass_fields__ if name != "shards"},
+            "labels": list(self.labels),
+            "metadata": list(self.metadata),
+            "shards": [entry.to_json() for entry in self.shards],
+        }
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> SnapshotManifest:
+        """Return the manifest that `to_json` wrote."""
+        fields = dict(document)
+        fields["shards"] = tuple(ShardEntry(**entry) for entry in fields["shards"])
+        fields["labels"] = tuple(fields["labels"])
+        fields["metadata"] = tuple(fields["metadata"])
+        return cls(**fields)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Distinct texts with the smallest hashes: the same documents from night to night.
+
+    doc_ids has one document a text (the smallest id), text_hashes is (n, 32) uint8 in ascending order and vectors
+    is (n, d) float32.
+    """
+
+    doc_ids: list[str]
+    text_hashes: NDArray[np.uint8]
+    vectors: NDArray[np.float32]
+
+
+class Snapshot:
+    """Reads a snapshot's documents and vectors, without its dropped rows.
+
+    Parameters
+    ----------
+    manifest : SnapshotManifest
+    paths : sequence of Path
+        The local path of each shard, in the manifest's order.
+    dropped : Path or None
+        dropped.parquet with columns shard (position in the manifest) and row.
+    """
+
+    def __init__(self, manifest: SnapshotManifest, paths: Sequence[Path], dropped: Path | None) -> None:
+        self.manifest = manifest
+        self.paths = tuple(paths)
+        self.dropped_path = dropped
+
+    @property
+    def id(self) -> str:
+        """The snapshot's id."""
+        return self.manifest.id
+
+    @property
+    def dimension(self) -> int:
+        """The dimension of its vectors."""
+        return self.manifest.dimension
+
+    @cached_property
+    def _dropped(self) -> dict[int, NDArray[np.int64]]:
+        if self.dropped_path is None:
+            return {}
+        table = pq.read_table(self.dropped_path)
+        shards = table["shard"].to_numpy()
+        rows = table["row"].to_numpy()
+        return {int(shard): np.sort(rows[shards == shard]) for shard in np.unique(shards)}
+
+    def shard_batches(self, position: int, columns: Sequence[str], rows: int = BLOCK_ROWS) -> Iterator[pa.RecordBatch]:
+        """Yield the batches of one shard, without dropped rows."""
+        dropped = self._dropped.get(position)
+        start = 0
+        for batch in read_batches(self.paths[position], columns, rows):
+            count = batch.num_rows
+            if dropped is not None:
+                low, high = np.searchsorted(dropped, [start, start + count])
+                if high > low:
+                    keep = np.ones(count, dtype=bool)
+                    keep[dropped[low:high] - start] = False
+                    batch = batch.filter(pa.array(keep))
+            start += count
+            if batch.num_rows:
+                yield batch
+
+    def batches(self, columns: Sequence[str], rows: int = BLOCK_ROWS) -> Iterator[pa.RecordBatch]:
+        """Yield record batches of the named columns, shard after shard; memory is bounded by one batch."""
+        for position in range(len(self.paths)):
+            yield from self.shard_batches(position, columns, rows)
+
+    def vectors(self, rows: int = BLOCK_ROWS) -> Iterator[NDArray[np.float32]]:
+        """Yield (m, d) float32 blocks of raw vectors, m <= rows, in the order of `batches`."""
+        for batch in self.batches([EMBEDDING], rows):
+            yield vector_rows(batch.column(0))
+
+    def scan(self) -> pl.LazyFrame:
+        """Return a Polars LazyFrame over the documents, without dropped rows."""
+        import polars as pl
+
+        frames = []
+        for position, path in enumerate(self.paths):
+            frame = pl.scan_parquet(path)
+            dropped = self._dropped.get(position)
+            if dropped is not None:
+                frame = frame.with_row_index("_row").filter(~pl.col("_row").is_in(dropped.tolist())).drop("_row")
+            frames.append(frame)
+        return pl.concat(frames)
+
+    def rows(self) -> pa.Table:
+        """Return doc_id, text_hash, metadata_hash, shard (int32 position) and row (int64) of every document, in `doc_id` order.
+
+        Costs about 100 bytes of memory a document.
+        """
+        import duckdb
+
+        with duckdb.connect() as connection:
+            self.register(connection)
+            return connection.sql("SELECT * FROM snapshot_rows ORDER BY doc_id").to_arrow_table()
+
+    def register(self, connection: Any) -> None:
+        """Create the DuckDB views `snapshot_rows` and `snapshot_dropped` over the snapshot on a connection."""
+        dropped = (
+            pa.table({"shard": pa.array([], pa.int32()), "row": pa.array([], pa.int64())})
+            if self.dropped_path is None
+            else pq.read_table(self.dropped_path)
+        )
+        connection.register("snapshot_dropped", dropped)
+        connection.register(
+            "snapshot_shards",
+            pa.table(
+                {
+                    "filename": [str(path) for path in self.paths],
+                    "shard": pa.array(range(len(self.paths)), pa.int32()),
+                }
+            ),
+        )
+        connection.execute(load("snapshot_rows").replace("$paths", _path_list(self.paths)))
+
+    def sample(self, size: int) -> Sample:
+        """Return up to `size` distinct texts with the smallest hashes, with their vectors."""
+        import duckdb
+
+        with duckdb.connect() as connection:
+            self.register(connection)
+            picked = connection.execute(load("snapshot_sample"), {"size": size}).to_arrow_table()
+        vectors = self.take(picked["shard"].to_numpy(), picked["row"].to_numpy())
+        hashes = np.frombuffer(b"".join(picked["text_hash"].to_pylist()), dtype=np.uint8).reshape(-1, 32)
+        return Sample(picked["doc_id"].to_pylist(), hashes, vectors)
+
+    def take(self, shards: NDArray[np.int32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the vectors at (shard, row) pairs as (n, d) float32, in the order given."""
+        out = np.empty((len(rows), self.dimension), dtype=np.float32)
+        for shard in np.unique(shards):
+            mask = shards == shard
+            out[mask] = take_vectors(self.paths[int(shard)], rows[mask].astype(np.int64), self.dimension)
+        return out
+
+
+def _path_list(paths: Sequence[Path]) -> str:
+    from sphering.sqltext import quote_literal
+
+    return "[" + ", ".join(quote_literal(str(path)) for path in paths) + "]"
