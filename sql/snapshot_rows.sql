@@ -1,7 +1,10 @@
 -- The documents of a snapshot: one row each, with the place of its vector; dropped rows are left out.
 -- $paths: the list of shard files. Views snapshot_shards (filename, shard) and snapshot_dropped (shard, row) exist.
 CREATE OR REPLACE TEMP VIEW snapshot_rows AS
-SELECT document.doc_id, document.text_hash, document.metadata_hash, place.shard, document.file_row_number AS row
+SELECT
+  document.doc_id, document.text_hash, document.metadata_hash,
+  document.n_tokens, document.n_unknown, document.truncated,
+  place.shard, document.file_row_number AS row
 FROM read_parquet($paths, filename = true, file_row_number = true) AS document
 JOIN snapshot_shards AS place USING (filename)
 WHERE NOT EXISTS (

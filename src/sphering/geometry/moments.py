@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sphering.errors import FormatError, InputError
+from sphering.geometry.block import BLOCK_ROWS, OpenBlock, Taken
 from sphering.geometry.gram import Array, Gram
 
-BLOCK_ROWS = 8192
 MOMENTS_VERSION = 1
 _HALF_ULP = {"float16": 2.0**-11, "float32": 2.0**-24, "float64": 2.0**-53}
 
@@ -44,15 +44,15 @@ class Moments:
     Make one with `Moments.empty(d)`, feed it with `update`, combine shards with `merge` in a fixed order.
     """
 
-    def __init__(self, gram: Gram, unit: Array, counts: tuple[int, int], norms: tuple[float, float], ulp: float) -> None:
+    def __init__(
+        self, gram: Gram, unit: Array, counts: tuple[int, int], norms: tuple[float, float], ulp: float
+    ) -> None:
         self._gram = gram
         self._unit = unit
         self.non_finite, self.zero = counts
         self._norms = norms
         self.ulp = ulp
-        self._pending: NDArray[Any] | None = None
-        self._filled = 0
-        self._scratch: tuple[Array, Array] | None = None
+        self._block: OpenBlock | None = None
         self._closed: tuple[Gram, Array] | None = None
 
     @classmethod
@@ -73,7 +73,7 @@ class Moments:
     @property
     def n(self) -> int:
         """Number of vectors counted in: finite and not zero."""
-        return self._gram.n + self._filled
+        return self._gram.n + (self._block.filled if self._block else 0)
 
     @property
     def rows(self) -> int:
@@ -156,79 +156,42 @@ class Moments:
         if vectors.ndim != 2 or vectors.shape[1] != self.dimension:
             raise InputError(f"an array of shape {vectors.shape}", expected=f"(n, {self.dimension})")
         ulp = half_ulp(vectors.dtype)
-        if len(vectors):
-            self.ulp = max(self.ulp, ulp)
-            self._closed = None
-        for start in range(0, len(vectors), BLOCK_ROWS):
-            self._take(self._usable(vectors[start : start + BLOCK_ROWS]))
-
-    def _usable(self, vectors: NDArray[Any]) -> NDArray[Any]:
-        """Return the rows that count, and count those that do not."""
-        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            wide = vectors.astype(np.float64, copy=False)
-            norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))
-        finite = np.isfinite(norms)
-        usable = finite & (norms > 0.0)
-        n_finite, n_usable = int(finite.sum()), int(usable.sum())
-        self.non_finite += len(vectors) - n_finite
-        self.zero += n_finite - n_usable
-        if n_usable == 0:
-            return vectors[:0]
-        kept = norms if n_usable == len(vectors) else norms[usable]
-        self._norms = (min(self._norms[0], float(kept.min())), max(self._norms[1], float(kept.max())))
-        return vectors if n_usable == len(vectors) else vectors[usable]
-
-    def _take(self, vectors: NDArray[Any]) -> None:
-        """Absorb whole blocks; keep the rest until it fills one."""
-        if self._filled == 0 and len(vectors) == BLOCK_ROWS:
-            self._absorb(vectors)
+        if not len(vectors):
             return
+        self.ulp = max(self.ulp, ulp)
+        self._closed = None
+        if self._block is None:
+            self._block = OpenBlock(self.dimension)
         while len(vectors):
-            pending = self._pending_for(vectors.dtype)
-            room = BLOCK_ROWS - self._filled
-            taken = vectors[:room]
-            pending[self._filled : self._filled + len(taken)] = taken
-            self._filled += len(taken)
-            vectors = vectors[room:]
-            if self._filled == BLOCK_ROWS:
-                self._filled = 0
-                self._absorb(pending)
+            taken = self._block.take(vectors)
+            self._count(taken)
+            vectors = vectors[taken.rows :]
+            if self._block.filled == BLOCK_ROWS:
+                self._gram, self._unit = self._block.added_to(self._gram, self._unit)
+                self._block.filled = 0
 
-    def _pending_for(self, dtype: np.dtype[Any]) -> NDArray[Any]:
-        """Return the buffer of unfinished rows, wide enough for `dtype`."""
-        if self._pending is None:
-            self._pending = np.empty((BLOCK_ROWS, self.dimension), dtype)
-        wide = np.promote_types(self._pending.dtype, dtype)
-        if wide != self._pending.dtype:
-            self._pending = self._pending.astype(wide)
-        return self._pending
-
-    def _absorb(self, block: NDArray[Any]) -> None:
-        self._gram, self._unit = self._with(block)
-
-    def _with(self, block: NDArray[Any]) -> tuple[Gram, Array]:
-        """Return the sums with one more block counted in."""
-        if self._scratch is None:
-            rows = BLOCK_ROWS
-            self._scratch = (np.empty((rows, self.dimension + 2)), np.empty((rows, self.dimension + 1)))
-        raw, unit = self._scratch[0][: len(block)], self._scratch[1][: len(block)]
-        pivot = self._gram.pivot if self._gram.n else block.mean(axis=0, dtype=np.float64)
-        fill_unit_rows(block, unit)
-        fill_shifted_rows(block, pivot, raw)
-        return Gram(pivot, self._gram.matrix + raw.T @ raw), self._unit + unit.T @ unit
+    def _count(self, taken: Taken) -> None:
+        """Note what one step of `update` left out, and the range of the norms that it kept."""
+        self.non_finite += taken.non_finite
+        self.zero += taken.zero
+        if len(taken.norms):
+            low, high = self._norms
+            self._norms = (min(low, float(taken.norms.min())), max(high, float(taken.norms.max())))
 
     def _close(self) -> tuple[Gram, Array]:
         """Return the sums over everything seen; the unfinished block stays open for more rows."""
-        if self._filled == 0 or self._pending is None:
+        if self._block is None or self._block.filled == 0:
             return self._gram, self._unit
         if self._closed is None:
-            self._closed = self._with(self._pending[: self._filled])
+            self._closed = self._block.added_to(self._gram, self._unit)
         return self._closed
 
     def merge(self, other: Moments) -> Moments:
         """Return the state of both sets of vectors; merge shards in a fixed order for fixed bits."""
         if other.dimension != self.dimension:
-            raise InputError(f"moments of {other.dimension} dimensions", expected=f"{self.dimension} dimensions")
+            raise InputError(
+                f"moments of {other.dimension} dimensions", expected=f"{self.dimension} dimensions"
+            )
         counts = (self.non_finite + other.non_finite, self.zero + other.zero)
         norms = (min(self._norms[0], other._norms[0]), max(self._norms[1], other._norms[1]))
         unit = self._close()[1] + other._close()[1]
@@ -259,24 +222,10 @@ class Moments:
         version, non_finite, zero = (int(value) for value in arrays["counts"])
         if version != MOMENTS_VERSION:
             raise FormatError(
-                f"moments of version {version}", expected=f"version {MOMENTS_VERSION}", remedy="compute them again"
+                f"moments of version {version}",
+                expected=f"version {MOMENTS_VERSION}",
+                remedy="compute them again",
             )
         low, high, ulp = (float(value) for value in arrays["norms"])
         gram = Gram(np.array(arrays["pivot"]), np.array(arrays["gram"]))
         return cls(gram, np.array(arrays["unit"]), (non_finite, zero), (low, high), ulp)
-
-
-def fill_unit_rows(block: NDArray[Any], out: Array) -> None:
-    """Write (x/‖x‖, 1) for each row x, in float64."""
-    unit = out[:, :-1]
-    unit[:] = block
-    unit /= np.sqrt(np.einsum("ij,ij->i", unit, unit))[:, None]
-    out[:, -1] = 1.0
-
-
-def fill_shifted_rows(block: NDArray[Any], pivot: Array, out: Array) -> None:
-    """Write (x − pivot, ‖x − pivot‖², 1) for each row x, in float64."""
-    shifted = out[:, :-2]
-    np.subtract(block, pivot, out=shifted)
-    np.einsum("ij,ij->i", shifted, shifted, out=out[:, -2])
-    out[:, -1] = 1.0

@@ -51,7 +51,8 @@ class CorpusStore:
         """Return a reader of a snapshot."""
         manifest = self.manifest(snapshot)
         paths = [self.files.path(self.layout.shard(manifest.encoder, entry.id)) for entry in manifest.shards]
-        dropped = self.files.path(self.layout.dropped(snapshot)) if manifest.dropped_sha256 else None
+        gone = manifest.dropped_sha256
+        dropped = self.files.path(self.layout.dropped(snapshot, gone)) if gone else None
         return Snapshot(manifest, paths, dropped)
 
     def release(self, release: str) -> Release:

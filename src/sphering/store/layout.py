@@ -41,9 +41,9 @@ class Layout:
         """A snapshot's manifest."""
         return f"{self.snapshots}/{snapshot}/manifest.json"
 
-    def dropped(self, snapshot: str) -> str:
-        """The rows that a snapshot leaves out of its shards."""
-        return f"{self.snapshots}/{snapshot}/dropped.parquet"
+    def dropped(self, snapshot: str, sha256: str) -> str:
+        """The rows that a snapshot leaves out of its shards; named by its bytes, as they fit one list of shards only."""
+        return f"{self.snapshots}/{snapshot}/dropped-{sha256[:16]}.parquet"
 
     def evaluation(self, evaluation: str) -> str:
         """An evaluation's folder."""

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sphering.identity import short_id
-from sphering.sqltext import load
+from sphering.sqltext import load, quote_literal
 from sphering.store.shard import EMBEDDING, ShardEntry, read_batches, take_vectors, vector_rows
 
 if TYPE_CHECKING:
@@ -175,23 +175,8 @@ class Snapshot:
             return connection.sql("SELECT * FROM snapshot_rows ORDER BY doc_id").to_arrow_table()
 
     def register(self, connection: Any) -> None:
-        """Create the DuckDB views `snapshot_rows` and `snapshot_dropped` over the snapshot on a connection."""
-        dropped = (
-            pa.table({"shard": pa.array([], pa.int32()), "row": pa.array([], pa.int64())})
-            if self.dropped_path is None
-            else pq.read_table(self.dropped_path)
-        )
-        connection.register("snapshot_dropped", dropped)
-        connection.register(
-            "snapshot_shards",
-            pa.table(
-                {
-                    "filename": [str(path) for path in self.paths],
-                    "shard": pa.array(range(len(self.paths)), pa.int32()),
-                }
-            ),
-        )
-        connection.execute(load("snapshot_rows").replace("$paths", _path_list(self.paths)))
+        """Create the DuckDB view `snapshot_rows` over the snapshot's documents on a connection."""
+        register_rows(connection, self.paths, self.dropped_path)
 
     def sample(self, size: int) -> Sample:
         """Return up to `size` distinct texts with the smallest hashes, with their vectors."""
@@ -204,6 +189,14 @@ class Snapshot:
         hashes = np.frombuffer(b"".join(picked["text_hash"].to_pylist()), dtype=np.uint8).reshape(-1, 32)
         return Sample(picked["doc_id"].to_pylist(), hashes, vectors)
 
+    def distinct_texts(self) -> pa.Table:
+        """Return the place (shard, row) of one document of each distinct text, in shard and row order."""
+        import duckdb
+
+        with duckdb.connect() as connection:
+            self.register(connection)
+            return connection.execute(load("snapshot_distinct_texts")).to_arrow_table()
+
     def take(self, shards: NDArray[np.int32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the vectors at (shard, row) pairs as (n, d) float32, in the order given."""
         out = np.empty((len(rows), self.dimension), dtype=np.float32)
@@ -213,7 +206,22 @@ class Snapshot:
         return out
 
 
-def _path_list(paths: Sequence[Path]) -> str:
-    from sphering.sqltext import quote_literal
+def register_rows(connection: Any, paths: Sequence[Path], dropped: Path | None) -> None:
+    """Create the DuckDB view `snapshot_rows` over shards without dropped rows.
 
+    Its columns: doc_id, text_hash, metadata_hash, n_tokens, n_unknown, truncated, shard (position in `paths`), row.
+    """
+    gone = (
+        pa.table({"shard": pa.array([], pa.int32()), "row": pa.array([], pa.int64())})
+        if dropped is None
+        else pq.read_table(dropped)
+    )
+    connection.register("snapshot_dropped", gone)
+    places = {"filename": [str(path) for path in paths], "shard": pa.array(range(len(paths)), pa.int32())}
+    connection.register("snapshot_shards", pa.table(places))
+    connection.execute(load("snapshot_rows").replace("$paths", path_list(paths)))
+
+
+def path_list(paths: Sequence[Path]) -> str:
+    """Return paths as a DuckDB list literal, for views, which bind no parameter."""
     return "[" + ", ".join(quote_literal(str(path)) for path in paths) + "]"

@@ -1,1 +1,1 @@
-"""text."""
+"""What is done to a text before it is hashed and encoded."""

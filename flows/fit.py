@@ -1,0 +1,19 @@
+"""A transform made later, over a snapshot that exists."""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from sphering.config.model import Config
+from sphering.flows.stages import carry_through, corpus_of_run, settled, to_release
+
+
+@flow(name="fit", flow_run_name=corpus_of_run, task_runner=ThreadPoolTaskRunner(max_workers=2))
+def fit(config: Config | Path, snapshot: str | None = None) -> Any:
+    """Fit the configured transform on a snapshot and make its release, which moves `latest` only.
+
+    `snapshot` is an id, a unique prefix or a ref; by default the channel's `latest`.
+    """
+    return carry_through(settled(config), "fit", snapshot, to_release)

@@ -1,0 +1,105 @@
+"""The stages that flows share: to a snapshot, to a release, and what surrounds both."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from prefect import unmapped
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from sphering.config.load import load
+from sphering.config.model import Config
+from sphering.errors import RefMovedError, SpheringError
+from sphering.run.begin import Purpose
+from sphering.tasks.begin import begin_run
+from sphering.tasks.embed import embed, plan_work
+from sphering.tasks.evaluation import encode_evaluation
+from sphering.tasks.export import export, prepare
+from sphering.tasks.finish import abandon_run, finish_run
+from sphering.tasks.ingest import ingest_source
+from sphering.tasks.job import Job
+from sphering.tasks.release import commit as commit_release
+from sphering.tasks.release import move_refs, plan
+from sphering.tasks.report import measure
+from sphering.tasks.snapshot import commit as commit_snapshot
+from sphering.tasks.transform import settle
+from sphering.tasks.wording import verdict_sentence
+
+BEGINNINGS: Final = 3
+Work = Callable[[Job, Config], None]
+
+
+def settled(config: Config | Path) -> Config:
+    """Return the configuration itself, read from its file where a path was given."""
+    return config if isinstance(config, Config) else load(config)
+
+
+def corpus_of_run() -> str:
+    """Return the corpus of the flow run in progress, for its name; the file's name where the file cannot be read."""
+    config = flow_run.parameters["config"]
+    try:
+        return settled(config).corpus
+    except SpheringError:
+        return Path(config).stem
+
+
+def carry_through(config: Config, purpose: Purpose, selector: str | None, work: Work) -> State[dict[str, Any]]:
+    """Begin a run, do its work, end it; begin again where another run moved a ref in the meantime.
+
+    A second beginning finds everything that the first one made, so it costs seconds.
+    """
+    for beginning in range(1, BEGINNINGS + 1):
+        job = begin_run(config, purpose, selector)
+        try:
+            work(job, config)
+            return ended(config.corpus, finish_run(job))
+        except BaseException as error:
+            abandon_run(job, error)
+            if not isinstance(error, RefMovedError) or beginning == BEGINNINGS:
+                raise
+    raise AssertionError("the last beginning returns or raises")
+
+
+def ended(corpus: str, result: dict[str, Any]) -> State[dict[str, Any]]:
+    """Return the final state of a flow run.
+
+    A held release is an outcome, not a failure: the run did its work, and nothing is gained by trying it again. So
+    its state is of the type COMPLETED with a name of its own, which Prefect's pages show and its automations can wait
+    for (the event is `prefect.flow-run.Held`).
+    """
+    status = result.get("release_status")
+    name = str(status).capitalize() if status in ("held", "withdrawn") else "Completed"
+    return Completed(name=name, message=verdict_sentence(corpus, result), data=result)
+
+
+def to_snapshot(job: Job, config: Config) -> bool:
+    """Ingest, embed and commit; return False where a gate on the run's own numbers ends the run before encoding."""
+    if not ingest_source(job):
+        return False
+    units = plan_work(job)
+    # A pool of its own, because how many units are encoded at once stands in the configuration, which only the run reads.
+    with ThreadPoolTaskRunner(max_workers=config.run.workers) as pool:
+        for future in pool.map(embed, {"job": unmapped(job), "unit": list(range(units))}):
+            future.result()
+    commit_snapshot(job)
+    return True
+
+
+def to_release(job: Job, config: Config) -> None:
+    """Fit, measure, export and publish what the run's snapshot needs; nothing where its release exists."""
+    settle(job)
+    encode_evaluation(job)
+    exports = plan(job)
+    if exports is None:
+        return
+    report = measure.submit(job)
+    matrix = prepare.submit(job)
+    matrix.result()
+    written = export.map(job=unmapped(job), name=list(exports))
+    written.result()
+    report.result()
+    commit_release(job)
+    move_refs(job)

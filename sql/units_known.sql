@@ -1,0 +1,10 @@
+-- Every text that this encoder has a vector for, with one place of it: the first by file name and row.
+-- $paths: the list of all shard files of the encoder.
+CREATE TEMP VIEW known AS
+SELECT text_hash, first.filename AS source, first.row AS source_row
+FROM (
+  SELECT text_hash, min({filename: filename, row: file_row_number}) AS first
+  FROM read_parquet($paths, filename = true, file_row_number = true)
+  WHERE text_hash IN (SELECT text_hash FROM staged)
+  GROUP BY text_hash
+);

@@ -1,0 +1,135 @@
+"""What is wrong with a configuration, in words: the key, its table and line, what was found and what was expected."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from sphering.config.model import Config
+from sphering.config.position import line_of
+from sphering.config.schema import tables
+from sphering.errors import ConfigError
+
+_HIDDEN = "base"
+
+
+def complain(error: ValidationError, content: Mapping[str, Any], text: str, file: Path) -> ConfigError:
+    """Return the error that the user reads: the first complaint in full, the others in a line each."""
+    complaints = [_Complaint(dict(entry), text, file) for entry in _without_echoes(error)]
+    first, others = complaints[0], complaints[1:]
+    remedy = first.remedy
+    if others:
+        remedy += "; also wrong: " + "; ".join(other.found for other in others)
+    return ConfigError(first.found, expected=first.expected, where=first.where, remedy=remedy)
+
+
+def _without_echoes(error: ValidationError) -> list[Any]:
+    """Return one complaint a key; unknown keys come first, because they explain what is missing.
+
+    A union such as `str | list` complains once for each of its members.
+    """
+    entries = sorted(error.errors(), key=lambda entry: entry["type"] != "extra_forbidden")
+    unique: dict[tuple[Any, ...], Any] = {}
+    for entry in entries:
+        unique.setdefault(_location(entry["loc"]), entry)
+    return list(unique.values())
+
+
+def _location(loc: Sequence[Any]) -> tuple[str | int, ...]:
+    """Return the path of keys and positions, without pydantic's marks of union members such as `tuple[str, ...]`."""
+    return tuple(part.strip() if isinstance(part, str) else part for part in loc if _is_key(part))
+
+
+def _is_key(part: Any) -> bool:
+    return isinstance(part, int) or (part != "str" and "[" not in part)
+
+
+class _Complaint:
+    """One wrong key or value."""
+
+    def __init__(self, entry: Mapping[str, Any], text: str, file: Path) -> None:
+        self._path = _location(entry["loc"])
+        self._entry = entry
+        self._key = str(self._path[-1]) if self._path else ""
+        line = line_of(text, self._path)
+        table = _table_name(self._path)
+        self.where = f"{file}" + (f", line {line}" if line else "") + (f", in {table}" if table else "")
+        self.found, self.expected, self.remedy = self._words()
+
+    def _words(self) -> tuple[str, str, str]:
+        kind = self._entry["type"]
+        if kind == "extra_forbidden":
+            return self._unknown()
+        if kind == "missing":
+            return (
+                f"the key {self._key!r} is missing{_of(self._path)}",
+                _description(self._path),
+                f"add `{self._key} = …`" if self._key != "source" else "add a [source] table with a `path`",
+            )
+        if kind == "value_error":
+            reason = str(self._entry["ctx"]["error"])
+            return f"{_table_name(self._path) or 'the file'}: {reason}", _description(self._path), "see docs/configuration.md"
+        shown = json.dumps(self._entry["input"], ensure_ascii=False, default=str)
+        dotted = ".".join(str(part) for part in self._path)
+        return f"{dotted} = {shown[:120]}", _expectation(self._entry), f"{dotted}: {_description(self._path)}"
+
+    def _unknown(self) -> tuple[str, str, str]:
+        table = _table_name(self._path)
+        known = _keys_of(self._path[:-1])
+        near = difflib.get_close_matches(self._key, known, n=1, cutoff=0.5)
+        elsewhere = [name for name, model in tables() if self._key in model.model_fields and name != "" and name != table]
+        if near:
+            remedy = f"did you mean `{near[0]}`?"
+        elif elsewhere:
+            remedy = f"the key `{self._key}` belongs in {elsewhere[0]}"
+        else:
+            remedy = "remove it, or see docs/configuration.md"
+        return f"unknown key {self._key!r}{_of(self._path)}", f"one of {', '.join(known)}", remedy
+
+
+def _of(path: Sequence[str | int]) -> str:
+    table = _table_name(path)
+    return f" in {table}" if table else ""
+
+
+def _table_name(path: Sequence[str | int]) -> str:
+    """Return `[encoder]` or `[[export]] number 2` for the table that a path leads into, '' at the top."""
+    if not path or (len(path) == 1 and not _is_table(path[0])):
+        return ""
+    if len(path) > 1 and isinstance(path[1], int) and path[0] in ("export", "gate"):
+        return f"[[{path[0]}]] number {path[1] + 1}"
+    return f"[{path[0]}]"
+
+
+def _is_table(key: str | int) -> bool:
+    return any(name == f"[{key}]" for name, _ in tables())
+
+
+def _model_at(path: Sequence[str | int]) -> type[BaseModel]:
+    name = str(path[0]) if path else ""
+    named = dict(tables())
+    return named.get(f"[{name}]") or named.get(f"[[{name}]]") or Config
+
+
+def _keys_of(path: Sequence[str | int]) -> list[str]:
+    return [key for key in _model_at(path).model_fields if key != _HIDDEN]
+
+
+def _description(path: Sequence[str | int]) -> str:
+    keys = [part for part in path if isinstance(part, str)]
+    field = _model_at(path[:-1]).model_fields.get(keys[-1]) if keys else None
+    if field is not None and field.description:
+        return field.description
+    return f"a table with {', '.join(_keys_of(path))}" if keys else "a configuration as docs/configuration.md describes it"
+
+
+def _expectation(entry: Mapping[str, Any]) -> str:
+    message = str(entry["msg"])
+    for start in ("Input should be ", "String should ", "Value error, "):
+        message = message.removeprefix(start)
+    return message[:1].lower() + message[1:]

@@ -1,0 +1,62 @@
+"""Relative paths of a configuration are relative to its file; loading makes them absolute."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from sphering.errors import ConfigError
+
+_EVALUATION_FILES = ("queries", "qrels")
+
+
+def absolute_paths(document: dict[str, Any], base: Path) -> dict[str, Any]:
+    """Return the document with every path that it names made absolute; values of a wrong type are left to the model.
+
+    Raises
+    ------
+    ConfigError
+        If a path is the URL of a remote place.
+    """
+    content = {key: dict(value) if isinstance(value, dict) else value for key, value in document.items()}
+    content["store"] = _absolute(content.get("store", "store"), base, "store")
+    source, encoder, evaluation = (content.get(name) for name in ("source", "encoder", "evaluation"))
+    if isinstance(source, dict) and "path" in source:
+        source["path"] = _each(source["path"], base, "source.path")
+    if isinstance(encoder, dict) and isinstance(encoder.get("model"), str):
+        encoder["model"] = _model(encoder["model"], base)
+    if isinstance(evaluation, dict):
+        for name in _EVALUATION_FILES:
+            if name in evaluation:
+                evaluation[name] = _absolute(evaluation[name], base, f"evaluation.{name}")
+    return content
+
+
+def _each(value: Any, base: Path, key: str) -> Any:
+    if isinstance(value, list):
+        return [_absolute(entry, base, key) for entry in value]
+    return _absolute(value, base, key)
+
+
+def _absolute(value: Any, base: Path, key: str) -> Any:
+    if not isinstance(value, str) or not value:
+        return value
+    if "://" in value:
+        raise ConfigError(
+            f"{key} = {value!r} is a URL",
+            expected="a path on this machine",
+            where=f"[{key.rpartition('.')[0]}]" if "." in key else key,
+            remedy="mount or copy it, and give the path",
+        )
+    # normpath, not resolve: globs and links stay as they were written.
+    return os.path.normpath(base / Path(value).expanduser())
+
+
+def _model(value: str, base: Path) -> str:
+    """Return a model that is a folder as its absolute path, and any other name as it is."""
+    if value.startswith("package:"):
+        return value
+    path = base / Path(value).expanduser()
+    is_folder = value.startswith((".", "/", "~")) or path.is_dir()
+    return os.path.normpath(path) if is_folder else value

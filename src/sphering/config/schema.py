@@ -1,0 +1,33 @@
+"""The tables of a configuration file and the models behind them, read off the one model."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from sphering.config.model import Config
+
+
+@cache
+def tables() -> tuple[tuple[str, type[BaseModel]], ...]:
+    """Return (name as it stands in the file, model) of every table; the top of the file has the name ''."""
+    found: list[tuple[str, type[BaseModel]]] = [("", Config)]
+    for key, field in Config.model_fields.items():
+        model = table_model(field.annotation)
+        if model is not None:
+            found.append((f"[[{key}]]" if is_list(field.annotation) else f"[{key}]", model))
+    return tuple(found)
+
+
+def is_list(annotation: Any) -> bool:
+    """Return whether an annotation is a tuple of anything."""
+    return getattr(annotation, "__origin__", None) is tuple
+
+
+def table_model(annotation: Any) -> type[BaseModel] | None:
+    """Return the model inside an annotation such as `Model`, `Model | None` or `tuple[Model, ...]`, or None."""
+    if isinstance(annotation, type) and not getattr(annotation, "__origin__", None):
+        return annotation if issubclass(annotation, BaseModel) else None
+    return next((model for argument in get_args(annotation) if (model := table_model(argument))), None)

@@ -1,0 +1,67 @@
+"""vectors.duckdb: one table `vectors` (doc_id, embedding FLOAT[d], metadata), ready for SQL.
+
+The file is written in the storage format of DuckDB 1.2, which 1.5 reads as well; the default of 2.0 it refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from sphering.errors import IntegrityError
+from sphering.export.matrix import BLOCK_ROWS
+from sphering.export.parquet_file import vector_batches, vector_schema
+from sphering.export.protocol import Block, ExportJob, VectorFormat
+from sphering.sqltext import quote_literal
+from sphering.store.shard import vector_rows
+
+DUCKDB = "vectors.duckdb"
+STORAGE_VERSION = "v1.2.0"
+_READ = "SELECT doc_id, embedding FROM target.vectors ORDER BY rowid"
+
+
+class DuckdbFormat(VectorFormat):
+    """A DuckDB database; rows stand in `doc_id` order."""
+
+    name = "duckdb"
+    libraries = ("duckdb", "pyarrow")
+
+    def write(self, job: ExportJob) -> None:
+        """Create the table and insert the matrix block by block."""
+        import duckdb
+
+        place = quote_literal(str(job.folder / DUCKDB))
+        settings = {"memory_limit": job.memory, "temp_directory": str(job.matrix.directory / "spill")}
+        batches = vector_batches(job, BLOCK_ROWS)
+        with duckdb.connect(config=settings) as connection:
+            connection.execute(f"ATTACH {place} AS target (STORAGE_VERSION '{STORAGE_VERSION}')")
+            connection.execute(
+                f"CREATE TABLE target.vectors (doc_id VARCHAR NOT NULL, embedding FLOAT[{job.matrix.d}] NOT NULL, metadata VARCHAR NOT NULL)"
+            )
+            connection.register("rows", pa.RecordBatchReader.from_batches(vector_schema(job.matrix.d), batches))
+            connection.execute("INSERT INTO target.vectors SELECT doc_id, embedding, metadata FROM rows")
+            connection.execute("CHECKPOINT target")
+            connection.execute("DETACH target")
+
+    def read(self, folder: Path) -> Iterator[Block]:
+        """Yield blocks as a reader of the database gets them."""
+        import duckdb
+
+        path = folder / DUCKDB
+        if not path.is_file():
+            raise IntegrityError("this file is missing", expected="a DuckDB database", where=str(path))
+        try:
+            with duckdb.connect() as connection:
+                connection.execute(f"ATTACH {quote_literal(str(path))} AS target (READ_ONLY)")
+                connection.execute(_READ)
+                for batch in connection.to_arrow_reader(BLOCK_ROWS):
+                    yield Block(batch.column(0), vector_rows(batch.column(1)))
+        except duckdb.Error as error:
+            raise IntegrityError(
+                f"this file cannot be read: {error}", expected="a DuckDB database", where=str(path)
+            ) from error
+
+
+FORMAT = DuckdbFormat()

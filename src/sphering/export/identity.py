@@ -1,0 +1,50 @@
+"""The id of an export: of what went into it, not of the bytes that a machine made of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sphering.config.model import ExportConfig
+from sphering.export.formats import open_format
+from sphering.identity import short_id
+
+EXPORT_VERSION = 1
+
+
+def export_table(config: ExportConfig) -> dict[str, Any]:
+    """Return the [[export]] table as plain JSON values: the keys that its format reads."""
+    kept = {"name", "format", *open_format(config.format).options}
+    return {key: value for key, value in config.model_dump(mode="json").items() if key in kept}
+
+
+def export_id(
+    config: ExportConfig,
+    snapshot_id: str,
+    transform_sha256: str,
+    evaluation_id: str | None = None,
+    base: str | None = None,
+) -> str:
+    """Return the id of an export.
+
+    Parameters
+    ----------
+    config : ExportConfig
+    snapshot_id : str
+    transform_sha256 : str
+        SHA-256 of the transform's content, not its id: where two machines fitted other bits, the exports differ.
+    evaluation_id : str, optional
+        The evaluation whose queries a recall is measured on; left out where the format measures none.
+    base : str, optional
+        The release that a delta stands on.
+    """
+    measured = open_format(config.format).measures_recall
+    return short_id(
+        {
+            "snapshot": snapshot_id,
+            "transform": transform_sha256,
+            "export": export_table(config),
+            "evaluation": evaluation_id if measured else None,
+            "base": base,
+            "v": EXPORT_VERSION,
+        }
+    )

@@ -1,0 +1,116 @@
+"""The matrix of a release: its unit vectors in `doc_id` order, written once and shared by all exports."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+VECTORS = "vectors.npy"
+IDS = "ids.parquet"
+EXCLUDED = "excluded.parquet"
+HELD_OUT = "held_out.npy"
+FACTS = "matrix.json"
+BLOCK_ROWS = 8192
+ROW_GROUP_ROWS = 16384
+
+IDS_SCHEMA = pa.schema(
+    [
+        pa.field("row_id", pa.int64(), nullable=False),
+        pa.field("doc_id", pa.string(), nullable=False),
+        pa.field("metadata", pa.string(), nullable=False),
+    ]
+)
+EXCLUDED_SCHEMA = pa.schema(
+    [pa.field("doc_id", pa.string(), nullable=False), pa.field("reason", pa.string(), nullable=False)]
+)
+
+
+@dataclass(frozen=True)
+class MatrixFacts:
+    """What is known of a matrix: rows, dimension, what was left out, equal rows, and how far norms are from 1."""
+
+    n: int
+    d: int
+    excluded: int
+    duplicate_vectors: int
+    max_norm_error: float
+    snapshot: str
+    transform_sha256: str
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """The files of one matrix in a local folder.
+
+    vectors.npy is (n, d) float32 unit rows in `doc_id` order; ids.parquet has row_id (dense from 0), doc_id and
+    metadata; excluded.parquet has doc_id and reason; held_out.npy is (n,) bool: rows of the texts with the smallest
+    hashes, which a probe index leaves out.
+    """
+
+    directory: Path
+    facts: MatrixFacts
+
+    @property
+    def path(self) -> Path:
+        """The vectors."""
+        return self.directory / VECTORS
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+        return self.facts.n
+
+    @property
+    def d(self) -> int:
+        """The dimension."""
+        return self.facts.d
+
+    @cached_property
+    def ids(self) -> pa.Array:
+        """doc_id of every row, (n,) string."""
+        return pq.read_table(self.directory / IDS, columns=["doc_id"])["doc_id"].combine_chunks()
+
+    def vectors(self) -> NDArray[np.float32]:
+        """Return the vectors as a read-only memory map, (n, d)."""
+        mapped: NDArray[np.float32] = np.load(self.path, mmap_mode="r")
+        return mapped
+
+    def blocks(self, rows: int = BLOCK_ROWS) -> Iterator[NDArray[np.float32]]:
+        """Yield the vectors in blocks of at most `rows` rows, read, not mapped: memory is one block."""
+        with self.path.open("rb") as stream:
+            stream.seek(self.path.stat().st_size - self.n * self.d * 4)
+            for start in range(0, self.n, rows):
+                count = min(rows, self.n - start)
+                yield np.fromfile(stream, dtype=np.float32, count=count * self.d).reshape(count, self.d)
+
+    def documents(self, rows: int = BLOCK_ROWS) -> Iterator[pa.RecordBatch]:
+        """Yield row_id, doc_id and metadata in blocks of at most `rows` rows."""
+        with pq.ParquetFile(self.directory / IDS) as file:
+            yield from file.iter_batches(batch_size=rows)
+
+    def held_out(self) -> NDArray[np.bool_]:
+        """Return which rows a probe index leaves out, (n,) bool."""
+        mask: NDArray[np.bool_] = np.load(self.directory / HELD_OUT)
+        return mask
+
+    def save(self) -> None:
+        """Write what is known of the matrix, last: a folder without it is not finished."""
+        beside = self.directory / f".{FACTS}"
+        beside.write_text(json.dumps(asdict(self.facts)), encoding="utf-8")
+        beside.replace(self.directory / FACTS)
+
+    @classmethod
+    def load(cls, directory: Path) -> Matrix | None:
+        """Return the matrix of a folder, or None where none was finished."""
+        facts = directory / FACTS
+        if not facts.is_file():
+            return None
+        return cls(directory, MatrixFacts(**json.loads(facts.read_text(encoding="utf-8"))))

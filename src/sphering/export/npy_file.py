@@ -1,0 +1,41 @@
+"""vectors.npy and ids.parquet: NumPy's own format, mapped without a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from sphering.errors import IntegrityError
+from sphering.export.ids_file import place, read_ids, same_length
+from sphering.export.matrix import BLOCK_ROWS, IDS, VECTORS
+from sphering.export.protocol import Block, ExportJob, VectorFormat
+
+
+class NpyFormat(VectorFormat):
+    """float32 (n, d) in C order."""
+
+    name = "npy"
+    libraries = ("numpy", "pyarrow")
+
+    def write(self, job: ExportJob) -> None:
+        """Place the matrix itself, which is a .npy file already."""
+        place(job.matrix.path, job.folder)
+        place(job.matrix.directory / IDS, job.folder)
+
+    def read(self, folder: Path) -> Iterator[Block]:
+        """Yield blocks of the memory-mapped file."""
+        path = folder / VECTORS
+        try:
+            vectors = np.load(path, mmap_mode="r")
+        except (OSError, ValueError) as error:
+            raise IntegrityError(f"this file cannot be read: {error}", expected="a .npy file", where=str(path)) from error
+        end = 0
+        for doc_ids in read_ids(folder, BLOCK_ROWS):
+            yield Block(doc_ids, vectors[end : end + len(doc_ids)])
+            end += len(doc_ids)
+        same_length(len(vectors), end, path)
+
+
+FORMAT = NpyFormat()

@@ -1,0 +1,125 @@
+"""The documents of a snapshot in `doc_id` order: an external sort, then Parquet in row groups of one size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from sphering.export.matrix import IDS, IDS_SCHEMA, ROW_GROUP_ROWS
+from sphering.store.snapshot import Snapshot
+
+PROBE_TEXTS = 1000
+_SORTED = "sorted.parquet"
+_DOCUMENTS = pa.schema(
+    [
+        pa.field("position", pa.int64()),
+        pa.field("doc_id", pa.string()),
+        pa.field("metadata", pa.string()),
+        pa.field("held_out", pa.bool_()),
+    ]
+)
+
+
+def held_out_texts(texts: int) -> int:
+    """Return how many texts a probe index leaves out: 1,000, or half of a corpus with fewer than 2,000."""
+    return min(PROBE_TEXTS, texts // 2)
+
+
+def sort_documents(snapshot: Snapshot, directory: Path, memory: str) -> NDArray[np.int64]:
+    """Sort the documents by the UTF-8 bytes of `doc_id` into a file; return the place of each vector in that order.
+
+    Returns
+    -------
+    ndarray, shape (documents,), int64
+        For each row of `snapshot.batches`, in its order, the row of the matrix.
+    """
+    import duckdb
+
+    places = np.empty(snapshot.manifest.documents, dtype=np.int64)
+    settings = {"memory_limit": memory, "temp_directory": str(directory / "sort")}
+    with duckdb.connect(config=settings) as connection:
+        connection.register("documents", pa.RecordBatchReader.from_batches(_DOCUMENTS, _documents(snapshot)))
+        # DuckDB compares strings by their bytes unless a collation is set.
+        connection.execute("SELECT position, doc_id, metadata, held_out FROM documents ORDER BY doc_id")
+        with pq.ParquetWriter(directory / _SORTED, _DOCUMENTS) as writer:
+            end = 0
+            for batch in connection.to_arrow_reader(ROW_GROUP_ROWS):
+                positions = batch.column(0).to_numpy()
+                places[positions] = np.arange(end, end + len(positions))
+                end += len(positions)
+                writer.write_batch(batch.cast(_DOCUMENTS))
+    return places
+
+
+def _documents(snapshot: Snapshot) -> Iterator[pa.RecordBatch]:
+    sample = snapshot.sample(held_out_texts(snapshot.manifest.texts))
+    held_out = pa.array([row.tobytes() for row in sample.text_hashes], pa.binary(32))
+    start = 0
+    for batch in snapshot.batches(["doc_id", "metadata", "text_hash"]):
+        position = pa.array(np.arange(start, start + batch.num_rows))
+        start += batch.num_rows
+        held = pc.is_in(batch.column(2), value_set=held_out)
+        yield pa.RecordBatch.from_arrays([position, batch.column(0), batch.column(1), held], schema=_DOCUMENTS)
+
+
+def write_ids(directory: Path, filled: NDArray[np.bool_]) -> tuple[pa.Array, NDArray[np.bool_]]:
+    """Write ids.parquet for the filled rows; return the ids of the others, and the held-out mask of the filled.
+
+    Row groups have one size whatever blocks the sort gave, so that the bytes depend on the content alone.
+    """
+    gone: list[pa.Array] = []
+    held_out: list[NDArray[np.bool_]] = []
+    with pq.ParquetFile(directory / _SORTED) as file:
+        kept = _kept(file.iter_batches(batch_size=ROW_GROUP_ROWS), filled, gone, held_out)
+        write_table(directory / IDS, IDS_SCHEMA, kept)
+    (directory / _SORTED).unlink()
+    return pa.chunked_array(gone, pa.string()).combine_chunks(), np.concatenate(held_out)
+
+
+def _kept(
+    batches: Iterable[pa.RecordBatch],
+    filled: NDArray[np.bool_],
+    gone: list[pa.Array],
+    held_out: list[NDArray[np.bool_]],
+) -> Iterator[pa.RecordBatch]:
+    start = end = 0
+    for batch in batches:
+        mask = filled[start : start + batch.num_rows]
+        start += batch.num_rows
+        gone.append(batch.column(1).filter(pa.array(~mask)))
+        batch = batch.filter(pa.array(mask))
+        held_out.append(batch.column(3).to_numpy(zero_copy_only=False))
+        row_id = pa.array(np.arange(end, end + batch.num_rows))
+        end += batch.num_rows
+        yield pa.RecordBatch.from_arrays([row_id, batch.column(1), batch.column(2)], schema=IDS_SCHEMA)
+
+
+def write_table(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, plain: tuple[str, ...] = ()) -> None:
+    """Write batches as Parquet in row groups of ROW_GROUP_ROWS rows; the columns `plain` are not compressed."""
+    names = [name for name in schema.names if name not in plain]
+    compression = dict.fromkeys(names, "zstd") | {f"{name}.list.element": "none" for name in plain}
+    dictionary = [name for name in names if name == "metadata"]
+    statistics = [name for name in names if name in ("doc_id", "row_id")]
+    with pq.ParquetWriter(
+        path, schema, compression=compression, use_dictionary=dictionary, write_statistics=statistics
+    ) as writer:
+        for table in _regrouped(schema, batches):
+            writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+
+
+def _regrouped(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Yield tables of ROW_GROUP_ROWS rows each, the last one shorter, in one chunk each."""
+    waiting = pa.Table.from_batches([], schema)
+    for batch in batches:
+        waiting = pa.concat_tables([waiting, pa.Table.from_batches([batch], schema)])
+        while waiting.num_rows >= ROW_GROUP_ROWS:
+            yield waiting.slice(0, ROW_GROUP_ROWS).combine_chunks()
+            waiting = waiting.slice(ROW_GROUP_ROWS)
+    if waiting.num_rows:
+        yield waiting.combine_chunks()

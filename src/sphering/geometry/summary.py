@@ -1,0 +1,71 @@
+"""Every metric that the moments alone give, under the name that it has in a report."""
+
+from __future__ import annotations
+
+from sphering.geometry import angles, participation
+from sphering.geometry.estimate import Estimate, exact, undefined
+from sphering.geometry.moments import Moments
+from sphering.geometry.spectrum import (
+    NO_COVARIANCE,
+    NO_VARIANCE,
+    Spectrum,
+    condition,
+    entropy_rank,
+    explained_variance,
+    has_variance,
+    spectrum,
+)
+
+TOP = (1, 10)
+
+
+def moment_metrics(moments: Moments, spectral: Spectrum | None = None) -> dict[str, Estimate]:
+    """Return the metrics of the moments, each with a value or the reason why there is none.
+
+    Parameters
+    ----------
+    moments : Moments
+    spectral : Spectrum, optional
+        The spectrum of these moments where the caller has it already.
+    """
+    return {**_counts(moments), **_directions(moments), **_spectral(moments, spectral)}
+
+
+def _counts(moments: Moments) -> dict[str, Estimate]:
+    norms = moments.norm_range
+    missing = undefined("no usable vector", moments.n)
+    return {
+        "non_finite": exact(moments.non_finite, moments.rows),
+        "zero": exact(moments.zero, moments.rows),
+        "norm_min": missing if norms is None else exact(norms[0], moments.n),
+        "norm_max": missing if norms is None else exact(norms[1], moments.n),
+    }
+
+
+def _directions(moments: Moments) -> dict[str, Estimate]:
+    return {
+        "mean_cosine": angles.mean_cosine(moments),
+        "cosine_variance": angles.cosine_variance(moments),
+        "mean_norm": angles.mean_norm(moments),
+        "effective_dimension": angles.effective_dimension(moments),
+        "effective_dimension_uncentred": angles.effective_dimension_uncentred(moments),
+        "participation_ratio": participation.participation_ratio(moments),
+        "participation_ratio_unbiased": participation.participation_ratio_unbiased(moments),
+        "isoscore": participation.isoscore(moments),
+        "isoscore_unbiased": participation.isoscore_unbiased(moments),
+    }
+
+
+def _spectral(moments: Moments, spectral: Spectrum | None) -> dict[str, Estimate]:
+    names = ["rank", "entropy_rank", "condition", *(f"explained_variance_{top}" for top in TOP)]
+    if moments.n < 2:
+        return dict.fromkeys(names, undefined(NO_COVARIANCE, moments.n))
+    if not has_variance(moments):
+        return {**dict.fromkeys(names, undefined(NO_VARIANCE, moments.n)), "rank": exact(0, moments.n)}
+    of = spectral if spectral is not None else spectrum(moments)
+    return {
+        "rank": exact(of.rank, of.n),
+        "entropy_rank": entropy_rank(of),
+        "condition": condition(of),
+        **{f"explained_variance_{top}": explained_variance(of, top) for top in TOP},
+    }

@@ -1,0 +1,114 @@
+"""The first step: open the store, settle the encoder, read where the refs stand."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+from sphering.config.model import Config, EncoderConfig
+from sphering.encoder.identity import EncoderIdentity
+from sphering.errors import IdentityError, NotFoundError
+from sphering.identity import short_id
+from sphering.run.workspace import Workspace, new_run_id
+from sphering.store.clock import now
+from sphering.store.corpus import CorpusStore
+from sphering.store.documents import create_document, read_document
+from sphering.store.refs import LATEST, PUBLISHED, RefValue
+from sphering.store.store import Store
+
+Purpose = Literal["run", "embed", "fit", "export"]
+
+
+def begin(config: Config, purpose: Purpose = "run", selector: str | None = None) -> Path:
+    """Begin a run and return its workspace.
+
+    Parameters
+    ----------
+    purpose : {"run", "embed", "fit", "export"}
+        `run` goes from source to publishing, `embed` ends with the snapshot; `fit` and `export` make a release of
+        the snapshot that `selector` names.
+    selector : str, optional
+        A release: an id, a prefix or a ref; for `fit` and `export` only, by default the channel's `latest`.
+
+    Raises
+    ------
+    SpheringError
+        If the configuration cannot be worked here: no store, model or snapshot.
+    """
+    from sphering.encoder.resolve import locate
+
+    locate(config.encoder)
+    corpus = Store.create(Path(config.store)).corpus(config.corpus)
+    encoder = settle_encoder(config.encoder, corpus, pin=True)
+    release = _selected(config, corpus, selector, encoder) if purpose in ("fit", "export") else None
+    workspace = Workspace.create(corpus, new_run_id())
+    workspace.write("begin", begun(config, corpus, encoder, purpose=purpose, selected=release))
+    return workspace.path
+
+
+def begun(
+    config: Config, corpus: CorpusStore, encoder: EncoderIdentity, *, purpose: Purpose = "run", selected: str | None = None
+) -> dict[str, Any]:
+    """Return what the later steps of a run start from: configuration, encoder, and where the refs stand."""
+    channel = config.run.channel
+    published, latest = corpus.refs.read(channel, PUBLISHED), corpus.refs.read(channel, LATEST)
+    return {
+        "purpose": purpose,
+        "config": config.document(),
+        "base_folder": config.base,
+        "encoder": encoder.id,
+        "backend": encoder.document.get("backend"),
+        "encoder_document": encoder.document,
+        "encoder_provenance": encoder.provenance,
+        "selected": selected,
+        "base": published.release if published else None,
+        "published": _ref_json(published),
+        "latest": _ref_json(latest),
+        "started_at": now(),
+        "started": time.time(),
+    }
+
+
+def settle_encoder(config: EncoderConfig, corpus: CorpusStore, *, pin: bool) -> EncoderIdentity:
+    """Return the encoder's identity, `backend = "auto"` settled once for a model on a corpus.
+
+    Parameters
+    ----------
+    pin : bool
+        Write down what `auto` was resolved to; without it nothing is written.
+    """
+    from sphering.encoder.identity import identify
+    from sphering.encoder.resolve import resolve_backend
+
+    if config.kind != "sentence-transformers" or config.backend != "auto":
+        backend = config.backend if config.kind == "sentence-transformers" else config.kind
+        return identify(config, backend)
+    key = corpus.layout.pin(_pin_name(config))
+    if pin and not corpus.files.exists(key):
+        create_document(corpus.files, key, {"model": config.model, "backend": resolve_backend(config), "at": now()})
+    try:
+        backend = str(read_document(corpus.files, key)["backend"])
+    except NotFoundError:
+        backend = resolve_backend(config)
+    return identify(config, backend)
+
+
+def _pin_name(config: EncoderConfig) -> str:
+    readable = "".join(letter if letter.isalnum() else "-" for letter in config.model.rsplit("/", 1)[-1])
+    return f"{readable[:40]}-{short_id([config.model, config.revision])[:8]}"
+
+
+def _selected(config: Config, corpus: CorpusStore, selector: str | None, encoder: EncoderIdentity) -> str:
+    release = corpus.find_release(selector or f"{config.run.channel}/{LATEST}")
+    if release.encoder != encoder.id:
+        raise IdentityError(
+            f"the release {release.id} was made by encoder {release.encoder}, the configuration names {encoder.id}",
+            expected="one encoder for the snapshot, its transform and its queries",
+            remedy="use the configuration that made the release, or run `sphering run` with this one",
+        )
+    return release.id
+
+
+def _ref_json(value: RefValue | None) -> dict[str, Any] | None:
+    return value.to_json() if value else None

@@ -1,0 +1,194 @@
+"""Commit the snapshot: sums, content digest, dropped rows, manifest last."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sphering.errors import EmptyCorpusError, IntegrityError
+from sphering.identity import sha256_file
+from sphering.run.ingest import staged_of
+from sphering.run.database import connect
+from sphering.run.workspace import Workspace, timed
+from sphering.source.digest import content_digest
+from sphering.sqltext import load
+from sphering.store.clock import now
+from sphering.store.corpus import CorpusStore
+from sphering.store.shard import EMBEDDING, ShardEntry
+from sphering.store.snapshot import Snapshot, SnapshotManifest, register_rows, snapshot_id
+
+
+@dataclass(frozen=True)
+class Committed:
+    """The snapshot of a run: `created`, or `unchanged` where the base already has it."""
+
+    snapshot: str
+    status: str
+    documents: int
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """The shards of a snapshot to be, and the rows that it leaves out of them."""
+
+    entries: tuple[ShardEntry, ...]
+    dropped: pa.Table
+
+
+@timed("snapshot")
+def commit_snapshot(path: Path) -> Committed:
+    """Name the snapshot by its content and create its manifest unless it exists.
+
+    Raises
+    ------
+    IntegrityError
+        If the sums do not add up: then nothing is committed.
+    """
+    workspace = Workspace(path)
+    corpus = workspace.corpus
+    snapshot, documents = _parent_again(workspace) or _commit_new(workspace, corpus)
+    base = workspace.begun["base"]
+    unchanged = base is not None and corpus.release(base).snapshot == snapshot
+    committed = Committed(snapshot, "unchanged" if unchanged else "created", documents)
+    workspace.write("snapshot", asdict(committed))
+    return committed
+
+
+def _parent_again(workspace: Workspace) -> tuple[str, int] | None:
+    """Return the parent where nothing is new, dropped or refused: then there is nothing to read back."""
+    units = workspace.read("units")
+    dropped = pq.read_metadata(workspace.path / "dropped.parquet").num_rows
+    if units["parent"] is None or units["count"] or units["known_refused"] or dropped:
+        return None
+    parent = workspace.corpus.manifest(units["parent"])
+    return (parent.id, parent.documents) if parent.content_digest == staged_of(workspace).content_digest else None
+
+
+def _commit_new(workspace: Workspace, corpus: CorpusStore) -> tuple[str, int]:
+    encoder = workspace.begun["encoder"]
+    layout = _layout(workspace, corpus, encoder)
+    dropped = workspace.path / "new-dropped.parquet" if layout.dropped.num_rows else None
+    if dropped is not None:
+        pq.write_table(layout.dropped, dropped)
+    paths = [corpus.files.path(corpus.layout.shard(encoder, entry.id)) for entry in layout.entries]
+    facts = _facts(workspace, paths, dropped)
+    _check_sums(workspace, facts["documents"])
+    name = snapshot_id(corpus.name, encoder, facts["content_digest"])
+    if not corpus.files.exists(corpus.layout.manifest(name)):
+        _create(corpus, _manifest(workspace, name, facts, layout.entries, dropped), dropped)
+    return name, int(facts["documents"])
+
+
+def _layout(workspace: Workspace, corpus: CorpusStore, encoder: str) -> _Layout:
+    kept, dropped = _kept_of_parent(workspace, corpus)
+    created = []
+    for unit in range(workspace.read("units")["count"]):
+        shard = workspace.read(f"unit-{unit:06d}")["shard"]
+        if shard is not None:
+            created.append(_entry(corpus, encoder, shard))
+    return _Layout((*kept, *created), dropped)
+
+
+def _entry(corpus: CorpusStore, encoder: str, shard: str) -> ShardEntry:
+    path = corpus.files.path(corpus.layout.shard(encoder, shard))
+    rows = pq.read_metadata(path).num_rows
+    return ShardEntry(shard, rows, 0, path.stat().st_size, sha256_file(path))
+
+
+def _kept_of_parent(workspace: Workspace, corpus: CorpusStore) -> tuple[list[ShardEntry], pa.Table]:
+    """Return the parent's shards that keep a row, and the dropped rows by their new positions."""
+    parent_id = workspace.read("units")["parent"]
+    empty = pa.table({"shard": pa.array([], pa.int32()), "row": pa.array([], pa.int64())})
+    if parent_id is None:
+        return [], empty
+    parent = corpus.snapshot(parent_id)
+    newly = pq.read_table(workspace.path / "dropped.parquet")
+    shards, rows = _all_dropped(parent, newly)
+    entries, out_shards, out_rows = [], [], []
+    for position, entry in enumerate(parent.manifest.shards):
+        gone = np.unique(rows[shards == position])
+        if len(gone) == entry.rows:
+            continue
+        out_shards.append(np.full(len(gone), len(entries), np.int32))
+        out_rows.append(gone)
+        entries.append(ShardEntry(entry.id, entry.rows, len(gone), entry.bytes, entry.sha256))
+    if not entries:
+        return [], empty
+    return entries, pa.table({"shard": np.concatenate(out_shards), "row": np.concatenate(out_rows)})
+
+
+def _all_dropped(parent: Snapshot, newly: pa.Table) -> tuple[Any, Any]:
+    shards, rows = newly["shard"].to_numpy().astype(np.int32), newly["row"].to_numpy().astype(np.int64)
+    if parent.dropped_path is None:
+        return shards, rows
+    before = pq.read_table(parent.dropped_path)
+    return (
+        np.concatenate([before["shard"].to_numpy(), shards]),
+        np.concatenate([before["row"].to_numpy(), rows]),
+    )
+
+
+def _facts(workspace: Workspace, paths: list[Path], dropped: Path | None) -> dict[str, Any]:
+    """Return the counts and the content digest of what is about to be committed, read back from its shards."""
+    if not paths:
+        raise EmptyCorpusError(
+            "the encoder refused every text of the corpus (non-finite or zero vectors)",
+            expected="a model that gives usable vectors",
+            remedy="try the model by hand on a few texts",
+        )
+    names = ("documents", "texts", "tokens", "unknown", "truncated")
+    with connect(workspace) as connection:
+        register_rows(connection, paths, dropped)
+        values = connection.execute(load("snapshot_facts")).fetchone()
+        digest = content_digest(connection.sql("SELECT doc_id, text_hash, metadata_hash FROM snapshot_rows"))
+    dimension = pq.read_schema(paths[0]).field(EMBEDDING).type.list_size
+    return {**dict(zip(names, values, strict=True)), "content_digest": digest, "dimension": dimension}
+
+
+def refused_count(workspace: Workspace) -> int:
+    """Return how many documents were quarantined for the vector that the encoder gave, tonight or before."""
+    units = workspace.read("units")
+    tonight = sum(workspace.read(f"unit-{unit:06d}")["refused"] for unit in range(units["count"]))
+    return int(units["known_refused"] + tonight)
+
+
+def _check_sums(workspace: Workspace, documents: int) -> None:
+    staged, refused = staged_of(workspace), refused_count(workspace)
+    if staged.documents != documents + refused:
+        raise IntegrityError(
+            f"the sums do not add up: {staged.documents} documents staged, {documents} in shards, {refused} refused",
+            expected="staged = in shards + refused by the encoder",
+            where=str(workspace.path),
+            remedy="run again; if it happens again, please report it: nothing was committed",
+        )
+
+
+def _manifest(
+    workspace: Workspace, name: str, facts: dict[str, Any], entries: tuple[ShardEntry, ...], dropped: Path | None
+) -> SnapshotManifest:
+    source = workspace.config.source
+    return SnapshotManifest(
+        id=name,
+        corpus=workspace.corpus.name,
+        encoder=workspace.begun["encoder"],
+        encoder_document=workspace.begun["encoder_document"],
+        keep_text=source.keep_text,
+        labels=source.labels,
+        metadata=source.metadata,
+        shards=entries,
+        dropped_sha256=sha256_file(dropped) if dropped else None,
+        created_at=now(),
+        run=workspace.run,
+        **facts,
+    )
+
+
+def _create(corpus: CorpusStore, manifest: SnapshotManifest, dropped: Path | None) -> None:
+    if dropped is not None and manifest.dropped_sha256 is not None:
+        corpus.files.create_from(corpus.layout.dropped(manifest.id, manifest.dropped_sha256), dropped)
+    corpus.create_manifest(manifest)

@@ -1,0 +1,215 @@
+"""Work one unit: encode its new texts, copy the vectors that are known, and create its shard."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from sphering.encoder.identity import identify
+from sphering.encoder.protocol import Encoder
+from sphering.errors import IdentityError
+from sphering.progress import current
+from sphering.run.probe import check_probe
+from sphering.run.units import unit_path
+from sphering.run.workspace import Workspace
+from sphering.store.corpus import CorpusStore
+from sphering.store.shard import EMBEDDING, ROW_GROUP_ROWS, read_batches, schema, shard_id, vector_array, write_shard
+
+_MEASURED = ("n_tokens", "n_unknown", "truncated", "norm", EMBEDDING)
+REFUSED = "encoder-refused"
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """What is known of n rows: vectors (n, d) float32 and, per row, the tokens counted and whether it was cut."""
+
+    n_tokens: NDArray[np.int32]
+    n_unknown: NDArray[np.int32]
+    truncated: NDArray[np.bool_]
+    norm: NDArray[np.float32]
+    embedding: NDArray[np.float32]
+
+    @classmethod
+    def empty(cls, rows: int, dimension: int) -> Vectors:
+        """Return space for `rows` rows; `n_unknown` is -1 where the encoder cannot say."""
+        return cls(
+            np.zeros(rows, np.int32),
+            np.full(rows, -1, np.int32),
+            np.zeros(rows, bool),
+            np.zeros(rows, np.float32),
+            np.zeros((rows, dimension), np.float32),
+        )
+
+    def put(self, positions: NDArray[np.int64], other: Vectors, rows: NDArray[np.int64]) -> None:
+        """Copy `rows` of another set to `positions` of this one."""
+        for name in self.__dataclass_fields__:
+            getattr(self, name)[positions] = getattr(other, name)[rows]
+
+
+def embed_unit(path: Path, unit: int) -> None:
+    """Create the shard of one unit, or adopt it where an earlier run has created it.
+
+    Texts for which the encoder gives a non-finite or zero vector do not enter the shard; they are left for the
+    quarantine, with their hash.
+    """
+    workspace = Workspace(path)
+    started = time.perf_counter()
+    documents = pq.read_table(unit_path(workspace, unit))
+    corpus, encoder_id = workspace.corpus, workspace.begun["encoder"]
+    name = shard_id(encoder_id, documents, keep_text=workspace.config.source.keep_text)
+    key = corpus.layout.shard(encoder_id, name)
+    encoded = 0
+    refused = documents.slice(0, 0)
+    if not corpus.files.exists(key):
+        encoder = opened_encoder(workspace)
+        vectors, encoded = _vectors(workspace, documents, encoder)
+        documents, vectors, refused = _without_refused(documents, vectors)
+        name = shard_id(encoder_id, documents, keep_text=workspace.config.source.keep_text)
+        if documents.num_rows:
+            _create_shard(workspace, corpus, documents, vectors, corpus.layout.shard(encoder_id, name))
+    pq.write_table(_refused_rows(refused), workspace.folder("refused") / f"{unit:06d}.parquet")
+    workspace.write(
+        f"unit-{unit:06d}",
+        {
+            "shard": name if documents.num_rows else None,
+            "encoded": encoded,
+            "refused": refused.num_rows,
+            "seconds": round(time.perf_counter() - started, 3),
+        },
+    )
+
+
+def opened_encoder(workspace: Workspace) -> Encoder:
+    """Return this process' encoder after its probe was checked.
+
+    Raises
+    ------
+    IdentityError
+        If the model's files changed since the run began.
+    """
+    from sphering.encoder.open import open_encoder
+
+    config = workspace.config.encoder
+    identity = identify(config, workspace.begun["backend"])
+    if identity.id != workspace.begun["encoder"]:
+        raise IdentityError(
+            f"the encoder here is {identity.id}, the run began with {workspace.begun['encoder']}",
+            expected="the same model files on every worker, unchanged during a run",
+            where=str(identity.model_path),
+            remedy="install the same model everywhere, then run again",
+        )
+    encoder = open_encoder(identity, config)
+    check_probe(workspace, encoder)
+    return encoder
+
+
+def _vectors(workspace: Workspace, documents: pa.Table, encoder: Encoder) -> tuple[Vectors, int]:
+    vectors = Vectors.empty(documents.num_rows, encoder.dimension)
+    known = documents["source"].is_valid().to_numpy()
+    _copy_known(documents, known, vectors)
+    fresh = np.flatnonzero(~known)
+    if not len(fresh):
+        return vectors, 0
+    hashes = documents["text_hash"].take(pa.array(fresh)).combine_chunks().dictionary_encode()
+    groups = hashes.indices.to_numpy()
+    _, first = np.unique(groups, return_index=True)
+    texts = documents["text"].take(pa.array(fresh[first])).to_pylist()
+    encoded = _encode(encoder, texts)
+    vectors.put(fresh, encoded, groups.astype(np.int64))
+    return vectors, len(texts)
+
+
+def _encode(encoder: Encoder, texts: list[str]) -> Vectors:
+    result = encoder.encode(texts, "document", current())
+    norm = np.linalg.norm(result.vectors.astype(np.float64), axis=1).astype(np.float32)
+    unknown = np.full(len(texts), -1, np.int32) if result.n_unknown is None else result.n_unknown
+    return Vectors(result.n_tokens, unknown, result.truncated, norm, result.vectors)
+
+
+def _copy_known(documents: pa.Table, known: NDArray[np.bool_], vectors: Vectors) -> None:
+    positions = np.flatnonzero(known)
+    if not len(positions):
+        return
+    part = documents.select(["source", "source_row"]).take(pa.array(positions))
+    sources = np.asarray(part["source"].to_pylist(), dtype=object)
+    rows = part["source_row"].to_numpy()
+    for source in sorted(set(sources)):
+        mask = sources == source
+        vectors.put(positions[mask], _read_rows(Path(source), rows[mask]), np.arange(int(mask.sum())))
+
+
+def _read_rows(path: Path, rows: NDArray[np.int64]) -> Vectors:
+    order = np.argsort(rows, kind="stable")
+    wanted, start = rows[order], 0
+    parts: list[pa.Table] = []
+    for batch in read_batches(path, _MEASURED, ROW_GROUP_ROWS):
+        low, high = np.searchsorted(wanted, [start, start + batch.num_rows])
+        if high > low:
+            parts.append(pa.Table.from_batches([batch]).take(pa.array(wanted[low:high] - start)))
+        start += batch.num_rows
+    table = pa.concat_tables(parts).take(pa.array(np.argsort(order, kind="stable")))
+    from sphering.store.shard import vector_rows
+
+    return Vectors(
+        table["n_tokens"].to_numpy(),
+        pc.fill_null(table["n_unknown"], -1).to_numpy(),
+        table["truncated"].to_numpy(),
+        table["norm"].to_numpy(),
+        vector_rows(table[EMBEDDING]),
+    )
+
+
+def _without_refused(documents: pa.Table, vectors: Vectors) -> tuple[pa.Table, Vectors, pa.Table]:
+    usable = np.isfinite(vectors.embedding).all(axis=1) & (vectors.norm > 0)
+    if usable.all():
+        return documents, vectors, documents.slice(0, 0)
+    kept = Vectors(*(getattr(vectors, name)[usable] for name in Vectors.__dataclass_fields__))
+    return documents.filter(pa.array(usable)), kept, documents.filter(pa.array(~usable))
+
+
+def _refused_rows(documents: pa.Table) -> pa.Table:
+    return pa.table(
+        {
+            "doc_id": documents["doc_id"],
+            "text_hash": documents["text_hash"],
+            "excerpt": pc.utf8_slice_codeunits(documents["text"], 0, 200),
+        }
+    )
+
+
+def _create_shard(workspace: Workspace, corpus: CorpusStore, documents: pa.Table, vectors: Vectors, key: str) -> None:
+    table = _shard_table(documents, vectors, keep_text=workspace.config.source.keep_text)
+    local = workspace.folder("shards") / key.rsplit("/", 1)[-1]
+    write_shard(local, table)
+    corpus.files.create_from(key, local)
+    local.unlink()
+
+
+def _shard_table(documents: pa.Table, vectors: Vectors, *, keep_text: bool) -> pa.Table:
+    rows = documents.num_rows
+    columns: dict[str, Any] = {
+        "doc_id": documents["doc_id"],
+        "text": documents["text"] if keep_text else pa.nulls(rows, pa.string()),
+        "text_hash": documents["text_hash"],
+        "metadata_hash": documents["metadata_hash"],
+        "n_tokens": pa.array(vectors.n_tokens),
+        "n_unknown": pa.array(vectors.n_unknown, mask=vectors.n_unknown < 0),
+        "truncated": pa.array(vectors.truncated),
+        "norm": pa.array(vectors.norm),
+        "metadata": documents["metadata"],
+        EMBEDDING: vector_array(vectors.embedding),
+    }
+    target = schema(vectors.embedding.shape[1])
+    return pa.table([_cast(columns[field.name], field) for field in target], schema=target)
+
+
+def _cast(column: Any, field: pa.Field) -> Any:
+    return column if column.type == field.type else column.cast(field.type)

@@ -1,0 +1,184 @@
+"""The last step: the run's record, and what the run says of itself."""
+
+from __future__ import annotations
+
+import platform
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from sphering import __version__
+from sphering.errors import IntegrityError
+from sphering.run.commit import refused_count
+from sphering.run.ingest import staged_of
+from sphering.run.quarantine import write_quarantine
+from sphering.run.workspace import Workspace
+from sphering.store.clock import now
+from sphering.store.documents import create_document
+from sphering.store.release import Release
+
+HELD_EXIT = 3
+_LIBRARIES = ("numpy", "pyarrow", "duckdb", "faiss-cpu", "torch", "sentence-transformers", "openvino", "prefect")
+
+
+def finish(path: Path) -> dict[str, Any]:
+    """Write the run's record, remove the workspace, and return the run's result as JSON values."""
+    workspace = Workspace(path)
+    result = _result(workspace)
+    if workspace.has("ingest"):
+        written = write_quarantine(workspace)
+        if written != result["quarantined"]:
+            raise IntegrityError(
+                f"{written} quarantined rows were written, {result['quarantined']} were counted",
+                expected="every quarantined row in quarantine.parquet",
+                where=str(path),
+            )
+    _record(workspace, {**result, "status": "finished", "error": None})
+    workspace.remove()
+    return result
+
+
+def abandon(path: Path, error: BaseException) -> None:
+    """Write the record of a run that failed, and remove its workspace; what it finished stays in the store."""
+    workspace = Workspace(path)
+    if not workspace.has("begin"):
+        workspace.remove()
+        return
+    record = {**_identity(workspace), "status": "failed", "error": f"{type(error).__name__}: {error}"}
+    _record(workspace, record)
+    workspace.remove()
+
+
+def _identity(workspace: Workspace) -> dict[str, Any]:
+    snapshot = workspace.read("snapshot") if workspace.has("snapshot") else {}
+    return {
+        "run": workspace.run,
+        "purpose": workspace.begun["purpose"],
+        "corpus": workspace.corpus.name,
+        "encoder": workspace.begun["encoder"],
+        "snapshot": snapshot.get("snapshot"),
+        "snapshot_status": snapshot.get("status"),
+        "documents": snapshot.get("documents"),
+    }
+
+
+def _result(workspace: Workspace) -> dict[str, Any]:
+    release = _release(workspace)
+    passed_ingest = not workspace.has("ingest") or workspace.read("ingest")["passed"]
+    status = workspace.read("published")["status"] if workspace.has("published") else None
+    status = "held" if not passed_ingest else status
+    held = status == "held" or (release is not None and not release.passed)
+    return {
+        **_identity(workspace),
+        "release": release.id if release else None,
+        "release_status": status,
+        **_counts(workspace),
+        **_snapshot_counts(workspace),
+        "seconds": round(time.time() - workspace.begun["started"], 3),
+        "gates": _gates(workspace, release),
+        "exports": [entry.to_json() for entry in release.exports] if release else [],
+        "report": workspace.corpus.layout.page(release.id) if release else None,
+        "transform": workspace.read("transform") if workspace.has("transform") else None,
+        "timings": _timings(workspace),
+        "exit_code": HELD_EXIT if held and workspace.begun["purpose"] == "run" else 0,
+    }
+
+
+def _release(workspace: Workspace) -> Release | None:
+    if not workspace.has("published"):
+        return None
+    return workspace.corpus.release(workspace.read("release")["release"])
+
+
+def _counts(workspace: Workspace) -> dict[str, Any]:
+    """Return what was read, and check promise 3: rows read = documents + quarantined + duplicates."""
+    if not workspace.has("ingest"):
+        return {"rows_read": None, "quarantined": None, "duplicates": None, "encoded": 0, "reused": None, "removed": None}
+    staged = staged_of(workspace)
+    if not workspace.has("snapshot"):
+        counts = {"encoded": 0, "reused": 0, "removed": 0}
+        return {"rows_read": staged.rows_read, "quarantined": staged.quarantined, "duplicates": staged.duplicates, **counts}
+    documents, refused = workspace.read("snapshot")["documents"], refused_count(workspace)
+    quarantined = staged.quarantined + refused
+    if staged.rows_read != documents + quarantined + staged.duplicates:
+        raise IntegrityError(
+            f"the sums do not add up: {staged.rows_read} rows read, {documents} documents, {quarantined} quarantined, "
+            f"{staged.duplicates} duplicates",
+            expected="rows read = documents + quarantined + duplicates",
+            where=str(workspace.path),
+        )
+    units = workspace.read("units")
+    encoded = sum(workspace.read(f"unit-{unit:06d}")["encoded"] for unit in range(units["count"]))
+    return {
+        "rows_read": staged.rows_read,
+        "quarantined": quarantined,
+        "duplicates": staged.duplicates,
+        "encoded": encoded,
+        "reused": _texts(workspace) - encoded,
+        "removed": units["removed"],
+    }
+
+
+def _texts(workspace: Workspace) -> int:
+    return workspace.corpus.manifest(workspace.read("snapshot")["snapshot"]).texts
+
+
+def _snapshot_counts(workspace: Workspace) -> dict[str, Any]:
+    if not workspace.has("snapshot"):
+        return {"truncated": None, "excluded": None}
+    manifest = workspace.corpus.manifest(workspace.read("snapshot")["snapshot"])
+    release = _release(workspace)
+    excluded = _excluded(workspace, release) if release else None
+    return {"truncated": manifest.truncated, "excluded": excluded}
+
+
+def _excluded(workspace: Workspace, release: Release) -> int | None:
+    from sphering.run.release import export_manifests
+
+    manifests = export_manifests(workspace.corpus, {entry.name: entry.id for entry in release.exports})
+    return max((int(manifest["excluded"]) for manifest in manifests.values()), default=None)
+
+
+def _gates(workspace: Workspace, release: Release | None) -> list[dict[str, Any]]:
+    run_gates: list[dict[str, Any]] = workspace.read("ingest")["gates"] if workspace.has("ingest") else []
+    return run_gates + [gate.to_json() for gate in release.gates] if release else run_gates
+
+
+def _timings(workspace: Workspace) -> dict[str, float]:
+    """Return the seconds of each step; `embed` adds up its units, which may have worked at once."""
+    units = [workspace.read(path.stem)["seconds"] for path in workspace.path.glob("unit-*.json")]
+    return {"embed": round(sum(units), 3)} | {
+        path.stem.removeprefix("seconds-"): workspace.read(path.stem)["seconds"]
+        for path in sorted(workspace.path.glob("seconds-*.json"))
+    }
+
+
+def _record(workspace: Workspace, result: dict[str, Any]) -> None:
+    begun = workspace.begun
+    staged = staged_of(workspace) if workspace.has("ingest") else None
+    record = {
+        **result,
+        "started_at": begun["started_at"],
+        "ended_at": now(),
+        "config": begun["config"],
+        "base": begun["base"],
+        "parent": workspace.read("units")["parent"] if workspace.has("units") else None,
+        "sources": [file.to_json() for file in staged.files] if staged else [],
+        "reasons": dict(staged.reasons) if staged else {},
+        "encoder_provenance": begun["encoder_provenance"],
+        "probe": workspace.read("probe") if workspace.has("probe") else None,
+        "versions": _versions(),
+        "machine": {"python": platform.python_version(), "system": platform.platform()},
+    }
+    create_document(workspace.corpus.files, workspace.corpus.layout.run(workspace.run), record)
+
+
+def _versions() -> dict[str, str]:
+    found = {"sphering": __version__}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,134 @@
+"""Settle the transform: keep the base's, or fit one on tonight's snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sphering.config.model import TransformConfig
+from sphering.errors import IntegrityError
+from sphering.identity import sha256_bytes, short_id
+from sphering.progress import current
+from sphering.run.moments import raw_moments
+from sphering.run.workspace import Workspace, timed
+from sphering.store.corpus import CorpusStore
+from sphering.store.refs import PUBLISHED
+from sphering.store.release import Release
+from sphering.transform.affine import Transform
+from sphering.transform.drift import drift
+from sphering.transform.fit import TRANSFORM_VERSION, fit
+
+_JSON, _ARRAYS = "transform.json", "transform.safetensors"
+_PROVENANCE = {"refit", "max_drift"}
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The transform of a run and its SHA-256; `drift` is None where it was not measured."""
+
+    transform: str
+    sha256: str
+    status: str
+    drift: float | None
+
+
+@timed("fit")
+def settle_transform(path: Path) -> Settled:
+    """Keep the base's transform or fit one, as `[transform] refit` says, and create it unless it exists."""
+    workspace = Workspace(path)
+    progress = current()
+    progress.start("fit")
+    settled = _kept(workspace) or _fitted(workspace)
+    progress.finish("fit")
+    workspace.write("transform", asdict(settled))
+    return settled
+
+
+def transform_id(config: TransformConfig, snapshot: str) -> str:
+    """Return the id of a transform fitted on a snapshot."""
+    return short_id({"snapshot": snapshot, "transform": _identity_of(config), "v": TRANSFORM_VERSION})
+
+
+def read_transform(corpus: CorpusStore, transform: str) -> Transform:
+    """Return a stored transform, its bytes checked."""
+    folder = corpus.layout.transform(transform)
+    return Transform.from_files(corpus.files.read(f"{folder}/{_JSON}"), corpus.files.read(f"{folder}/{_ARRAYS}"))
+
+
+def transform_sha256(corpus: CorpusStore, transform: str) -> str:
+    """Return the SHA-256 of a transform: of its JSON, which names the SHA-256 of its arrays."""
+    return sha256_bytes(corpus.files.read(f"{corpus.layout.transform(transform)}/{_JSON}"))
+
+
+def _identity_of(config: TransformConfig) -> dict[str, Any]:
+    return config.model_dump(mode="json", exclude=_PROVENANCE)
+
+
+def _kept(workspace: Workspace) -> Settled | None:
+    config, corpus = workspace.config.transform, workspace.corpus
+    candidate = _candidate(workspace)
+    if candidate is None or (config.refit == "always" and not _same_snapshot(workspace, candidate)):
+        return None
+    if workspace.begun["purpose"] == "fit":
+        return None
+    transform = read_transform(corpus, candidate.transform)
+    if transform_id(config, transform.snapshot) != candidate.transform:
+        return None
+    moved = None
+    if config.refit == "drift" and not _same_snapshot(workspace, candidate):
+        moved = drift(transform, raw_moments(workspace))
+        if moved > config.max_drift:
+            return None
+    return Settled(candidate.transform, transform_sha256(corpus, candidate.transform), "kept", moved)
+
+
+def _same_snapshot(workspace: Workspace, candidate: Release) -> bool:
+    return bool(candidate.snapshot == workspace.read("snapshot")["snapshot"])
+
+
+def _candidate(workspace: Workspace) -> Release | None:
+    """Return the release whose transform may be kept: the base, or the newest published one of this encoder."""
+    corpus, encoder = workspace.corpus, workspace.begun["encoder"]
+    base = workspace.begun["selected"] or workspace.begun["base"]
+    if base is not None and corpus.release(base).encoder == encoder:
+        return corpus.release(base)
+    newest: tuple[str, Release] | None = None
+    for channel in corpus.refs.channels():
+        for value in reversed(corpus.refs.history(channel, PUBLISHED)):
+            release = corpus.release(value.release)
+            if release.encoder == encoder and (newest is None or value.at > newest[0]):
+                newest = (value.at, release)
+    return newest[1] if newest else None
+
+
+def _fitted(workspace: Workspace) -> Settled:
+    config, corpus = workspace.config.transform, workspace.corpus
+    snapshot = workspace.read("snapshot")["snapshot"]
+    name = transform_id(config, snapshot)
+    if not _exists(corpus, name):
+        moments = raw_moments(workspace, weights=config.weights)
+        transform = fit(config, moments, encoder=workspace.begun["encoder"], snapshot=snapshot)
+        _create(corpus, name, transform)
+    return Settled(name, transform_sha256(corpus, name), "fitted", None)
+
+
+def _exists(corpus: CorpusStore, transform: str) -> bool:
+    return corpus.files.exists(f"{corpus.layout.transform(transform)}/{_JSON}")
+
+
+def _create(corpus: CorpusStore, name: str, transform: Transform) -> None:
+    """Create the arrays, then the JSON that names their SHA-256; a killed run's arrays are adopted if they are equal."""
+    files = transform.to_files()
+    folder = corpus.layout.transform(name)
+    corpus.files.create(f"{folder}/{_ARRAYS}", files[_ARRAYS])
+    if corpus.files.read(f"{folder}/{_ARRAYS}") != files[_ARRAYS]:
+        raise IntegrityError(
+            f"the transform {name} was begun by a killed run whose arrays differ",
+            expected="the same bits from the same snapshot on one machine",
+            where=str(corpus.files.path(folder)),
+            remedy="remove that folder: no release names it",
+        )
+    corpus.files.create(f"{folder}/{_JSON}", files[_JSON])
+
+

@@ -1,0 +1,113 @@
+"""Read the source into the workspace, account for every row, and judge the run's own numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sphering.errors import EmptyCorpusError
+from sphering.gate.defaults import split
+from sphering.gate.judge import judge
+from sphering.progress import current
+from sphering.run.workspace import Workspace, timed
+from sphering.source.stage import Staged, stage
+from sphering.store.release import GateResult
+
+STAGE = "stage"
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What came in; `passed` is false where a gate on the run's own numbers failed."""
+
+    rows_read: int
+    documents: int
+    quarantined: int
+    duplicates: int
+    gates: tuple[GateResult, ...]
+    passed: bool
+
+
+@timed("ingest")
+def ingest(path: Path) -> Ingested:
+    """Stage the source's documents and judge the gates on the run's own numbers, before anything is encoded.
+
+    Raises
+    ------
+    EmptyCorpusError
+        If no document is left.
+    """
+    workspace = Workspace(path)
+    config = workspace.config
+    progress = current()
+    progress.start("ingest")
+    staged = stage(config, workspace.folder(STAGE), base=Path(config.base), progress=progress)
+    progress.finish("ingest")
+    if staged.documents == 0:
+        raise EmptyCorpusError(
+            f"the source of corpus {config.corpus!r} gave no document ({staged.rows_read} rows read, "
+            f"{staged.quarantined} quarantined{_main_reason(staged)})",
+            expected="at least one row with a text",
+            where=str(config.source.path or "the sql query"),
+            remedy="check [source] path, text and id; nothing was changed in the store",
+        )
+    gates = judge(split(config.gate)[0], run_numbers(workspace, staged))
+    passed = all(gate.passed or gate.severity == "warn" for gate in gates)
+    workspace.write("ingest", {"passed": passed, "gates": [gate.to_json() for gate in gates]})
+    return Ingested(staged.rows_read, staged.documents, staged.quarantined, staged.duplicates, gates, passed)
+
+
+def run_numbers(workspace: Workspace, staged: Staged) -> dict[str, float | None]:
+    """Return the run's own numbers that gates may bound."""
+    rows = max(staged.rows_read, 1)
+    return {
+        "rows_read": staged.rows_read,
+        "documents": staged.documents,
+        "quarantined": staged.quarantined,
+        "quarantined_share": staged.quarantined / rows,
+        "duplicates": staged.duplicates,
+        "duplicates_share": staged.duplicates / rows,
+        "documents_change": _documents_change(workspace, staged.documents),
+    }
+
+
+def _documents_change(workspace: Workspace, documents: int) -> float | None:
+    base = workspace.begun["base"]
+    if base is None:
+        return None
+    before = workspace.corpus.manifest(workspace.corpus.release(base).snapshot).documents
+    return documents / before - 1
+
+
+def _main_reason(staged: Staged) -> str:
+    if not staged.reasons:
+        return ""
+    return f", most for: {max(staged.reasons, key=lambda reason: staged.reasons[reason])}"
+
+
+def staged_of(workspace: Workspace) -> Staged:
+    """Return what `ingest` staged."""
+    return Staged.load(workspace.folder(STAGE))
+
+
+def staged_documents(workspace: Workspace) -> Path:
+    """Return the Parquet file of staged documents."""
+    return workspace.folder(STAGE) / "documents.parquet"
+
+
+def refused_texts(workspace: Workspace, encoder: str) -> set[bytes]:
+    """Return the hashes of texts that this encoder refused in earlier runs, from their quarantine files."""
+    corpus = workspace.corpus
+    refused: set[bytes] = set()
+    for run in corpus.files.children(corpus.layout.runs):
+        key = corpus.layout.quarantine(run)
+        if not corpus.files.exists(key):
+            continue
+        table = pq.read_table(corpus.files.path(key), columns=["text_hash", "encoder"])
+        table = table.filter(pc.equal(table["encoder"], encoder))
+        refused.update(value for value in table["text_hash"].to_pylist() if value is not None)
+    return refused
+

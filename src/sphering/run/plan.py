@@ -1,0 +1,91 @@
+"""`sphering plan`: what a run would do, found out without writing to the store."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from sphering.config.model import Config
+from sphering.encoder.identity import EncoderIdentity
+from sphering.encoder.resolve import locate
+from sphering.run.begin import begun, settle_encoder
+from sphering.run.ingest import ingest, staged_documents, staged_of
+from sphering.run.units import plan_units
+from sphering.run.workspace import Workspace
+from sphering.store.corpus import CorpusStore
+from sphering.store.files import LocalFiles
+from sphering.store.store import Store
+
+_SAMPLE = 128
+
+
+def plan(config: Config) -> dict[str, Any]:
+    """Return what a run of this configuration would read, encode, reuse and write, and about how long it would take.
+
+    The source is read and compared as a run does it, in a temporary folder outside the store. Where no earlier run
+    tells the encoder's rate, 128 texts are encoded to measure it.
+    """
+    locate(config.encoder)
+    root = Path(config.store)
+    store = Store.open(root) if (root / "store.json").is_file() else Store(LocalFiles(root))
+    corpus = store.corpus(config.corpus)
+    encoder = settle_encoder(config.encoder, corpus, pin=False)
+    with tempfile.TemporaryDirectory(prefix="sphering-plan-") as folder:
+        workspace = Workspace(Path(folder))
+        workspace.write("begin", begun(config, corpus, encoder))
+        return _plan(workspace, encoder)
+
+
+def _plan(workspace: Workspace, encoder: EncoderIdentity) -> dict[str, Any]:
+    config, corpus = workspace.config, workspace.corpus
+    ingested = ingest(workspace.path)
+    units = plan_units(workspace.path)
+    rate, origin = _rate(workspace, corpus, encoder) if units.encode else (None, "nothing to encode")
+    staged = staged_of(workspace)
+    return {
+        "corpus": config.corpus,
+        "store": config.store,
+        "encoder": encoder.id,
+        "backend": encoder.document.get("backend"),
+        "rows_read": ingested.rows_read,
+        "documents": ingested.documents,
+        "texts": staged.texts,
+        "quarantined": ingested.quarantined,
+        "reasons": dict(staged.reasons),
+        "duplicates": ingested.duplicates,
+        "encode": units.encode,
+        "reuse": units.reuse,
+        "unchanged": units.unchanged,
+        "removed": units.removed,
+        "units": units.count,
+        "exports": [{"name": entry.name, "format": entry.format} for entry in config.export],
+        "gates": [gate.to_json() for gate in ingested.gates],
+        "passed": ingested.passed,
+        "seconds": round(units.encode / rate, 1) if rate else 0.0,
+        "texts_per_second": round(rate, 1) if rate else None,
+        "rate_from": origin,
+    }
+
+
+def _rate(workspace: Workspace, corpus: CorpusStore, encoder: EncoderIdentity) -> tuple[float, str]:
+    for record in reversed(corpus.run_records()):
+        seconds = record.get("timings", {}).get("embed", 0)
+        if record.get("encoder") == encoder.id and record.get("encoded") and seconds:
+            return record["encoded"] / seconds, f"run {record['run']}"
+    return _measured_rate(workspace, encoder), f"measured on up to {_SAMPLE} texts"
+
+
+def _measured_rate(workspace: Workspace, encoder: EncoderIdentity) -> float:
+    from sphering.encoder.open import open_encoder
+
+    batch = next(pq.ParquetFile(staged_documents(workspace)).iter_batches(_SAMPLE, columns=["text"]))
+    opened = open_encoder(encoder, workspace.config.encoder)
+    texts = batch.column(0).to_pylist()
+    opened.encode(texts[:8], "document")
+    started = time.perf_counter()
+    opened.encode(texts, "document")
+    return len(texts) / (time.perf_counter() - started)

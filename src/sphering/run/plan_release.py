@@ -1,0 +1,79 @@
+"""Name the release before it is made, so that what exists is not made again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sphering.bundle.identity import bundle_document, bundle_id
+from sphering.export.identity import export_id
+from sphering.gate.defaults import split
+from sphering.report.identity import report_id
+from sphering.run.workspace import Workspace
+from sphering.store.release import release_id
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The ids of a release and its parts; `exists` where nothing more is to be made.
+
+    `status` is `unchanged` where the release is the base, else `exists` or `new`.
+    """
+
+    release: str
+    report: str
+    exports: dict[str, str]
+    bundle: str
+    bundle_document: dict[str, Any]
+    base: str | None
+    exists: bool
+    status: str
+
+
+def plan_release(path: Path) -> Planned:
+    """Compute the ids of tonight's release; the base's own base is tried first, which tells an unchanged night."""
+    workspace = Workspace(path)
+    base = workspace.begun["base"]
+    planned = None
+    if base is not None:
+        again = _planned(workspace, workspace.corpus.release(base).base)
+        if again.release == base:
+            planned = _with(again, exists=True, status="unchanged")
+    if planned is None:
+        planned = _planned(workspace, base)
+        if workspace.corpus.files.exists(workspace.corpus.layout.release(planned.release)):
+            planned = _with(planned, exists=True, status="exists")
+    workspace.write("release", asdict(planned))
+    return planned
+
+
+def read_plan(workspace: Workspace) -> Planned:
+    """Return what `plan_release` left."""
+    return Planned(**workspace.read("release"))
+
+
+def _planned(workspace: Workspace, base: str | None) -> Planned:
+    config = workspace.config
+    snapshot = workspace.read("snapshot")["snapshot"]
+    transform = workspace.read("transform")
+    evaluation = workspace.read("evaluation")["evaluation"]
+    sha256 = transform["sha256"]
+    report = report_id(config.report, snapshot, sha256, evaluation, base)
+    exports = {entry.name: export_id(entry, snapshot, sha256, evaluation) for entry in config.export}
+    bundle = bundle_id(config, workspace.begun["encoder"], sha256)
+    release = release_id(
+        snapshot=snapshot,
+        transform=transform["transform"],
+        report=report,
+        exports=sorted(exports.values()),
+        bundle=bundle,
+        gates=[gate.model_dump(mode="json") for gate in split(config.gate)[1]],
+        base=base,
+    )
+    document = bundle_document(config, workspace.begun["encoder"], sha256)
+    return Planned(release, report, exports, bundle, document, base, exists=False, status="new")
+
+
+def _with(planned: Planned, *, exists: bool, status: str) -> Planned:
+    return Planned(**{**asdict(planned), "exists": exists, "status": status})

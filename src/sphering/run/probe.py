@@ -1,0 +1,44 @@
+"""Pin what an identity cannot name: every worker encodes the probe before it works."""
+
+from __future__ import annotations
+
+import threading
+
+from sphering.encoder.probe import compare, measure, read_probe, write_probe
+from sphering.encoder.profile import profile
+from sphering.encoder.protocol import Encoder
+from sphering.run.workspace import Workspace
+
+_checked: set[tuple[str, str]] = set()
+_lock = threading.Lock()
+
+
+def check_probe(workspace: Workspace, encoder: Encoder) -> None:
+    """Compare the encoder with its stored probe, once a process and run; store it at an encoder's first use.
+
+    Raises
+    ------
+    ProbeError
+        If it differs by more than `[encoder] max_drift`.
+    """
+    token = (workspace.run, encoder.identity.id)
+    with _lock:
+        if token in _checked:
+            return
+        _compare(workspace, encoder)
+        _checked.add(token)
+
+
+def _compare(workspace: Workspace, encoder: Encoder) -> None:
+    corpus = workspace.corpus
+    key = corpus.layout.probe(encoder.identity.id)
+    fresh = measure(encoder)
+    local = workspace.path / "probe.parquet"
+    if not corpus.files.exists(key):
+        write_probe(local, fresh)
+        corpus.files.create_from(key, local)
+    result = compare(read_probe(corpus.files.path(key)), fresh, workspace.config.encoder.max_drift)
+    workspace.write(
+        "probe",
+        {"bits": "equal" if result.equal else "mixed", "max_cosine_distance": result.max_cosine_distance, "profile": profile()},
+    )

@@ -1,0 +1,119 @@
+"""Judge the gates, commit the release, render its page, and move the refs that may move."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sphering.gate.defaults import split
+from sphering.gate.judge import judge
+from sphering.gate.numbers import release_numbers
+from sphering.identity import sha256_bytes
+from sphering.report.page import render
+from sphering.run.plan_release import read_plan
+from sphering.run.workspace import Workspace, timed
+from sphering.store.clock import now
+from sphering.store.corpus import CorpusStore
+from sphering.store.documents import read_document
+from sphering.store.refs import LATEST, PUBLISHED, RefValue
+from sphering.store.release import ExportEntry, Release
+
+
+@timed("release")
+def commit_release(path: Path) -> str:
+    """Judge the release's gates and create release.json and its page unless they exist; return the release's id."""
+    workspace = Workspace(path)
+    corpus, planned = workspace.corpus, read_plan(workspace)
+    if not corpus.files.exists(corpus.layout.release(planned.release)):
+        _create(workspace, corpus)
+    release = corpus.release(planned.release)
+    if not corpus.files.exists(corpus.layout.page(release.id)):
+        render_page(corpus, release, "published" if release.passed else "held")
+    return release.id
+
+
+def export_manifests(corpus: CorpusStore, exports: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Return the manifest of each export by its name."""
+    return {
+        name: read_document(corpus.files, f"{corpus.layout.export(key)}/manifest.json") for name, key in exports.items()
+    }
+
+
+def render_page(corpus: CorpusStore, release: Release, status: str) -> Path:
+    """Render a release's report.html from report.json and release.json; it is derived, and may be rendered again."""
+    report = read_document(corpus.files, corpus.layout.report(release.report))
+    document = {**release.to_json(), "status": status}
+    key = corpus.layout.page(release.id)
+    corpus.files.replace(key, render(report, document).encode())
+    return corpus.files.path(key)
+
+
+def publish(path: Path) -> str:
+    """Move `latest`, and `published` where the gates passed; return the release's status.
+
+    Raises
+    ------
+    RefMovedError
+        If a ref moved since the run began.
+    """
+    workspace = Workspace(path)
+    corpus, planned = workspace.corpus, read_plan(workspace)
+    release = corpus.release(planned.release)
+    if workspace.begun["purpose"] == "run" and release.passed:
+        _move(workspace, PUBLISHED, release, "gates passed")
+    _move(workspace, LATEST, release, f"{workspace.begun['purpose']} ended in it")
+    published = corpus.refs.read(workspace.config.run.channel, PUBLISHED)
+    status = _status(release, published, planned.status)
+    workspace.write("published", {"status": status})
+    return status
+
+
+def _status(release: Release, published: RefValue | None, planned: str) -> str:
+    if planned == "unchanged":
+        return "unchanged"
+    if published is not None and published.release == release.id:
+        return "published"
+    return "held" if not release.passed else "latest"
+
+
+def _move(workspace: Workspace, name: str, release: Release, why: str) -> None:
+    before = workspace.begun[name]
+    expected = RefValue(**before) if before else None
+    if expected is not None and expected.release == release.id:
+        return
+    workspace.corpus.refs.move(
+        workspace.config.run.channel, name, release.id, expected=expected, who=getpass.getuser(), why=why, run=workspace.run
+    )
+
+
+def _create(workspace: Workspace, corpus: CorpusStore) -> None:
+    planned, settled = read_plan(workspace), workspace.read("transform")
+    snapshot = workspace.read("snapshot")["snapshot"]
+    report = read_document(corpus.files, corpus.layout.report(planned.report))
+    manifests = export_manifests(corpus, planned.exports)
+    numbers = release_numbers(report, manifests, corpus.manifest(snapshot))
+    corpus.create_release(
+        Release(
+            id=planned.release,
+            corpus=corpus.name,
+            encoder=workspace.begun["encoder"],
+            snapshot=snapshot,
+            transform=settled["transform"],
+            transform_sha256=settled["sha256"],
+            report=planned.report,
+            bundle=planned.bundle,
+            bundle_document=planned.bundle_document,
+            exports=tuple(_entry(corpus, name, planned.exports[name], manifests[name]) for name in sorted(manifests)),
+            gates=judge(split(workspace.config.gate)[1], numbers),
+            base=planned.base,
+            created_at=now(),
+            run=workspace.run,
+        )
+    )
+
+
+def _entry(corpus: CorpusStore, name: str, key: str, manifest: Mapping[str, Any]) -> ExportEntry:
+    folder = corpus.layout.export(key)
+    return ExportEntry(name, str(manifest["format"]), key, folder, sha256_bytes(corpus.files.read(f"{folder}/manifest.json")))

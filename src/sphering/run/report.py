@@ -1,0 +1,57 @@
+"""Measure the geometry of the snapshot, raw and transformed, and keep the numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sphering.evaluation.retrieval import retrieval_metrics
+from sphering.progress import current
+from sphering.report.numbers import measure
+from sphering.run.evaluate import kept_evaluation
+from sphering.run.fit import read_transform
+from sphering.run.moments import raw_moments
+from sphering.run.plan_release import read_plan
+from sphering.run.workspace import Workspace, timed
+from sphering.store.documents import create_document, read_document
+
+
+@timed("report")
+def write_report(path: Path) -> str:
+    """Create report.json unless it exists; return the report's id."""
+    workspace = Workspace(path)
+    corpus = workspace.corpus
+    planned = read_plan(workspace)
+    key = corpus.layout.report(planned.report)
+    if corpus.files.exists(key):
+        return planned.report
+    progress = current()
+    progress.start("report")
+    snapshot = corpus.snapshot(workspace.read("snapshot")["snapshot"])
+    transform = read_transform(corpus, workspace.read("transform")["transform"])
+    evaluation = kept_evaluation(workspace)
+    numbers = measure(
+        snapshot,
+        transform,
+        workspace.config.report,
+        base=_base(workspace, planned.base),
+        evaluation=retrieval_metrics(snapshot, transform, evaluation) if evaluation else None,
+        moments=raw_moments(workspace),
+    )
+    create_document(corpus.files, key, {"id": planned.report, **numbers})
+    progress.finish("report")
+    return planned.report
+
+
+def _base(workspace: Workspace, base: str | None) -> dict[str, Any] | None:
+    """Return the report of the base and its snapshot's manifest, which changes are measured against."""
+    if base is None:
+        return None
+    corpus = workspace.corpus
+    release = corpus.release(base)
+    return {
+        "release": base,
+        "report": read_document(corpus.files, corpus.layout.report(release.report)),
+        "snapshot": release.snapshot,
+        "documents": corpus.manifest(release.snapshot).documents,
+    }

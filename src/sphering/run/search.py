@@ -1,0 +1,55 @@
+"""`sphering search`: a text query, answered exactly through encoder, transform and normalisation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sphering.bundle.query import Bundle
+from sphering.config.model import Config
+from sphering.encoder.identity import identify
+from sphering.encoder.open import open_encoder
+from sphering.errors import IdentityError
+from sphering.export.exact import search as exact_search
+from sphering.run.fit import read_transform
+from sphering.store.corpus import CorpusStore
+from sphering.store.documents import read_document
+from sphering.store.release import Release
+
+
+def search(corpus: CorpusStore, selector: str, query: str, k: int) -> dict[str, Any]:
+    """Return the `k` documents of a release with the highest cosine to a query.
+
+    Cost: one pass over the snapshot's vectors, whatever `k`.
+
+    Raises
+    ------
+    IdentityError
+        If the model on this machine is not the one that the release was made with.
+    """
+    release = corpus.find_release(selector)
+    bundle = open_bundle(corpus, release)
+    snapshot = corpus.snapshot(release.snapshot)
+    hits = exact_search(snapshot, bundle.transform, bundle.encode([query]), k)
+    return {"release": release.id, "snapshot": release.snapshot, "ref": selector, "query": query, "hits": hits[0]}
+
+
+def open_bundle(corpus: CorpusStore, release: Release) -> Bundle:
+    """Return the query side of a release, its encoder opened from what the release's run recorded."""
+    config = run_config(corpus, release)
+    manifest = corpus.manifest(release.snapshot)
+    identity = identify(config.encoder, str(manifest.encoder_document.get("backend") or config.encoder.kind))
+    if identity.id != release.encoder:
+        raise IdentityError(
+            f"the model here is encoder {identity.id}, the release {release.id} was made with {release.encoder}",
+            expected="the same model files, prompts and limits for queries as for the corpus",
+            where=str(identity.model_path),
+            remedy="install the model that the release names in its snapshot's manifest",
+        )
+    transform = read_transform(corpus, release.transform)
+    return Bundle(open_encoder(identity, config.encoder), config.normalise, transform)
+
+
+def run_config(corpus: CorpusStore, release: Release) -> Config:
+    """Return the configuration of the run that made a release."""
+    record = read_document(corpus.files, corpus.layout.run(release.run))
+    return Config.model_validate(record["config"])

@@ -1,0 +1,62 @@
+"""How far a corpus has moved from the snapshot that a transform was fitted on."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sphering.errors import InputError
+from sphering.geometry.blas import one_blas_thread
+from sphering.geometry.gram import Array
+from sphering.geometry.moments import Moments
+from sphering.geometry.spectrum import eigen
+from sphering.transform.affine import Transform
+
+
+def drift(transform: Transform, moments: Moments) -> float:
+    """Return (‖μ − μ_fit‖² + Bures²(S, S_fit))/tr S_fit: an effect size, 0 for equal moments.
+
+    It is the squared 2-Wasserstein distance of the two Gaussians in units of the fitted variance. It does not grow with
+    n, but two samples of one population have a positive value, of the order of PR · (1/n + 1/n_fit)/4 where PR is
+    the participation ratio.
+
+    Raises
+    ------
+    InputError
+        If there are no vectors, or they have another dimension.
+    """
+    if moments.dimension != transform.dimension_in:
+        raise InputError(
+            f"moments of {moments.dimension} dimensions",
+            expected=f"{transform.dimension_in}, as the transform has",
+        )
+    shift = moments.mean - transform.fitted_mean
+    now = moments.covariance if moments.n > 1 else np.zeros_like(transform.fitted_covariance)
+    distance = float(shift @ shift) + bures_squared(now, transform.fitted_covariance)
+    total = float(np.trace(transform.fitted_covariance))
+    if total > 0.0:
+        return distance / total
+    return 0.0 if distance == 0.0 else math.inf
+
+
+def bures_squared(left: Array, right: Array) -> float:
+    """Return the squared Bures distance tr(A + B − 2 (A^½ B A^½)^½) of two covariances.
+
+    Computed as ‖A^½ − B^½ Q‖_F², Q the orthogonal polar factor of B^½ A^½ (Bhatia, Jain & Lim 2019): a sum of
+    squares, where the difference of traces would lose all digits between close matrices.
+    """
+    if np.array_equal(left, right):
+        return 0.0
+    first, second = _root(left), _root(right)
+    with one_blas_thread():
+        before, _, after = np.linalg.svd(second @ first)
+        gap = first - second @ (before @ after)
+    return float(np.sum(gap**2))
+
+
+def _root(covariance: Array) -> Array:
+    """Return the symmetric square root; eigenvalues below zero are rounding and count as zero."""
+    values, vectors = eigen(covariance)
+    with one_blas_thread():
+        return np.asarray((vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T)

@@ -1,0 +1,20 @@
+"""Cut what is new into units of work, and encode one."""
+
+from prefect import task
+
+from sphering.run.embed import embed_unit
+from sphering.run.units import plan_units
+from sphering.tasks.job import Job
+from sphering.tasks.policy import POLICY
+
+
+@task(name="plan-units", task_run_name="plan-units-{job.corpus}", **POLICY)
+def plan_work(job: Job) -> int:
+    """Cut the texts that no shard has yet into units; return how many units there are."""
+    return plan_units(job.workspace).count
+
+
+@task(name="embed", task_run_name="embed-{job.corpus}-{unit}", **POLICY)
+def embed(job: Job, unit: int) -> None:
+    """Encode one unit and create its shard; a second try adopts what the first one left."""
+    embed_unit(job.workspace, unit)

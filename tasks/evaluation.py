@@ -1,0 +1,13 @@
+"""Encode the evaluation's queries, once for all runs."""
+
+from prefect import task
+
+from sphering.run.evaluate import evaluate
+from sphering.tasks.job import Job
+from sphering.tasks.policy import POLICY
+
+
+@task(name="evaluate", task_run_name="evaluate-{job.corpus}", **POLICY)
+def encode_evaluation(job: Job) -> None:
+    """Encode the configured evaluation unless the store has its vectors."""
+    evaluate(job.workspace)

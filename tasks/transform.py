@@ -1,0 +1,13 @@
+"""Keep the base's transform or fit a new one."""
+
+from prefect import task
+
+from sphering.run.fit import settle_transform
+from sphering.tasks.job import Job
+from sphering.tasks.policy import POLICY
+
+
+@task(name="settle-transform", task_run_name="settle-transform-{job.corpus}", **POLICY)
+def settle(job: Job) -> str:
+    """Settle the transform of the release; return its id."""
+    return settle_transform(job.workspace).transform

@@ -1,0 +1,82 @@
+"""How a run's result reads: one sentence, one page, and the rows of two tables."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_COUNTS = ("rows_read", "documents", "quarantined", "duplicates", "encoded", "reused", "removed", "truncated", "excluded")
+
+
+def verdict_sentence(corpus: str, result: Mapping[str, Any]) -> str:
+    """Return what came of a run in one sentence, the status first."""
+    status = str(result.get("release_status") or result.get("snapshot_status") or "finished")
+    made = f"release {result['release']}" if result.get("release") else f"snapshot {result.get('snapshot') or 'none'}"
+    reasons = [gate_sentence(gate) for gate in failed_gates(result)] if status == "held" else []
+    return f"{status}: {corpus}, {made}" + (f", because {'; '.join(reasons)}" if reasons else "")
+
+
+def failed_gates(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the gates that hold a release."""
+    return [gate for gate in result.get("gates", ()) if not gate["passed"] and gate["severity"] == "fail"]
+
+
+def gate_sentence(gate: Mapping[str, Any]) -> str:
+    """Return a gate and its number in words."""
+    bounds = [f"{word} {gate[bound]:g}" for bound, word in (("min", ">="), ("max", "<=")) if gate[bound] is not None]
+    value = "not measured" if gate["value"] is None else f"{gate['value']:g}"
+    return f"{gate['metric']} = {value}, wanted {' and '.join(bounds)}"
+
+
+def verdict_page(corpus: str, result: Mapping[str, Any]) -> str:
+    """Return the verdict as a Markdown page: the sentence, the gates not passed, the counts, the exports."""
+    lines = [f"## {verdict_sentence(corpus, result)}", ""]
+    lines += [f"- **{gate['severity']}** {gate_sentence(gate)}" for gate in result.get("gates", ()) if not gate["passed"]]
+    lines += ["", "| | |", "|---|---|"]
+    lines += [f"| {name} | {result[name]} |" for name in ("run", "snapshot", "snapshot_status") if result.get(name)]
+    lines += [f"| {name} | {result[name]:,} |" for name in _COUNTS if result.get(name) is not None]
+    lines += [f"| seconds | {result['seconds']:.1f} |"] if result.get("seconds") is not None else []
+    lines += [f"| export {export['name']} ({export['format']}) | `{export['path']}` |" for export in _exports(result)]
+    return "\n".join(lines)
+
+
+def _exports(result: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    return result.get("exports") or ()
+
+
+def gate_rows(gates: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows of the table of gates."""
+    columns = ("metric", "value", "min", "max", "severity", "passed")
+    return [{column: gate[column] for column in columns} for gate in gates]
+
+
+def report_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return one row a metric: its value raw and transformed, how it was measured, and on how many."""
+    raw, transformed = report.get("raw", {}), report.get("transformed", {})
+    rows = []
+    for metric in dict.fromkeys((*raw, *transformed)):
+        entries = [space.get(metric) for space in (raw, transformed)]
+        if not any(_is_number(entry) for entry in entries):
+            continue
+        described = next(entry for entry in entries if _is_number(entry))
+        values = [entry["value"] if _is_number(entry) else None for entry in entries]
+        rows.append(
+            {
+                "metric": metric,
+                "raw": values[0],
+                "transformed": values[1],
+                "kind": described.get("kind"),
+                "n": described.get("n"),
+            }
+        )
+    return rows
+
+
+def _is_number(entry: Any) -> bool:
+    return isinstance(entry, Mapping) and isinstance(entry.get("value"), int | float)
+
+
+def angles_sentence(corpus: str, report: Mapping[str, Any]) -> str:
+    """Return what the picture of angles says in numbers: mean cosine before and after."""
+    cosines = [report.get(space, {}).get("mean_cosine") for space in ("raw", "transformed")]
+    if not all(_is_number(cosine) for cosine in cosines):
+        return f"{corpus}: angles between pairs of documents"
+    return f"{corpus}: angles between pairs of documents; mean cosine {cosines[0]['value']:.4f} raw, {cosines[1]['value']:.4f} transformed"

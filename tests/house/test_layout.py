@@ -1,0 +1,122 @@
+"""Where things lie: the tree, its packages, its names, its sizes."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FLOORS = {"sphering": ROOT / "src" / "sphering", "sphering.flows": ROOT / "flows", "sphering.tasks": ROOT / "tasks"}
+SQL = ROOT / "sql"
+MODULES = sorted(path for folder in FLOORS.values() for path in folder.rglob("*.py"))
+STATEMENTS = sorted(SQL.rglob("*.sql"))
+PYTHON = [*MODULES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "benchmarks").rglob("*.py"))]
+
+
+def _relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def _settings() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_the_package_list_of_pyproject_equals_the_tree():
+    settings = _settings()["tool"]["setuptools"]
+    found = {"sphering.sql"}
+    for name, folder in FLOORS.items():
+        inside = (path.parent.relative_to(folder) for path in folder.rglob("__init__.py"))
+        found |= {".".join((name, *path.parts)) for path in inside}
+    assert sorted(settings["packages"]) == sorted(found)
+    assert settings["package-dir"] == {
+        "sphering": "src/sphering",
+        "sphering.flows": "flows",
+        "sphering.tasks": "tasks",
+        "sphering.sql": "sql",
+    }
+
+
+def test_every_folder_with_python_files_is_a_package():
+    folders = {path.parent for path in MODULES}
+    assert [_relative(folder) for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
+
+
+@pytest.mark.parametrize("folder", ["flows", "tasks"])
+def test_flow_and_task_files_are_not_named_like_the_standard_library(folder):
+    names = {path.stem for path in (ROOT / folder).rglob("*.py")}
+    assert names & (set(sys.stdlib_module_names) - {"__init__", "__main__"}) == set()
+
+
+@pytest.mark.parametrize("folder", ["flows", "tasks"])
+def test_flow_and_task_files_keep_their_annotations_alive(folder):
+    # `serve` and the parameter schema read annotations; as strings they break.
+    with_future = [
+        _relative(path)
+        for path in (ROOT / folder).rglob("*.py")
+        if re.search(r"^from __future__ import", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert with_future == []
+
+
+def test_every_statement_says_what_it_is_for():
+    silent = [
+        _relative(path)
+        for path in STATEMENTS
+        if not re.match(r"-- .{10,}", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert silent == []
+
+
+def test_every_statement_is_loaded_by_name_and_every_name_exists():
+    text = "\n".join(path.read_text(encoding="utf-8") for path in MODULES)
+    names = {str(path.relative_to(SQL).with_suffix("")) for path in STATEMENTS}
+    unused = sorted(name for name in names if not re.search(rf"[\"'/]{re.escape(name)}[\"']", text))
+    assert unused == []
+    loaded = set(re.findall(r"(?:sqltext\.)?\bload\(\s*[\"']([a-z0-9_/]+)[\"']\s*\)", text))
+    assert loaded - names == set()
+
+
+def test_no_file_needs_scrolling_for_long():
+    long = {_relative(path): len(path.read_text(encoding="utf-8").splitlines()) for path in PYTHON}
+    assert {name: lines for name, lines in long.items() if lines > 400} == {}
+
+
+def test_nothing_is_left_to_do():
+    words = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b|NotImplemented" + r"Error")
+    found = [
+        f"{_relative(path)}:{number}"
+        for path in [*PYTHON, *STATEMENTS]
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if words.search(line)
+    ]
+    assert found == []
+
+
+def test_names_are_the_vocabularys_not_the_workshops():
+    vague = re.compile(r"(^|_)(help" + r"ers?|utils?|manag" + r"ers?|handl" + r"ers?|misc|common)($|_)", re.IGNORECASE)
+    camel = re.compile(r"(Help" + r"er|Util|Manag" + r"er|Handl" + r"er)s?($|[A-Z])")
+    found = [_relative(path) for path in [*PYTHON, *STATEMENTS] if vague.search(path.stem)]
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and (
+                vague.search(node.name) or camel.search(node.name)
+            ):
+                found.append(f"{_relative(path)}: {node.name}")
+    assert found == []
+
+
+def test_every_test_asserts():
+    silent = []
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        source = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+                segment = ast.get_source_segment(source, node) or ""
+                if not re.search(r"\bassert|raises|warns|\bcheck_|\b_?assert_|\b_expect", segment):
+                    silent.append(f"{_relative(path)}: {node.name}")
+    assert silent == []
