@@ -6,8 +6,9 @@ from typing import Any
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from sphering.config.load import resolve
 from sphering.config.model import Config
-from sphering.flows.stages import carry_through, corpus_of_run, settled, to_release
+from sphering.flows.stages import carry_through, corpus_of_run, over_selected
 
 
 @flow(name="fit", flow_run_name=corpus_of_run, task_runner=ThreadPoolTaskRunner(max_workers=2))
@@ -16,4 +17,4 @@ def fit(config: Config | Path, snapshot: str | None = None) -> Any:
 
     `snapshot` is an id, a unique prefix or a ref; by default the channel's `latest`.
     """
-    return carry_through(settled(config), "fit", snapshot, to_release)
+    return carry_through(resolve(config), "fit", snapshot, over_selected)

@@ -6,8 +6,9 @@ from typing import Any
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from sphering.config.load import resolve
 from sphering.config.model import Config
-from sphering.flows.stages import carry_through, corpus_of_run, settled, to_release, to_snapshot
+from sphering.flows.stages import carry_through, corpus_of_run, to_release, to_snapshot
 from sphering.tasks.job import Job
 
 
@@ -17,9 +18,9 @@ def main_job(config: Config | Path) -> Any:
 
     `config` is the path of a sphering.toml, or its content. The result is what `sphering run --json` prints.
     """
-    return carry_through(settled(config), "run", None, _work)
+    return carry_through(resolve(config), "run", None, _work)
 
 
 def _work(job: Job, config: Config) -> None:
     if to_snapshot(job, config):
-        to_release(job, config)
+        to_release(job)

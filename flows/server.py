@@ -5,30 +5,25 @@ of its own over the same SQLite file.
 """
 
 import os
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any, Final
+from typing import Final
 
 import httpx
 from prefect.client.orchestration import get_client
-from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_CLIENT_MAX_RETRIES,
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
-    get_current_settings,
     temporary_settings,
 )
 
 from sphering.errors import ServerError
+from sphering.flows.child import Child
 
 ANSWER_SECONDS: Final = 3.0
-_LAST_WORDS: Final = 600
+_child: Child | None = None
 
 
 @contextmanager
@@ -40,34 +35,42 @@ def connected() -> Iterator[str]:
     ServerError
         If the configured server does not answer within seconds, or a temporary one does not start.
     """
-    url = PREFECT_API_URL.value()
-    if url:
-        require_answer(url)
-        yield url
+    configured = PREFECT_API_URL.value()
+    if configured:
+        require_answer(configured)
+        yield configured
         return
     url = temporary_server()
-    # Worker processes read the environment; heartbeats serve to find dead runs on a server that outlives them, and
-    # cost every flow run a second at its end.
-    settings = {PREFECT_API_URL: url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+    # Worker processes read the environment. Heartbeats find dead runs on a server that outlives them; here they would
+    # only cost every flow run a second at its end.
     os.environ["PREFECT_API_URL"] = url
     try:
-        with temporary_settings(settings):
+        with temporary_settings({PREFECT_API_URL: url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
             yield url
     finally:
         os.environ.pop("PREFECT_API_URL", None)
 
 
+def temporary_server() -> str:
+    """Return the API address of this process' own server, started where there is none yet; it ends with the process."""
+    global _child
+    if _child is None or not _child.alive:
+        _child = Child.start(PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value())
+    return _child.url
+
+
 def require_answer(url: str) -> None:
-    """Raise ServerError unless the Prefect API at `url` answers its health check."""
-    timeout = {"httpx_settings": {"timeout": httpx.Timeout(ANSWER_SECONDS)}}
-    with temporary_settings({PREFECT_API_URL: url, PREFECT_CLIENT_MAX_RETRIES: 0}):
-        with get_client(sync_client=True, **timeout) as client:
-            error = client.api_healthcheck()
+    """Raise ServerError unless the Prefect API at `url` answers its health check, once, within seconds."""
+    with (
+        temporary_settings({PREFECT_API_URL: url, PREFECT_CLIENT_MAX_RETRIES: 0}),
+        get_client({"timeout": httpx.Timeout(ANSWER_SECONDS)}, sync_client=True) as client,
+    ):
+        error = client.api_healthcheck()
     if error is not None:
         raise ServerError(
             f"the Prefect server does not answer: {type(error).__name__}: {error}",
             expected=f"an answer within {ANSWER_SECONDS:g} s",
             where=f"{url} (PREFECT_API_URL, from the environment or the Prefect profile)",
-            remedy="start it (`prefect server start`), correct PREFECT_API_URL, or do without it: "
-            "`unset PREFECT_API_URL`, `prefect config unset PREFECT_API_URL`",
+            remedy="start it (`prefect server start`) or correct PREFECT_API_URL; without PREFECT_API_URL "
+            "(`unset PREFECT_API_URL`, `prefect config unset PREFECT_API_URL`) a run needs no server",
         ) from error

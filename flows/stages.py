@@ -10,7 +10,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from sphering.config.load import load
+from sphering.config.load import resolve
 from sphering.config.model import Config
 from sphering.errors import RefMovedError, SpheringError
 from sphering.run.begin import Purpose
@@ -25,6 +25,7 @@ from sphering.tasks.release import commit as commit_release
 from sphering.tasks.release import move_refs, plan
 from sphering.tasks.report import measure
 from sphering.tasks.snapshot import commit as commit_snapshot
+from sphering.tasks.snapshot import select
 from sphering.tasks.transform import settle
 from sphering.tasks.wording import verdict_sentence
 
@@ -32,16 +33,11 @@ BEGINNINGS: Final = 3
 Work = Callable[[Job, Config], None]
 
 
-def settled(config: Config | Path) -> Config:
-    """Return the configuration itself, read from its file where a path was given."""
-    return config if isinstance(config, Config) else load(config)
-
-
 def corpus_of_run() -> str:
     """Return the corpus of the flow run in progress, for its name; the file's name where the file cannot be read."""
     config = flow_run.parameters["config"]
     try:
-        return settled(config).corpus
+        return resolve(config).corpus
     except SpheringError:
         return Path(config).stem
 
@@ -88,18 +84,22 @@ def to_snapshot(job: Job, config: Config) -> bool:
     return True
 
 
-def to_release(job: Job, config: Config) -> None:
-    """Fit, measure, export and publish what the run's snapshot needs; nothing where its release exists."""
+def to_release(job: Job) -> None:
+    """Fit, measure, export and publish what the run's snapshot needs; a release that exists is only named again."""
     settle(job)
     encode_evaluation(job)
-    exports = plan(job)
-    if exports is None:
-        return
-    report = measure.submit(job)
-    matrix = prepare.submit(job)
-    matrix.result()
-    written = export.map(job=unmapped(job), name=list(exports))
-    written.result()
-    report.result()
+    missing = plan(job)
+    if missing is not None:
+        report = measure.submit(job)
+        prepare.submit(job).result()
+        for written in export.map(job=unmapped(job), name=list(missing)):
+            written.result()
+        report.result()
     commit_release(job)
     move_refs(job)
+
+
+def over_selected(job: Job, _config: Config) -> None:
+    """Make a release over the snapshot that the run was begun with."""
+    select(job)
+    to_release(job)

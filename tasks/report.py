@@ -1,10 +1,17 @@
-"""Measure the geometry and show it in Prefect's pages."""
+"""Measure the geometry, render its page, and show its numbers in Prefect's pages."""
+
+from pathlib import Path
+from typing import Any
 
 from prefect import task
 
+from sphering.config.model import Config
+from sphering.run.release import render_page
 from sphering.run.report import write_report
 from sphering.run.workspace import Workspace
 from sphering.store.documents import read_document
+from sphering.store.refs import LATEST
+from sphering.store.store import Store
 from sphering.tasks.artifact import show_angles, show_report
 from sphering.tasks.job import Job
 from sphering.tasks.policy import POLICY
@@ -15,7 +22,22 @@ def measure(job: Job) -> str:
     """Write the report and its artifacts; return its id."""
     report = write_report(job.workspace)
     corpus = Workspace(job.workspace).corpus
-    numbers = read_document(corpus.files, corpus.layout.report(report))
-    show_report(job.corpus, numbers)
-    show_angles(job.corpus, numbers)
+    _show(job.corpus, read_document(corpus.files, corpus.layout.report(report)))
     return report
+
+
+@task(name="render", task_run_name="render-{config.corpus}", **POLICY)
+def render(config: Config, selector: str | None) -> dict[str, Any]:
+    """Render a release's page again; return its place, relative to the store, and the numbers."""
+    corpus = Store.open(Path(config.store)).corpus(config.corpus)
+    release = corpus.find_release(selector or f"{config.run.channel}/{LATEST}")
+    render_page(corpus, release, "published" if release.passed else "held")
+    numbers = read_document(corpus.files, corpus.layout.report(release.report))
+    _show(config.corpus, numbers)
+    page = corpus.layout.page(release.id)
+    return {"snapshot": release.snapshot, "release": release.id, "report": page, "numbers": numbers}
+
+
+def _show(corpus: str, numbers: dict[str, Any]) -> None:
+    show_report(corpus, numbers)
+    show_angles(corpus, numbers)

@@ -1,8 +1,9 @@
-"""Commit the snapshot, its manifest last."""
+"""The snapshot that a run works on: committed, its manifest last, or taken from a release."""
 
 from prefect import task
 
 from sphering.run.commit import commit_snapshot
+from sphering.run.select import select_snapshot
 from sphering.tasks.job import Job
 from sphering.tasks.policy import POLICY
 
@@ -11,3 +12,9 @@ from sphering.tasks.policy import POLICY
 def commit(job: Job) -> str:
     """Create the snapshot unless it exists; return its id."""
     return commit_snapshot(job.workspace).snapshot
+
+
+@task(name="select-snapshot", task_run_name="select-snapshot-{job.corpus}", **POLICY)
+def select(job: Job) -> str:
+    """Take the snapshot of the release that the run was begun with; return its id."""
+    return select_snapshot(job.workspace).snapshot

@@ -3,7 +3,17 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-_COUNTS = ("rows_read", "documents", "quarantined", "duplicates", "encoded", "reused", "removed", "truncated", "excluded")
+_COUNTS = (
+    "rows_read",
+    "documents",
+    "quarantined",
+    "duplicates",
+    "encoded",
+    "reused",
+    "removed",
+    "truncated",
+    "excluded",
+)
 
 
 def verdict_sentence(corpus: str, result: Mapping[str, Any]) -> str:
@@ -29,7 +39,9 @@ def gate_sentence(gate: Mapping[str, Any]) -> str:
 def verdict_page(corpus: str, result: Mapping[str, Any]) -> str:
     """Return the verdict as a Markdown page: the sentence, the gates not passed, the counts, the exports."""
     lines = [f"## {verdict_sentence(corpus, result)}", ""]
-    lines += [f"- **{gate['severity']}** {gate_sentence(gate)}" for gate in result.get("gates", ()) if not gate["passed"]]
+    lines += [
+        f"- **{gate['severity']}** {gate_sentence(gate)}" for gate in result.get("gates", ()) if not gate["passed"]
+    ]
     lines += ["", "| | |", "|---|---|"]
     lines += [f"| {name} | {result[name]} |" for name in ("run", "snapshot", "snapshot_status") if result.get(name)]
     lines += [f"| {name} | {result[name]:,} |" for name in _COUNTS if result.get(name) is not None]

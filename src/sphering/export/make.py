@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sphering.errors import InputError
 from sphering.export.formats import check_export, open_format
 from sphering.export.identity import export_table
 from sphering.export.ids_file import place
@@ -45,7 +45,7 @@ def make_export(files: LocalFiles, folder_key: str, job: ExportJob) -> dict[str,
 
 
 def write(job: ExportJob) -> None:
-    """Write the files of an export into the job's local folder, which must be new or empty.
+    """Write the files of an export into the job's local folder, emptied first: a retry starts again.
 
     Raises
     ------
@@ -53,9 +53,9 @@ def write(job: ExportJob) -> None:
         If the configuration cannot work.
     """
     check_export(job.config, job.matrix.d)
-    job.folder.mkdir(parents=True, exist_ok=True)
-    if any(job.folder.iterdir()):
-        raise InputError("this folder is not empty", expected="a new folder", where=str(job.folder))
+    if job.folder.exists():
+        shutil.rmtree(job.folder)
+    job.folder.mkdir(parents=True)
     open_format(job.config.format).write(job)
     place(job.matrix.directory / EXCLUDED, job.folder)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,13 +23,22 @@ class TextReader:
 
     def blocks(self, file: OpenedFile, layout: Layout) -> Iterator[Block]:
         """Yield the file's text."""
-        data = bytes(file.stream().read(layout.max_bytes + len(BOM) + 1)).removeprefix(BOM)
+        data = _read(file.stream(), layout.max_bytes + len(BOM) + 1).removeprefix(BOM)
         if len(data) > layout.max_bytes:
             detail = f"the file has over max_bytes = {layout.max_bytes} bytes"
             yield nothing((Rejected(1, TOO_LONG, detail, data[:EXCERPT_BYTES], file.name),))
             return
         rows = np.ones(1, np.int64)
         yield Block(rows=rows, text=pa.array([data], pa.binary()), id=pa.array([file.name], pa.string()))
+
+
+def _read(stream: Any, count: int) -> bytes:
+    """Read `count` bytes, or fewer at the end: a decompressor may return less than it is asked for."""
+    parts = []
+    while count > 0 and (part := bytes(stream.read(count))):
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
 
 
 READER: Reader = TextReader()

@@ -1,0 +1,54 @@
+"""Run a flow from a command, quietly: the environment first, then a server, then the flow itself."""
+
+from importlib import import_module
+from typing import Any, Literal
+
+from sphering.config.model import Config
+from sphering.errors import ServerError
+from sphering.flows.environment import prepare
+
+FlowName = Literal["main_job", "embed", "fit", "report", "export"]
+
+
+def launch(name: FlowName, config: Config, *arguments: Any, verbosity: int = 0) -> dict[str, Any]:
+    """Run the flow `name` of this package and return its result.
+
+    Parameters
+    ----------
+    name : str
+        The flow, and the module that it lies in.
+    config : Config
+        The configuration, as `sphering.config.load` reads it.
+    *arguments
+        What the flow takes beside the configuration, such as a snapshot.
+    verbosity : int, default 0
+        How much Prefect says on the terminal: nothing, its runs, or everything.
+
+    Raises
+    ------
+    ServerError
+        If no Prefect server answers, before any work or in the midst of it.
+    SpheringError
+        Whatever the run raises.
+    """
+    prepare(verbosity, offline=not _asks_the_hub(config))
+    import httpx
+
+    from sphering.flows.server import connected
+
+    flow = getattr(import_module(f"sphering.flows.{name}"), name)
+    try:
+        with connected():
+            result: dict[str, Any] = flow(config, *arguments)
+    except httpx.TransportError as error:
+        raise ServerError(
+            f"the Prefect server stopped answering during the run: {type(error).__name__}: {error}",
+            remedy="run again: what was finished is kept",
+        ) from error
+    return result
+
+
+def _asks_the_hub(config: Config) -> bool:
+    """Return whether the model may have to be fetched: it is named by its hub name, not a package or a folder."""
+    encoder = config.encoder
+    return encoder.kind == "sentence-transformers" and encoder.revision is not None

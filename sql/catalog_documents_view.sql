@@ -1,0 +1,13 @@
+-- The documents of one snapshot with their vectors as FLOAT[d], so that similarity can be queried in SQL.
+-- $view: its quoted name; $paths: the list of shard files; $gone: a query of dropped (shard, row); $dimension: d.
+CREATE OR REPLACE VIEW $view AS
+SELECT
+  document.doc_id, document.text, document.metadata::JSON AS metadata,
+  document.n_tokens, document.n_unknown, document.truncated, document.norm,
+  lower(hex(document.text_hash)) AS text_hash,
+  document.embedding::FLOAT[$dimension] AS embedding
+FROM read_parquet($paths, filename = true, file_row_number = true) AS document
+WHERE NOT EXISTS (
+  SELECT 1 FROM ($gone) AS gone
+  WHERE list_position($paths, document.filename) - 1 = gone.shard AND gone.row = document.file_row_number
+);

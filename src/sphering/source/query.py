@@ -1,0 +1,51 @@
+"""`sql`: any DuckDB query as a source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from sphering.errors import SourceError
+from sphering.source.block import Block, Layout
+from sphering.source.typed import require_columns, typed_block
+from sphering.sqltext import quote_identifier
+
+WHERE = "[source] sql"
+_BATCH_ROWS = 2048
+
+
+def query_blocks(connection: Any, sql: str, layout: Layout) -> Iterator[Block]:
+    """Yield the rows of a query; only the wanted columns are computed.
+
+    Rows of a query have no lasting order, so that all of them have the row number 0.
+
+    Raises
+    ------
+    SourceError
+        With DuckDB's words, if the query cannot be run; if it gives no table, or lacks a column.
+    """
+    import duckdb
+    import pyarrow as pa
+
+    try:
+        relation = connection.sql(sql)
+        if relation is None or not relation.columns:
+            raise _failed("the statement gives no table")
+        require_columns(relation.columns, layout, WHERE)
+        wanted = ", ".join(quote_identifier(name) for name in layout.wanted)
+        for batch in relation.project(wanted).to_arrow_reader(_BATCH_ROWS):
+            columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+            yield typed_block(columns, np.zeros(batch.num_rows, np.int64), layout, WHERE)
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        raise _failed(str(error).strip()) from error
+
+
+def _failed(words: str) -> SourceError:
+    return SourceError(
+        f"DuckDB cannot run the query: {words}",
+        expected="one SELECT",
+        where=WHERE,
+        remedy="mend the query; relative paths in it are relative to the configuration file",
+    )

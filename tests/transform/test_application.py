@@ -1,0 +1,178 @@
+"""A transform gives each row the same bits in any batch, keeps its files honest, and knows what is noise."""
+
+import json
+import threading
+
+import numpy as np
+import pytest
+
+from sphering.config.model import TransformConfig
+from sphering.errors import FormatError, InputError, IntegrityError
+from sphering.geometry.moments import Moments
+from sphering.identity import canonical_json, seal
+from sphering.transform import TRANSFORM_VERSION, Transform, fit
+
+pytestmark = pytest.mark.filterwarnings("error")
+D = 96
+
+
+def fitted(vectors, **settings):
+    moments = Moments.empty(vectors.shape[1])
+    moments.update(vectors)
+    return fit(TransformConfig(**settings), moments, encoder="e" * 16, snapshot="s" * 16)
+
+
+def cloud(n, d=D, seed=0):
+    return (np.random.default_rng(seed).standard_normal((n, d)) * np.geomspace(1, 0.02, d) + 0.3).astype(np.float32)
+
+
+SETTINGS = {
+    "none": {"kind": "none"},
+    "center": {"kind": "center"},
+    "standard": {"kind": "standard"},
+    "abtt": {"kind": "abtt", "components": 3},
+    "zca": {"kind": "whiten"},
+    "pca 37": {"kind": "whiten", "form": "pca", "dimension": 37},
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_row_has_the_same_bits_in_any_batch_under_any_thread_count(name):
+    from threadpoolctl import threadpool_limits
+
+    x = cloud(20_000)
+    transform = fitted(x, **SETTINGS[name])
+    whole = transform.apply(x)
+    assert whole.dtype == np.float32
+    assert whole.flags.c_contiguous
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            for size in (20_000, 1000, 257):
+                parts = np.concatenate([transform.apply(x[i : i + size]) for i in range(0, len(x), size)])
+                assert np.array_equal(parts, whole), (threads, size)
+            for i in (0, 1, 511, 512, 777, 19_999):
+                assert np.array_equal(transform.apply(x[i : i + 1]), whole[i : i + 1]), (threads, i)
+
+
+def test_the_product_before_the_cast_has_the_same_bits_at_every_padded_size():
+    from threadpoolctl import threadpool_limits
+
+    generator = np.random.default_rng(0)
+    for d, k in ((384, 384), (384, 100), (96, 37)):
+        x, w = generator.standard_normal((1024, d)), generator.standard_normal((d, k))
+        with threadpool_limits(1):
+            whole = x @ w
+            for rows in (64, 128, 192, 512):
+                parts = np.concatenate([x[i : i + rows] @ w for i in range(0, 1024, rows)])
+                assert np.array_equal(parts, whole), (d, k, rows)
+
+
+def test_rows_apply_in_parallel_threads_as_alone():
+    x = cloud(9000)
+    transform = fitted(x, kind="whiten")
+    whole, found = transform.apply(x), {}
+    threads = [threading.Thread(target=lambda i=i: found.update({i: transform.apply(x)})) for i in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(np.array_equal(found[i], whole) for i in range(3))
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_row_has_norm_one_and_the_value_of_the_formula(name):
+    x = cloud(700)
+    transform = fitted(x, **SETTINGS[name])
+    z = x.astype(np.float64) - transform.mean
+    z = z if transform.matrix is None else z @ transform.matrix
+    z /= np.linalg.norm(z, axis=1)[:, None]
+    found = transform.apply(x)
+    assert found.shape == (700, transform.dimension_out)
+    assert np.abs(found - z).max() < 1e-7
+    assert np.abs(np.linalg.norm(found.astype(float), axis=1) - 1).max() < 2e-7
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_files_give_back_the_same_transform(name):
+    x = cloud(500)
+    transform = fitted(x, **SETTINGS[name])
+    files = transform.to_files()
+    assert set(files) == {"transform.json", "transform.safetensors"}
+    revived = Transform.from_files(files["transform.json"], files["transform.safetensors"])
+    assert np.array_equal(revived.apply(x), transform.apply(x))
+    assert revived.to_files() == files
+    assert revived.sha256 == transform.sha256
+    assert (revived.kind, revived.parameters, revived.rank, revived.n) == (
+        transform.kind, transform.parameters, transform.rank, 500,
+    )  # fmt: skip
+    assert fitted(x, **SETTINGS[name]).to_files() == files
+
+
+def test_a_changed_byte_in_either_file_is_found():
+    files = fitted(cloud(300), kind="whiten").to_files()
+    document, tensors = files["transform.json"], files["transform.safetensors"]
+    with pytest.raises(IntegrityError, match="SHA-256"):
+        Transform.from_files(document.replace(b'"n":300', b'"n":301'), tensors)
+    with pytest.raises(IntegrityError, match="tensors"):
+        Transform.from_files(document, tensors[:-1] + bytes([tensors[-1] ^ 1]))
+    for broken in (b"", b"{", b"[]", b"{}", document[:-5]):
+        with pytest.raises(IntegrityError):
+            Transform.from_files(broken, tensors)
+
+
+def test_a_newer_version_is_refused():
+    files = fitted(cloud(300), kind="center").to_files()
+    newer = canonical_json(seal({**json.loads(files["transform.json"]), "version": TRANSFORM_VERSION + 1}))
+    with pytest.raises(FormatError, match=f"version {TRANSFORM_VERSION + 1}"):
+        Transform.from_files(newer, files["transform.safetensors"])
+
+
+def test_a_transform_cannot_be_changed():
+    transform = fitted(cloud(300), kind="whiten")
+    with pytest.raises(AttributeError):
+        transform.kind = "none"
+    with pytest.raises(ValueError, match="read-only"):
+        transform.matrix[0, 0] = 1.0
+
+
+def test_what_is_only_rounding_becomes_a_zero_row():
+    x = cloud(2000)
+    transform = fitted(x, kind="center")
+    at_the_mean = transform.mean.astype(np.float32)[None]
+    near = at_the_mean + np.float32(1e-3)
+    rows = np.concatenate([at_the_mean, near, np.zeros((1, D), np.float32)])
+    norms = np.linalg.norm(transform.apply(rows).astype(float), axis=1)
+    assert norms == pytest.approx([0.0, 1.0, 0.0], abs=1e-6)
+
+
+def test_without_a_map_a_small_vector_keeps_its_direction_and_only_zero_is_zero():
+    transform = fitted(cloud(2000), kind="none")
+    rows = np.zeros((3, D), np.float32)
+    rows[0, 0], rows[1, 1] = 1e-30, 5.0
+    assert transform.apply(rows).sum(axis=1).tolist() == [1.0, 1.0, 0.0]
+
+
+def test_vectors_of_one_point_leave_nothing_after_centring():
+    x = np.full((100, D), 0.1, np.float32)
+    assert not fitted(x, kind="center").apply(x).any()
+
+
+def test_no_rows_and_half_precision_rows_are_taken():
+    x = cloud(500)
+    transform = fitted(x, kind="whiten")
+    assert transform.apply(x[:0]).shape == (0, D)
+    assert np.abs(transform.apply(x.astype(np.float16)) - transform.apply(x.astype(np.float16).astype(np.float32))).max() == 0
+
+
+def test_wrong_vectors_are_refused_with_their_place():
+    x = cloud(2000)
+    transform = fitted(x, kind="whiten")
+    for value in (np.nan, np.inf):
+        bad = x.copy()
+        bad[1500, 7] = value
+        with pytest.raises(InputError, match="row 1500"):
+            transform.apply(bad)
+    with pytest.raises(InputError, match=r"shape \(5, 4\)"):
+        transform.apply(np.ones((5, 4), np.float32))
+    with pytest.raises(InputError, match="int"):
+        transform.apply(np.ones((5, D), dtype=np.int32))
