@@ -41,7 +41,7 @@ class Child:
         port = _free_port()
         # Its complaints, such as a SQLite file that is busy for a moment, are no business of the terminal.
         errors = tempfile.TemporaryFile()  # noqa: SIM115 - the child keeps writing to it
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - this interpreter and a module of ours
             [sys.executable, "-m", "sphering.flows.temporary", str(port)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

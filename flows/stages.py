@@ -76,7 +76,7 @@ def to_snapshot(job: Job, config: Config) -> bool:
     if not ingest_source(job):
         return False
     units = plan_work(job)
-    # A pool of its own, because how many units are encoded at once stands in the configuration, which only the run reads.
+    # A pool of its own: how many units are encoded at once stands in the configuration, which only the run reads.
     with ThreadPoolTaskRunner(max_workers=config.run.workers) as pool:
         for future in pool.map(embed, {"job": unmapped(job), "unit": list(range(units))}):
             future.result()

@@ -16,6 +16,16 @@ from sphering.config.schema import tables
 from sphering.errors import ConfigError
 
 _HIDDEN = "base"
+_KINDS = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "string_type": "a string",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+}
 
 
 def complain(error: ValidationError, content: Mapping[str, Any], text: str, file: Path) -> ConfigError:
@@ -24,7 +34,7 @@ def complain(error: ValidationError, content: Mapping[str, Any], text: str, file
     first, others = complaints[0], complaints[1:]
     remedy = first.remedy
     if others:
-        remedy += "; also wrong: " + "; ".join(other.found for other in others)
+        remedy = remedy.rstrip(".") + "; also wrong: " + "; ".join(other.found for other in others)
     return ConfigError(first.found, expected=first.expected, where=first.where, remedy=remedy)
 
 
@@ -73,7 +83,11 @@ class _Complaint:
             )
         if kind == "value_error":
             reason = str(self._entry["ctx"]["error"])
-            return f"{_table_name(self._path) or 'the file'}: {reason}", _description(self._path), "see docs/configuration.md"
+            return (
+                f"{_table_name(self._path) or 'the file'}: {reason}",
+                _description(self._path),
+                "see docs/configuration.md",
+            )
         shown = json.dumps(self._entry["input"], ensure_ascii=False, default=str)
         dotted = ".".join(str(part) for part in self._path)
         return f"{dotted} = {shown[:120]}", _expectation(self._entry), f"{dotted}: {_description(self._path)}"
@@ -82,7 +96,9 @@ class _Complaint:
         table = _table_name(self._path)
         known = _keys_of(self._path[:-1])
         near = difflib.get_close_matches(self._key, known, n=1, cutoff=0.5)
-        elsewhere = [name for name, model in tables() if self._key in model.model_fields and name != "" and name != table]
+        elsewhere = [
+            name for name, model in tables() if self._key in model.model_fields and name != "" and name != table
+        ]
         if near:
             remedy = f"did you mean `{near[0]}`?"
         elif elsewhere:
@@ -125,10 +141,14 @@ def _description(path: Sequence[str | int]) -> str:
     field = _model_at(path[:-1]).model_fields.get(keys[-1]) if keys else None
     if field is not None and field.description:
         return field.description
-    return f"a table with {', '.join(_keys_of(path))}" if keys else "a configuration as docs/configuration.md describes it"
+    return (
+        f"a table with {', '.join(_keys_of(path))}" if keys else "a configuration as docs/configuration.md describes it"
+    )
 
 
 def _expectation(entry: Mapping[str, Any]) -> str:
+    if entry["type"] in _KINDS:
+        return _KINDS[entry["type"]]
     message = str(entry["msg"])
     for start in ("Input should be ", "String should ", "Value error, "):
         message = message.removeprefix(start)

@@ -74,7 +74,9 @@ def _read(file: Path) -> str:
         ) from error
     except OSError as error:
         raise ConfigError(
-            f"the configuration cannot be read: {error.strerror}", expected="a file that this user may read", where=str(file)
+            f"the configuration cannot be read: {error.strerror}",
+            expected="a file that this user may read",
+            where=str(file),
         ) from error
 
 
@@ -92,14 +94,11 @@ def _parse(text: str, file: Path) -> dict[str, Any]:
 
 def _validate(document: dict[str, Any], text: str, file: Path) -> Config:
     # The model has a field `base` that only this function fills; in a file it is as unknown as any other key.
-    stray = document.pop("base", None)
-    content = absolute_paths(document, file.parent)
-    if stray is not None:
-        content["base "] = stray
-    else:
-        content["base"] = str(file.parent)
+    stray = {" base": document.pop("base")} if "base" in document else {}
+    content = {**absolute_paths(document, file), **stray}
     try:
         # Strict, by way of JSON: TOML has types, so that "12" is no number and 1 is no boolean, but lists become tuples.
-        return Config.model_validate_json(json.dumps(content, default=str), strict=True)
+        config = Config.model_validate_json(json.dumps(content, default=str), strict=True)
     except ValidationError as error:
         raise complain(error, content, text, file) from error
+    return config.model_copy(update={"base": str(file.parent)})

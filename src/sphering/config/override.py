@@ -96,4 +96,6 @@ def _value(text: str, override: str) -> Any:
 def _wrong(override: str, found: str, name: str = "", names: list[str] | None = None) -> ConfigError:
     near = difflib.get_close_matches(name, names or [], n=1)
     remedy = f"did you mean {near[0]!r}?" if near else f"for example {_EXAMPLE}"
-    return ConfigError(found, expected="key=value with a dotted key and a TOML value", where=f"--set {override}", remedy=remedy)
+    return ConfigError(
+        found, expected="key=value with a dotted key and a TOML value", where=f"--set {override}", remedy=remedy
+    )

@@ -11,8 +11,15 @@ from sphering.errors import ConfigError
 _EVALUATION_FILES = ("queries", "qrels")
 
 
-def absolute_paths(document: dict[str, Any], base: Path) -> dict[str, Any]:
+def absolute_paths(document: dict[str, Any], file: Path) -> dict[str, Any]:
     """Return the document with every path that it names made absolute; values of a wrong type are left to the model.
+
+    Parameters
+    ----------
+    document : dict
+        The parsed file.
+    file : Path
+        Its absolute path.
 
     Raises
     ------
@@ -20,37 +27,37 @@ def absolute_paths(document: dict[str, Any], base: Path) -> dict[str, Any]:
         If a path is the URL of a remote place.
     """
     content = {key: dict(value) if isinstance(value, dict) else value for key, value in document.items()}
-    content["store"] = _absolute(content.get("store", "store"), base, "store")
+    content["store"] = _absolute(content.get("store", "store"), file, "store")
     source, encoder, evaluation = (content.get(name) for name in ("source", "encoder", "evaluation"))
     if isinstance(source, dict) and "path" in source:
-        source["path"] = _each(source["path"], base, "source.path")
+        source["path"] = _each(source["path"], file, "source.path")
     if isinstance(encoder, dict) and isinstance(encoder.get("model"), str):
-        encoder["model"] = _model(encoder["model"], base)
+        encoder["model"] = _model(encoder["model"], file.parent)
     if isinstance(evaluation, dict):
         for name in _EVALUATION_FILES:
             if name in evaluation:
-                evaluation[name] = _absolute(evaluation[name], base, f"evaluation.{name}")
+                evaluation[name] = _absolute(evaluation[name], file, f"evaluation.{name}")
     return content
 
 
-def _each(value: Any, base: Path, key: str) -> Any:
+def _each(value: Any, file: Path, key: str) -> Any:
     if isinstance(value, list):
-        return [_absolute(entry, base, key) for entry in value]
-    return _absolute(value, base, key)
+        return [_absolute(entry, file, key) for entry in value]
+    return _absolute(value, file, key)
 
 
-def _absolute(value: Any, base: Path, key: str) -> Any:
+def _absolute(value: Any, file: Path, key: str) -> Any:
     if not isinstance(value, str) or not value:
         return value
     if "://" in value:
         raise ConfigError(
             f"{key} = {value!r} is a URL",
             expected="a path on this machine",
-            where=f"[{key.rpartition('.')[0]}]" if "." in key else key,
+            where=str(file),
             remedy="mount or copy it, and give the path",
         )
     # normpath, not resolve: globs and links stay as they were written.
-    return os.path.normpath(base / Path(value).expanduser())
+    return os.path.normpath(file.parent / Path(value).expanduser())
 
 
 def _model(value: str, base: Path) -> str:

@@ -55,7 +55,7 @@ def load_model(folder: Path, *, remote_code: bool) -> Any:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep the libraries' bars, warnings and log lines off the terminal."""
-    from transformers.utils import logging as bars
+    bars: Any = require("transformers.utils.logging", EXTRA)
 
     levels = {name: logging.getLogger(name).level for name in CHATTY}
     shown = bars.is_progress_bar_enabled()

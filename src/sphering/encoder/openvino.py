@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import local
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sphering.encoder.batching import plan
 from sphering.encoder.compute_profile import available_cores
@@ -143,9 +144,7 @@ def _check_parity(slow: Pipeline, fast: Pipeline) -> None:
         )
 
 
-def _unit(rows: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.maximum(norms, np.finfo(np.float64).tiny)
-
-
-Converter = Callable[["Pipeline", Any], "Pipeline"]
+    unit: NDArray[np.float64] = rows / np.maximum(norms, np.finfo(np.float64).tiny)
+    return unit

@@ -89,10 +89,12 @@ class Pipeline:
 
 def _tall(features: Features) -> Features:
     """Fill the pooled vectors up to a multiple of 16 rows, as the token rows are: a dense layer's bits need it."""
+    import torch
+
     pooled = features.get(EMBEDDING)
     if pooled is not None and pooled.shape[0] % PAD_MULTIPLE:
         missing = -pooled.shape[0] % PAD_MULTIPLE
-        features[EMBEDDING] = __import__("torch").nn.functional.pad(pooled, (0, 0, 0, missing))
+        features[EMBEDDING] = torch.nn.functional.pad(pooled, (0, 0, 0, missing))
     return features
 
 

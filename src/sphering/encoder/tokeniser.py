@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -94,7 +94,7 @@ def _chunks(texts: list[str]) -> Iterator[list[str]]:
     mark = characters // CHUNK_CHARACTERS
     cuts = np.flatnonzero(np.diff(mark)) + 1
     edges = np.union1d(np.concatenate([cuts, [len(texts)]]), np.arange(0, len(texts), CHUNK_TEXTS))
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in pairwise(edges):
         yield texts[start:stop]
 
 
@@ -108,7 +108,8 @@ def _count(hits: NDArray[np.bool_], lengths: NDArray[np.int64]) -> NDArray[np.in
     """Return the number of hits in each run of `lengths`; a run may be empty, which reduceat cannot say."""
     total = np.concatenate([[0], np.cumsum(hits)])
     ends = np.cumsum(lengths)
-    return (total[ends] - total[ends - lengths]).astype(np.int32)
+    counts: NDArray[np.int64] = total[ends] - total[ends - lengths]
+    return counts.astype(np.int32)
 
 
 def _unknown_id(tokenizer: Any) -> int | None:

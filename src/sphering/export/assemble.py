@@ -115,7 +115,8 @@ def _scatter(
     out.flush()
     if start != len(places):
         raise IntegrityError(
-            f"the snapshot gave {len(places)} ids and {start} vectors", where=f"snapshot {snapshot.id}",
+            f"the snapshot gave {len(places)} ids and {start} vectors",
+            where=f"snapshot {snapshot.id}",
             remedy="run `sphering verify`",
         )
     return filled, worst

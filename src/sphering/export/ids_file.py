@@ -36,12 +36,18 @@ def read_ids(folder: Path, rows: int) -> Iterator[pa.Array]:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=rows, columns=["row_id", "doc_id"]):
                 row_ids = batch.column(0).to_numpy()
-                if row_ids[0] != start or row_ids[-1] != start + len(row_ids) - 1 or (row_ids[1:] <= row_ids[:-1]).any():
+                if (
+                    row_ids[0] != start
+                    or row_ids[-1] != start + len(row_ids) - 1
+                    or (row_ids[1:] <= row_ids[:-1]).any()
+                ):
                     raise IntegrityError("row_id is not dense and ascending", where=str(path))
                 start += len(row_ids)
                 yield batch.column(1)
     except (OSError, pa.ArrowException) as error:
-        raise IntegrityError(f"this file cannot be read: {error}", expected="a Parquet file", where=str(path)) from error
+        raise IntegrityError(
+            f"this file cannot be read: {error}", expected="a Parquet file", where=str(path)
+        ) from error
 
 
 def same_length(found: int, expected: int, path: Path) -> None:

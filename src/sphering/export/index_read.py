@@ -78,9 +78,7 @@ def chain_error(index: Any, transform: Transform, raw: NDArray[np.float32]) -> f
     for step in chain_of(index):
         found = step.apply(found)
     if found.shape != expected[kept].shape:
-        raise IntegrityError(
-            f"the index' transform gives {found.shape[1]} dimensions", expected=str(expected.shape[1])
-        )
+        raise IntegrityError(f"the index' transform gives {found.shape[1]} dimensions", expected=str(expected.shape[1]))
     worst = float(np.max(np.linalg.norm(found.astype(np.float64) - expected[kept], axis=1), initial=0.0))
     if not worst <= MAX_CHAIN_ERROR:
         raise IntegrityError(

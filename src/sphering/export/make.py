@@ -103,6 +103,4 @@ def _manifest(job: ExportJob, chosen: Format, found: ReadBack) -> dict[str, Any]
 
 
 def _hashes(folder: Path, names: list[str]) -> dict[str, dict[str, Any]]:
-    return {
-        name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_file(folder / name)} for name in names
-    }
+    return {name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_file(folder / name)} for name in names}

@@ -30,7 +30,9 @@ class NpyFormat(VectorFormat):
         try:
             vectors = np.load(path, mmap_mode="r")
         except (OSError, ValueError) as error:
-            raise IntegrityError(f"this file cannot be read: {error}", expected="a .npy file", where=str(path)) from error
+            raise IntegrityError(
+                f"this file cannot be read: {error}", expected="a .npy file", where=str(path)
+            ) from error
         end = 0
         for doc_ids in read_ids(folder, BLOCK_ROWS):
             yield Block(doc_ids, vectors[end : end + len(doc_ids)])

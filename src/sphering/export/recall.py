@@ -83,9 +83,7 @@ def _held_out_vectors(job: ExportJob, held_out: NDArray[np.bool_]) -> NDArray[np
     return job.snapshot.sample(size).vectors
 
 
-def _measured(
-    job: ExportJob, index: Any, base: _Base, raw: NDArray[np.float32], method: str
-) -> dict[str, Any]:
+def _measured(job: ExportJob, index: Any, base: _Base, raw: NDArray[np.float32], method: str) -> dict[str, Any]:
     unit = job.transform.apply(raw)
     kept = unit.any(axis=1)
     shares = recalls(index, base, raw[kept], unit[kept])

@@ -100,7 +100,9 @@ def _kept(
         yield pa.RecordBatch.from_arrays([row_id, batch.column(1), batch.column(2)], schema=IDS_SCHEMA)
 
 
-def write_table(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, plain: tuple[str, ...] = ()) -> None:
+def write_table(
+    path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, plain: tuple[str, ...] = ()
+) -> None:
     """Write batches as Parquet in row groups of ROW_GROUP_ROWS rows; the columns `plain` are not compressed."""
     names = [name for name in schema.names if name not in plain]
     compression = dict.fromkeys(names, "zstd") | {f"{name}.list.element": "none" for name in plain}

@@ -43,5 +43,8 @@ def _check_file(files: LocalFiles, key: str, entry: dict[str, Any]) -> None:
     actual = sha256_file(path)
     if actual != entry["sha256"]:
         raise IntegrityError(
-            f"the bytes have SHA-256 {actual[:16]}…", expected=f"{entry['sha256'][:16]}…", where=str(path), remedy=REMEDY
+            f"the bytes have SHA-256 {actual[:16]}…",
+            expected=f"{entry['sha256'][:16]}…",
+            where=str(path),
+            remedy=REMEDY,
         )

@@ -78,8 +78,7 @@ def settle_encoder(config: EncoderConfig, corpus: CorpusStore, *, pin: bool) -> 
     pin : bool
         Write down what `auto` was resolved to; without it nothing is written.
     """
-    from sphering.encoder.identity import identify
-    from sphering.encoder.resolve import resolve_backend
+    from sphering.encoder import identify, resolve_backend
 
     if config.kind != "sentence-transformers" or config.backend != "auto":
         backend = config.backend if config.kind == "sentence-transformers" else config.kind

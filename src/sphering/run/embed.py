@@ -95,7 +95,7 @@ def opened_encoder(workspace: Workspace) -> Encoder:
     IdentityError
         If the model's files changed since the run began.
     """
-    from sphering.encoder.open import open_encoder
+    from sphering.encoder import open_encoder
 
     config = workspace.config.encoder
     identity = identify(config, workspace.begun["backend"])

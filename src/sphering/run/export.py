@@ -7,15 +7,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sphering.config.model import ExportConfig
-from sphering.export.matrix import Matrix, make_matrix
-from sphering.export.publish import publish
-from sphering.export.write import write
+from sphering.export.assemble import make_matrix
+from sphering.export.make import make_export
+from sphering.export.protocol import ExportJob
 from sphering.progress import current
 from sphering.run.evaluate import kept_evaluation
 from sphering.run.fit import read_transform
 from sphering.run.plan_release import read_plan
 from sphering.run.workspace import Workspace, timed
+from sphering.store.snapshot import Snapshot
+from sphering.transform.affine import Transform
 
 _MATRIX = "matrix"
 
@@ -33,49 +34,46 @@ def prepare_matrix(path: Path) -> None:
     workspace = Workspace(path)
     if not missing_exports(workspace):
         return
-    corpus = workspace.corpus
-    snapshot = corpus.snapshot(workspace.read("snapshot")["snapshot"])
-    transform = read_transform(corpus, workspace.read("transform")["transform"])
+    snapshot, transform = _inputs(workspace)
     progress = current()
     progress.start("export", snapshot.manifest.documents)
-    make_matrix(snapshot, transform, workspace.folder(_MATRIX), progress)
+    make_matrix(snapshot, transform, workspace.path / _MATRIX, memory=workspace.config.run.memory)
     progress.finish("export")
 
 
 def write_export(path: Path, name: str) -> str:
-    """Write, read back and create one export unless it exists; return its id."""
+    """Write, create, read back and measure one export unless it exists; return its id."""
     workspace = Workspace(path)
     key = read_plan(workspace).exports[name]
     if name not in missing_exports(workspace):
         return key
-    corpus = workspace.corpus
-    snapshot = corpus.snapshot(workspace.read("snapshot")["snapshot"])
-    settled = workspace.read("transform")
-    transform = read_transform(corpus, settled["transform"])
-    scratch = workspace.folder(f"export-{name}")
-    identity = {
-        "id": key,
-        "corpus": corpus.name,
-        "encoder": workspace.begun["encoder"],
-        "snapshot": snapshot.id,
-        "transform": settled["transform"],
-        "transform_sha256": settled["sha256"],
-    }
-    manifest = write(
-        _config_of(workspace, name),
-        Matrix.open(workspace.folder(_MATRIX)),
-        snapshot,
-        transform,
-        scratch,
-        identity=identity,
+    corpus, settled = workspace.corpus, workspace.read("transform")
+    snapshot, transform = _inputs(workspace)
+    job = ExportJob(
+        config=next(entry for entry in workspace.config.export if entry.name == name),
+        matrix=make_matrix(snapshot, transform, workspace.path / _MATRIX),
+        snapshot=snapshot,
+        transform=transform,
+        folder=workspace.path / f"export-{name}",
+        identity={
+            "id": key,
+            "corpus": corpus.name,
+            "encoder": workspace.begun["encoder"],
+            "snapshot": snapshot.id,
+            "transform": settled["transform"],
+            "transform_sha256": settled["sha256"],
+        },
         queries=_queries(workspace),
+        memory=workspace.config.run.memory,
     )
-    publish(corpus.files, corpus.layout.export(key), scratch, manifest)
+    make_export(corpus.files, corpus.layout.export(key), job)
     return key
 
 
-def _config_of(workspace: Workspace, name: str) -> ExportConfig:
-    return next(entry for entry in workspace.config.export if entry.name == name)
+def _inputs(workspace: Workspace) -> tuple[Snapshot, Transform]:
+    corpus = workspace.corpus
+    snapshot = corpus.snapshot(workspace.read("snapshot")["snapshot"])
+    return snapshot, read_transform(corpus, workspace.read("transform")["transform"])
 
 
 def _queries(workspace: Workspace) -> NDArray[np.float32] | None:

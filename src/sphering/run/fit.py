@@ -8,16 +8,16 @@ from typing import Any
 
 from sphering.config.model import TransformConfig
 from sphering.errors import IntegrityError
-from sphering.identity import sha256_bytes, short_id
+from sphering.identity import short_id
 from sphering.progress import current
 from sphering.run.moments import raw_moments
 from sphering.run.workspace import Workspace, timed
 from sphering.store.corpus import CorpusStore
 from sphering.store.refs import PUBLISHED
 from sphering.store.release import Release
-from sphering.transform.affine import Transform
 from sphering.transform.drift import drift
-from sphering.transform.fit import TRANSFORM_VERSION, fit
+from sphering.transform.affine import TRANSFORM_VERSION, Transform
+from sphering.transform.fit import fit
 
 _JSON, _ARRAYS = "transform.json", "transform.safetensors"
 _PROVENANCE = {"refit", "max_drift"}
@@ -57,8 +57,8 @@ def read_transform(corpus: CorpusStore, transform: str) -> Transform:
 
 
 def transform_sha256(corpus: CorpusStore, transform: str) -> str:
-    """Return the SHA-256 of a transform: of its JSON, which names the SHA-256 of its arrays."""
-    return sha256_bytes(corpus.files.read(f"{corpus.layout.transform(transform)}/{_JSON}"))
+    """Return the SHA-256 of a transform's sealed content, which names the SHA-256 of its arrays."""
+    return read_transform(corpus, transform).sha256
 
 
 def _identity_of(config: TransformConfig) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def _kept(workspace: Workspace) -> Settled | None:
     if workspace.begun["purpose"] == "fit":
         return None
     transform = read_transform(corpus, candidate.transform)
-    if transform_id(config, transform.snapshot) != candidate.transform:
+    if transform_id(config, transform.fitted_on) != candidate.transform:
         return None
     moved = None
     if config.refit == "drift" and not _same_snapshot(workspace, candidate):

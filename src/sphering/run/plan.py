@@ -80,7 +80,7 @@ def _rate(workspace: Workspace, corpus: CorpusStore, encoder: EncoderIdentity) -
 
 
 def _measured_rate(workspace: Workspace, encoder: EncoderIdentity) -> float:
-    from sphering.encoder.open import open_encoder
+    from sphering.encoder import open_encoder
 
     batch = next(pq.ParquetFile(staged_documents(workspace)).iter_batches(_SAMPLE, columns=["text"]))
     opened = open_encoder(encoder, workspace.config.encoder)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sphering.bundle.identity import bundle_document, bundle_id
+from sphering.bundle.identity import bundle_document
 from sphering.export.identity import export_id
 from sphering.gate.defaults import split
 from sphering.report.identity import report_id
@@ -61,7 +61,8 @@ def _planned(workspace: Workspace, base: str | None) -> Planned:
     sha256 = transform["sha256"]
     report = report_id(config.report, snapshot, sha256, evaluation, base)
     exports = {entry.name: export_id(entry, snapshot, sha256, evaluation) for entry in config.export}
-    bundle = bundle_id(config, workspace.begun["encoder"], sha256)
+    document = bundle_document(workspace.begun["encoder"], config.encoder.query_prompt, config.normalise, sha256)
+    bundle = str(document["id"])
     release = release_id(
         snapshot=snapshot,
         transform=transform["transform"],
@@ -71,7 +72,6 @@ def _planned(workspace: Workspace, base: str | None) -> Planned:
         gates=[gate.model_dump(mode="json") for gate in split(config.gate)[1]],
         base=base,
     )
-    document = bundle_document(config, workspace.begun["encoder"], sha256)
     return Planned(release, report, exports, bundle, document, base, exists=False, status="new")
 
 

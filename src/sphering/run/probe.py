@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from sphering.encoder.probe import compare, measure, read_probe, write_probe
-from sphering.encoder.profile import profile
+from sphering.encoder.compute_profile import profile
 from sphering.encoder.protocol import Encoder
 from sphering.run.workspace import Workspace
 
@@ -33,12 +33,16 @@ def _compare(workspace: Workspace, encoder: Encoder) -> None:
     corpus = workspace.corpus
     key = corpus.layout.probe(encoder.identity.id)
     fresh = measure(encoder)
-    local = workspace.path / "probe.parquet"
     if not corpus.files.exists(key):
-        write_probe(local, fresh)
-        corpus.files.create_from(key, local)
-    result = compare(read_probe(corpus.files.path(key)), fresh, workspace.config.encoder.max_drift)
+        corpus.files.create(key, write_probe(fresh, encoder.identity.id, profile()))
+    stored = read_probe(corpus.files.read(key))
+    result = compare(stored.vectors, fresh, workspace.config.encoder.max_drift)
     workspace.write(
         "probe",
-        {"bits": "equal" if result.equal else "mixed", "max_cosine_distance": result.max_cosine_distance, "profile": profile()},
+        {
+            "bits": "equal" if result.equal else "mixed",
+            "max_cosine_distance": result.max_cosine_distance,
+            "profile": profile(),
+            "first_profile": stored.profile,
+        },
     )

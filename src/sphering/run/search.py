@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sphering.bundle.query import Bundle
 from sphering.config.model import Config
-from sphering.encoder.identity import identify
-from sphering.encoder.open import open_encoder
+from sphering.encoder import identify, open_encoder
 from sphering.errors import IdentityError
-from sphering.export.exact import search as exact_search
+from sphering.export.search import fetch
+from sphering.export.search import search as exact_search
 from sphering.run.fit import read_transform
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_document
@@ -29,8 +30,14 @@ def search(corpus: CorpusStore, selector: str, query: str, k: int) -> dict[str, 
     release = corpus.find_release(selector)
     bundle = open_bundle(corpus, release)
     snapshot = corpus.snapshot(release.snapshot)
-    hits = exact_search(snapshot, bundle.transform, bundle.encode([query]), k)
-    return {"release": release.id, "snapshot": release.snapshot, "ref": selector, "query": query, "hits": hits[0]}
+    found = exact_search(snapshot, bundle.transform, bundle.encode([query]), k)
+    doc_ids, scores = found.doc_ids[0].tolist(), found.scores[0].tolist()
+    rows = fetch(snapshot, doc_ids).to_dicts()
+    hits = [
+        {"doc_id": doc_id, "score": score, "text": row["text"], "metadata": json.loads(row["metadata"])}
+        for doc_id, score, row in zip(doc_ids, scores, rows, strict=True)
+    ]
+    return {"release": release.id, "snapshot": release.snapshot, "selector": selector, "query": query, "hits": hits}
 
 
 def open_bundle(corpus: CorpusStore, release: Release) -> Bundle:

@@ -55,7 +55,7 @@ def plan_units(path: Path) -> Units:
         counts = connection.execute(load("units_counts")).fetchone()
         _write_dropped(connection, workspace)
         _write_refused(connection, workspace)
-        reader = connection.execute(load("units_work")).to_arrow_reader(_STREAM_ROWS)
+        reader = connection.sql(load("units_work")).to_arrow_reader(_STREAM_ROWS)
         count = _cut(reader, workspace.folder(UNITS), workspace.config.run.unit_rows)
     units = Units(count, *(int(value) for value in counts))
     workspace.write("units", {**asdict(units), "parent": parent.id if parent else None})
@@ -104,12 +104,12 @@ def _register(
 
 def _write_dropped(connection: Any, workspace: Workspace) -> None:
     """Leave the (shard, row) pairs of the parent that the new snapshot drops."""
-    table = connection.execute(load("units_dropped")).to_arrow_table()
+    table = connection.sql(load("units_dropped")).to_arrow_table()
     pq.write_table(table, workspace.path / "dropped.parquet")
 
 
 def _write_refused(connection: Any, workspace: Workspace) -> None:
-    table = connection.execute(load("units_refused")).to_arrow_table()
+    table = connection.sql(load("units_refused")).to_arrow_table()
     pq.write_table(table, workspace.path / "refused-before.parquet")
 
 

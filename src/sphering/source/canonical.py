@@ -1,7 +1,7 @@
 """Values to canonical JSON: what the metadata hash is made of.
 
-Strings as `json` writes them, unescaped beyond ASCII; integers and decimals in plain digits; floats widened to 64
-bits in their shortest round-trip form, NaN a null, infinities strings; times in UTC, RFC 3339, with microseconds
+Strings as `json` writes them, unescaped beyond ASCII; integers in plain digits; floats widened to 64 bits in their
+shortest round-trip form, NaN a null, infinities strings; decimals as the integer or the float they are nearest to; times in UTC, RFC 3339, with microseconds
 (those without a zone are taken as UTC); dates and times of day in their ISO form; durations in microseconds; binary
 in hex; structs and maps as objects with sorted keys and without nulls; lists as arrays, which keep their nulls.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime
 import json
 import math
+import uuid
 from decimal import Decimal
 from typing import Any
 
@@ -48,8 +49,8 @@ def _scalars(values: pa.Array) -> pa.Array:
     if pa.types.is_boolean(kind) or pa.types.is_integer(kind):
         return values.cast(pa.string())
     if pa.types.is_floating(kind):
-        return _floats(values.cast(pa.float64()))
-    if pa.types.is_decimal(kind):
+        values = values.cast(pa.float64())
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return pa.array([_json(value) for value in values.to_pylist()], pa.string())
     if pa.types.is_duration(kind):
         return values.cast(pa.duration("us"), safe=False).cast(pa.int64()).cast(pa.string())
@@ -63,7 +64,7 @@ def as_text(values: pa.Array) -> pa.Array:
         return values.cast(pa.string())
     if pa.types.is_timestamp(kind):
         text = values.cast(pa.timestamp("us", tz="UTC"), safe=False).cast(pa.string())
-        return pc.replace_substring(text, " ", "T")
+        return pc.replace_substring(text, " ", "T", max_replacements=1)
     if pa.types.is_date(kind):
         return values.cast(pa.date32()).cast(pa.string())
     if pa.types.is_time(kind):
@@ -87,17 +88,14 @@ def _quoted(text: pa.Array) -> pa.Array:
     return pc.replace_with_mask(quoted, pc.fill_null(escaped, False), special)
 
 
-def _floats(values: pa.Array) -> pa.Array:
-    return pa.array([_json(value) for value in values.to_pylist()], pa.string())
-
-
 def _one_by_one(array: pa.Array) -> pa.Array:
     if isinstance(array, pa.ExtensionArray):
         if array.type.extension_name == "arrow.json":
             texts = array.storage.to_pylist()
             return pa.array([None if text is None else _json(json.loads(text)) for text in texts], pa.string())
         return fragments(array.storage)
-    return pa.array([_json(value) for value in array.cast(coarse(array.type), safe=False).to_pylist()], pa.string())
+    values = array.cast(coarse(array.type), safe=False).to_pylist(maps_as_pydicts="lossy")
+    return pa.array([_json(value) for value in values], pa.string())
 
 
 def coarse(kind: pa.DataType) -> pa.DataType:
@@ -124,19 +122,46 @@ def _json(value: Any) -> str | None:
     return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-class _Digits(int):
-    """A decimal number: written digit by digit, since floats would round it."""
-
-
 def plain_value(value: Any) -> Any:
-    """Return a Python value as what `json` writes canonically."""
+    """Return a Python value as what `json` writes canonically; None where it has no value."""
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float):
         return _plain_float(value)
     if isinstance(value, dict):
-        return _plain_object(value)
+        pairs = ((key, plain_value(item)) for key, item in value.items())
+        return {_key(key): item for key, item in pairs if item is not None}
     if isinstance(value, list):
-        pairs = bool(value) and all(isinstance(item, tuple) for item in value)
-        return _plain_object(dict(value)) if pairs else [plain_value(item) for item in value]
+        return [plain_value(item) for item in value]
     return _plain_scalar(value)
+
+
+def _plain_float(value: float) -> float | str | None:
+    if math.isnan(value):
+        return None
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def _plain_scalar(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, datetime.datetime):
+        moment = value.replace(tzinfo=datetime.UTC) if value.tzinfo is None else value.astimezone(datetime.UTC)
+        return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, datetime.time):
+        return value.isoformat(timespec="microseconds")
+    if isinstance(value, datetime.timedelta):
+        return value // _MICROSECOND
+    if isinstance(value, uuid.UUID):
+        return value.hex
+    raise Unsupported(f"{type(value).__name__} has no JSON form")
+
+
+def _key(key: Any) -> str:
+    return key if isinstance(key, str) else json.dumps(plain_value(key))

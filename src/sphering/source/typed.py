@@ -73,17 +73,13 @@ def _text(array: pa.Array) -> pa.Array | None:
         return _text(array.dictionary_decode())
     if pa.types.is_null(kind):
         return pa.nulls(len(array), pa.binary())
-    if is_text(kind):
+    if is_string(kind) or _is_binary(kind):
         return array.cast(pa.binary())
     return None
 
 
-def is_text(kind: pa.DataType) -> bool:
-    """Return whether a type holds strings, or bytes of any length."""
-    return _is_string(kind) or _is_binary(kind)
-
-
-def _is_string(kind: pa.DataType) -> bool:
+def is_string(kind: pa.DataType) -> bool:
+    """Return whether a type holds strings, in whatever layout."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 

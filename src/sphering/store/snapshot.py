@@ -184,7 +184,7 @@ class Snapshot:
 
         with duckdb.connect() as connection:
             self.register(connection)
-            picked = connection.execute(load("snapshot_sample"), {"size": size}).to_arrow_table()
+            picked = connection.sql(load("snapshot_sample"), params={"size": size}).to_arrow_table()
         vectors = self.take(picked["shard"].to_numpy(), picked["row"].to_numpy())
         hashes = np.frombuffer(b"".join(picked["text_hash"].to_pylist()), dtype=np.uint8).reshape(-1, 32)
         return Sample(picked["doc_id"].to_pylist(), hashes, vectors)
@@ -195,7 +195,7 @@ class Snapshot:
 
         with duckdb.connect() as connection:
             self.register(connection)
-            return connection.execute(load("snapshot_distinct_texts")).to_arrow_table()
+            return connection.sql(load("snapshot_distinct_texts")).to_arrow_table()
 
     def take(self, shards: NDArray[np.int32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the vectors at (shard, row) pairs as (n, d) float32, in the order given."""

@@ -18,8 +18,8 @@ def drift(transform: Transform, moments: Moments) -> float:
     """Return (‖μ − μ_fit‖² + Bures²(S, S_fit))/tr S_fit: an effect size, 0 for equal moments.
 
     It is the squared 2-Wasserstein distance of the two Gaussians in units of the fitted variance. It does not grow with
-    n, but two samples of one population have a positive value, of the order of PR · (1/n + 1/n_fit)/4 where PR is
-    the participation ratio.
+    n, but two independent samples of one population have a positive value, for Gaussian vectors about
+    (1/n + 1/n_fit) (1 + Σ_ij l_i l_j/(2 (l_i + l_j) tr S)), at most (1/n + 1/n_fit) (1 + d/4).
 
     Raises
     ------

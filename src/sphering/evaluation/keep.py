@@ -1,0 +1,190 @@
+"""An evaluation in the store: encoded once with the query prompt, then read."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from sphering.config.model import NormaliseConfig
+from sphering.encoder.protocol import Encoder
+from sphering.errors import InputError, IntegrityError
+from sphering.evaluation.reading import EvaluationData
+from sphering.identity import sha256_bytes, short_id
+from sphering.store.documents import create_document, read_document
+from sphering.store.files import LocalFiles
+from sphering.store.shard import EMBEDDING, vector_array, vector_rows
+from sphering.text.normalise import is_blank, normalise
+
+EVALUATION_VERSION = 1
+TEXTS = "texts.parquet"
+JUDGEMENTS = "judgements.parquet"
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Queries with their raw vectors, and judgements.
+
+    Parameters
+    ----------
+    id : str
+    encoder : str
+        The id of the encoder of the vectors.
+    query_ids, texts : list of str
+        Of n queries, by ascending query id; texts as they were encoded, without the prompt.
+    vectors : ndarray, shape (n, d), float32
+        As the encoder gave them.
+    judgements : polars.DataFrame
+        query_id, doc_id, relevance.
+    """
+
+    id: str
+    encoder: str
+    query_ids: list[str]
+    texts: list[str]
+    vectors: NDArray[np.float32]
+    judgements: pl.DataFrame
+
+
+def evaluation_id(data: EvaluationData, query_prompt: str, normalise: NormaliseConfig, encoder: str) -> str:
+    """Return the id of an evaluation."""
+    return short_id(
+        {
+            "data": data.digest,
+            "roles": ["queries", "qrels"],
+            "query_prompt": query_prompt,
+            "normalise": normalise.model_dump(mode="json"),
+            "encoder": encoder,
+            "v": EVALUATION_VERSION,
+        }
+    )
+
+
+def keep_evaluation(
+    files: LocalFiles,
+    folder_key: str,
+    data: EvaluationData,
+    open_encoder: Callable[[], Encoder],
+    *,
+    query_prompt: str,
+    normalise: NormaliseConfig,
+) -> Evaluation:
+    """Return the evaluation of a folder; where it is not there, its queries are encoded and it is created.
+
+    Parameters
+    ----------
+    files : LocalFiles
+    folder_key : str
+        The evaluation's folder in the store, named by its id.
+    data : EvaluationData
+    open_encoder : callable
+        Called only where the evaluation has to be encoded.
+    query_prompt : str
+        What that encoder puts in front of queries.
+    normalise : NormaliseConfig
+
+    Raises
+    ------
+    InputError
+        If a query is empty, or the encoder gives it a vector that is zero or not finite.
+    """
+    if not files.exists(f"{folder_key}/{MANIFEST}"):
+        encoder = open_encoder()
+        identity = evaluation_id(data, query_prompt, normalise, encoder.identity.id)
+        files.create(f"{folder_key}/{JUDGEMENTS}", _parquet(data.judgements.to_arrow()))
+        files.create(f"{folder_key}/{TEXTS}", _parquet(_encode(data, encoder, normalise)))
+        create_document(
+            files,
+            f"{folder_key}/{MANIFEST}",
+            {
+                "id": identity,
+                "encoder": encoder.identity.id,
+                "dimension": encoder.dimension,
+                "query_prompt": query_prompt,
+                "normalise": normalise.model_dump(mode="json"),
+                "data": data.digest,
+                "queries": len(data.queries),
+                "judgements": len(data.judgements),
+                "files": {name: _entry(files.read(f"{folder_key}/{name}")) for name in (JUDGEMENTS, TEXTS)},
+            },
+        )
+    return read_evaluation_folder(files, folder_key)
+
+
+def read_evaluation_folder(files: LocalFiles, folder_key: str) -> Evaluation:
+    """Return a kept evaluation, its hashes checked.
+
+    Raises
+    ------
+    NotFoundError
+        If it is not there.
+    IntegrityError
+        If a file was changed.
+    """
+    manifest = read_document(files, f"{folder_key}/{MANIFEST}")
+    texts = pq.read_table(io.BytesIO(_checked(files, folder_key, TEXTS, manifest)))
+    judgements = pl.read_parquet(_checked(files, folder_key, JUDGEMENTS, manifest))
+    return Evaluation(
+        id=manifest["id"],
+        encoder=manifest["encoder"],
+        query_ids=texts["query_id"].to_pylist(),
+        texts=texts["text"].to_pylist(),
+        vectors=vector_rows(texts[EMBEDDING]),
+        judgements=judgements,
+    )
+
+
+def _encode(data: EvaluationData, encoder: Encoder, config: NormaliseConfig) -> pa.Table:
+    texts = normalise(data.queries["text"].to_arrow().cast(pa.string()), config)
+    ids = data.queries["query_id"]
+    _refuse(is_blank(texts).to_numpy(zero_copy_only=False).astype(bool), ids, "is empty")
+    encoded = encoder.encode(texts.to_pylist(), role="query")
+    norms = np.linalg.norm(encoded.vectors.astype(np.float64), axis=1)
+    _refuse(~(np.isfinite(norms) & (norms > 0)), ids, "gets a vector that is zero or not finite")
+    return pa.table(
+        {
+            "query_id": pa.array(ids.to_list(), pa.string()),
+            "text": texts,
+            "n_tokens": encoded.n_tokens,
+            "truncated": encoded.truncated,
+            EMBEDDING: vector_array(encoded.vectors),
+        }
+    )
+
+
+def _refuse(wrong: NDArray[np.bool_], ids: pl.Series, why: str) -> None:
+    if wrong.any():
+        first = ids[int(np.argmax(wrong))]
+        raise InputError(
+            f"the query {first!r} {why}", expected="a text that the encoder can read", where="queries of [evaluation]"
+        )
+
+
+def _parquet(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
+
+
+def _entry(data: bytes) -> dict[str, Any]:
+    return {"bytes": len(data), "sha256": sha256_bytes(data)}
+
+
+def _checked(files: LocalFiles, folder_key: str, name: str, manifest: dict[str, Any]) -> bytes:
+    data = files.read(f"{folder_key}/{name}")
+    if sha256_bytes(data) != manifest["files"][name]["sha256"]:
+        raise IntegrityError(
+            "the bytes are not those that were written",
+            expected=f"SHA-256 {manifest['files'][name]['sha256'][:16]}…",
+            where=str(files.path(f"{folder_key}/{name}")),
+            remedy="delete this evaluation's folder and run again: it is encoded anew",
+        )
+    return data

@@ -1,0 +1,124 @@
+"""The metrics of a report: what each is called, and in one sentence what it means.
+
+A new metric gets its entry here; gates take its name from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+HEADLINES = ("mean_cosine", "mean_norm", "effective_dimension", "participation_ratio", "isoscore", "angle_w1")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric in words; `form` says how its value is shown."""
+
+    title: str
+    meaning: str
+    form: Literal["number", "count", "share"] = "number"
+
+
+_PAIR = "Share of 10 nearest neighbours that two metrics have in common"
+
+SPACE: dict[str, Metric] = {
+    "mean_cosine": Metric(
+        "Mean cosine",
+        "The cosine of two vectors on average, over all pairs. 0 for random directions; near 1 all vectors point the "
+        "same way and thresholds mean little.",
+    ),
+    "mean_norm": Metric(
+        "Norm of the mean direction",
+        "How long the mean of all unit vectors is: 0 where directions cancel, 1 where they are all the same.",
+    ),
+    "effective_dimension": Metric(
+        "Effective dimension",
+        "The dimension of a sphere on which random directions have cosines of this spread: 1 / Var(cos).",
+    ),
+    "participation_ratio": Metric(
+        "Participation ratio",
+        "How many principal directions share the variance: 1 for a line, the full dimension for a ball.",
+    ),
+    "isoscore": Metric(
+        "IsoScore", "The participation ratio on a scale from 0 (a line) to 1 (equal variance in every direction)."
+    ),
+    "angle_w1": Metric(
+        "Distance from random",
+        "How far cosines are, on average, from those of random directions (Wasserstein-1 distance); 0 is no difference.",
+    ),
+    "angle_ks": Metric(
+        "Largest gap from random",
+        "Largest difference between the distribution of cosines and that of random directions (Kolmogorov–Smirnov).",
+    ),
+    "cosine_variance": Metric(
+        "Variance of the cosine", "How much cosines differ between pairs; 1/d for random directions in d dimensions."
+    ),
+    "effective_dimension_uncentred": Metric(
+        "Effective dimension, uncentred",
+        "1 / mean(cos²): as the effective dimension, but a common direction of all vectors lowers it.",
+    ),
+    "participation_ratio_unbiased": Metric(
+        "Participation ratio, unbiased", "The same without the bias of few vectors: compare corpora of different size by it."
+    ),
+    "isoscore_unbiased": Metric(
+        "IsoScore, unbiased", "IsoScore from the unbiased participation ratio; it may exceed 1 by its own error."
+    ),
+    "rank": Metric(
+        "Rank", "Directions with more variance than rounding noise; below the dimension, some coordinates are dead.", "count"
+    ),
+    "entropy_rank": Metric(
+        "Spectral entropy rank", "exp of the entropy of the spectrum: how many directions are in use, small ones counted more."
+    ),
+    "explained_variance_top1": Metric("Variance in the top direction", "Share of all variance in one direction.", "share"),
+    "explained_variance_top10": Metric("Variance in the top 10", "Share of all variance in ten directions.", "share"),
+    "condition": Metric(
+        "Condition number", "Largest over smallest variance among the directions above noise: what full whitening multiplies by."
+    ),
+    "norm_min": Metric("Smallest norm", "The shortest vector."),
+    "norm_mean": Metric("Mean norm", "The mean length of the vectors; 1 where an encoder or a transform normalises."),
+    "norm_max": Metric("Largest norm", "The longest vector."),
+    "zero": Metric("Zero vectors", "Vectors without a direction; they are left out of all other numbers.", "count"),
+    "non_finite": Metric("Non-finite vectors", "Vectors with a NaN or an infinity.", "count"),
+    "knn_overlap_dot_cosine": Metric(
+        "Neighbours: dot product and cosine", f"{_PAIR}: dot product and cosine. Below 1, an index of the wrong metric answers wrongly.", "share"
+    ),
+    "knn_overlap_euclidean_cosine": Metric(
+        "Neighbours: Euclidean and cosine", f"{_PAIR}: Euclidean distance and cosine.", "share"
+    ),
+    "knn_overlap_euclidean_dot": Metric(
+        "Neighbours: Euclidean and dot product", f"{_PAIR}: Euclidean distance and dot product.", "share"
+    ),
+    "knn_overlap_dot_cosine_normalised": Metric(
+        "… after normalisation: dot product and cosine", "The same on unit vectors, where all three metrics rank alike.", "share"
+    ),
+    "knn_overlap_euclidean_cosine_normalised": Metric(
+        "… after normalisation: Euclidean and cosine", "The same on unit vectors, where all three metrics rank alike.", "share"
+    ),
+    "knn_overlap_euclidean_dot_normalised": Metric(
+        "… after normalisation: Euclidean and dot", "The same on unit vectors, where all three metrics rank alike.", "share"
+    ),
+    "knn_overlap_raw": Metric(
+        "Neighbours kept by the transform", "Share of the 10 nearest neighbours by cosine that are the same before and after the transform.", "share"
+    ),
+}
+
+RAW_ONLY = tuple(name for name in SPACE if name.endswith("_normalised"))
+TRANSFORMED_ONLY = ("knn_overlap_raw",)
+
+TEXTS: dict[str, Metric] = {
+    "documents": Metric("Documents", "Rows of the snapshot, each with a vector.", "count"),
+    "texts": Metric("Distinct texts", "Different texts among the documents; each was encoded once.", "count"),
+    "duplicate_documents": Metric("Repeated documents", "Documents whose text an other document has too, beyond the first.", "count"),
+    "duplicate_texts_share": Metric("Share of repeats", "Repeated documents as a share of all: they weigh in every average.", "share"),
+    "tokens_mean": Metric("Tokens a document", "Mean length in the model's tokens, special tokens included, before truncation."),
+    "truncated": Metric("Truncated documents", "Documents longer than the model reads; their ends are in no vector.", "count"),
+    "truncated_share": Metric("Share truncated", "Truncated documents as a share of all.", "share"),
+    "unknown_share": Metric("Unknown tokens", "Share of tokens that the model's vocabulary lacks: it sees a blank there.", "share"),
+    "equal_vector_texts": Metric(
+        "Texts with an equal vector", "Different texts with exactly the same vector: no index can tell them apart.", "count"
+    ),
+    "equal_vector_texts_share": Metric(
+        "Share with an equal vector", "Texts with an equal vector as a share of the texts looked at.", "share"
+    ),
+}

@@ -1,0 +1,116 @@
+"""Measure a snapshot: every number of report.json."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from sphering.config.model import ReportConfig
+from sphering.geometry.estimate import Estimate, exact, undefined
+from sphering.geometry.moments import Moments
+from sphering.report.changes import changes_since
+from sphering.report.identity import REPORT_VERSION
+from sphering.report.measured import Json, number
+from sphering.report.norms import norm_histogram
+from sphering.report.sampled import measure_sample
+from sphering.report.spaces import Space, measure_spaces, space_metrics, spectrum_json
+from sphering.report.texts import text_metrics
+from sphering.report.warnings import warnings_of
+from sphering.store.snapshot import Sample, Snapshot
+from sphering.transform.affine import Transform
+from sphering.transform.drift import drift
+
+
+def measure(
+    snapshot: Snapshot,
+    transform: Transform,
+    config: ReportConfig,
+    *,
+    base: Mapping[str, Any] | None = None,
+    evaluation: Mapping[str, Any] | None = None,
+    moments: Moments | None = None,
+) -> Json:
+    """Return the geometry of a snapshot, raw and under a transform, as JSON values without a NaN.
+
+    One pass over the vectors for what all documents say, exactly; pairs and neighbours on `config.sample` distinct
+    texts.
+
+    Parameters
+    ----------
+    base : mapping, optional
+        The base's `release`, `snapshot`, `documents` and `report`.
+    evaluation : mapping, optional
+        Retrieval metrics, taken over as they are.
+    moments : Moments, optional
+        Of the raw vectors of all documents, where the caller has them: saves half of the pass.
+    """
+    raw, transformed = measure_spaces(snapshot, transform, moments)
+    sample = _finite(snapshot.sample(config.sample))
+    pairs = measure_sample(
+        sample, transform.apply(sample.vectors), texts=snapshot.manifest.texts, seed=config.seed
+    )
+    report: Json = {
+        "version": REPORT_VERSION,
+        "snapshot": _snapshot_json(snapshot),
+        "transform": _transform_json(transform, raw),
+        "sample": {"texts": len(sample.doc_ids), "of": snapshot.manifest.texts, "seed": config.seed},
+        "raw": {**space_metrics(raw), **pairs.raw},
+        "transformed": {**space_metrics(transformed), **pairs.transformed},
+        "texts": {**text_metrics(snapshot.manifest), **pairs.texts},
+        "spectrum": {"raw": spectrum_json(raw), "transformed": spectrum_json(transformed)},
+        "angles": pairs.angles,
+        "norms": {"raw": norm_histogram(snapshot, raw.moments.norm_range)},
+        "evaluation": None if evaluation is None else dict(evaluation),
+    }
+    report["base"] = None if base is None else changes_since(base, report)
+    report["warnings"] = warnings_of(report)
+    return report
+
+
+def _finite(sample: Sample) -> Sample:
+    """Return the sample without rows that are not finite: they have no neighbours, and no image."""
+    kept = np.isfinite(sample.vectors).all(axis=1)
+    if kept.all():
+        return sample
+    names = [name for name, keep in zip(sample.doc_ids, kept, strict=True) if keep]
+    return Sample(names, sample.text_hashes[kept], sample.vectors[kept])
+
+
+def _snapshot_json(snapshot: Snapshot) -> Json:
+    manifest = snapshot.manifest
+    return {
+        "id": manifest.id,
+        "corpus": manifest.corpus,
+        "encoder": manifest.encoder,
+        "dimension": manifest.dimension,
+        "content_digest": manifest.content_digest,
+        "created_at": manifest.created_at,
+    }
+
+
+def _transform_json(transform: Transform, raw: Space) -> Json:
+    return {
+        "sha256": transform.sha256,
+        "kind": transform.kind,
+        "parameters": transform.parameters,
+        "fitted_on": transform.fitted_on,
+        "n": transform.n,
+        "rank": transform.rank,
+        "dimension_in": transform.dimension_in,
+        "dimension_out": transform.dimension_out,
+        "dead_coordinates": list(transform.dead),
+        "warnings": list(transform.warnings),
+        "drift": number(_drift(transform, raw.moments), "documents"),
+    }
+
+
+def _drift(transform: Transform, moments: Moments) -> Estimate:
+    if moments.n == 0:
+        return undefined("no usable vector")
+    value = drift(transform, moments)
+    if not math.isfinite(value):
+        return undefined("the vectors that the transform was fitted on have no variance", moments.n)
+    return exact(value, moments.n)

@@ -1,0 +1,94 @@
+"""Sentences for numbers that a reader should not miss; a gate holds, a warning only says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sphering.report.measured import Json
+
+UNKNOWN = 0.01
+EQUAL_VECTORS = 0.001
+TRUNCATED = 0.05
+ANISOTROPIC = 0.5
+ROWS_PER_DIMENSION = 5
+
+
+def warnings_of(report: Mapping[str, Any]) -> list[Json]:
+    """Return the warnings of a report, each with its name, the metric that raised it, and a sentence."""
+    found = [_unknown(report), _equal(report), _truncated(report), _anisotropic(report), _few(report)]
+    fitted = [_warning("transform", None, str(text)) for text in report["transform"]["warnings"]]
+    return [warning for warning in found if warning is not None] + fitted
+
+
+def _warning(name: str, metric: str | None, sentence: str) -> Json:
+    return {"name": name, "metric": metric, "sentence": sentence}
+
+
+def _value(report: Mapping[str, Any], section: str, metric: str) -> float | None:
+    value: float | None = report[section][metric]["value"]
+    return value
+
+
+def _unknown(report: Mapping[str, Any]) -> Json | None:
+    share = _value(report, "texts", "unknown_share")
+    if share is None or share <= UNKNOWN:
+        return None
+    return _warning(
+        "unknown_tokens",
+        "unknown_share",
+        f"{share:.1%} of all tokens are unknown to the model: it was probably not made for this language or this kind of "
+        "text, and sees a blank in their place. Choose a model that was.",
+    )
+
+
+def _equal(report: Mapping[str, Any]) -> Json | None:
+    share, count = (_value(report, "texts", f"equal_vector_texts{end}") for end in ("_share", ""))
+    if share is None or count is None or share <= EQUAL_VECTORS:
+        return None
+    n = report["texts"]["equal_vector_texts"]["n"]
+    return _warning(
+        "equal_vectors",
+        "equal_vector_texts",
+        f"{count:,.0f} of {n:,} different texts ({share:.2%}) have exactly the same vector as another text: the model merges "
+        "different texts, for example because it drops diacritics or letter case. It probably does not know this "
+        "language; no transform and no index can tell such texts apart.",
+    )
+
+
+def _truncated(report: Mapping[str, Any]) -> Json | None:
+    share = _value(report, "texts", "truncated_share")
+    if share is None or share <= TRUNCATED:
+        return None
+    return _warning(
+        "truncated",
+        "truncated_share",
+        f"{share:.1%} of the documents are longer than the model reads: their ends are in no vector. Split long texts into "
+        "chunks, or choose a model with a longer input.",
+    )
+
+
+def _anisotropic(report: Mapping[str, Any]) -> Json | None:
+    cosine = _value(report, "raw", "mean_cosine")
+    if cosine is None or cosine <= ANISOTROPIC:
+        return None
+    after = _value(report, "transformed", "mean_cosine")
+    now = "" if after is None else f" The transform brings it to {after:.3f}."
+    return _warning(
+        "anisotropy",
+        "mean_cosine",
+        f"Two raw vectors have a cosine of {cosine:.3f} on average: scores are squeezed together near the top, so a "
+        f"threshold on the raw cosine means little.{now}",
+    )
+
+
+def _few(report: Mapping[str, Any]) -> Json | None:
+    n, d = report["raw"]["mean_cosine"]["n"], report["snapshot"]["dimension"]
+    if n >= ROWS_PER_DIMENSION * d:
+        return None
+    return _warning(
+        "few_documents",
+        None,
+        f"{n:,} vectors of {d} dimensions are few (below {ROWS_PER_DIMENSION} a dimension): the covariance, its spectrum and "
+        "whatever is fitted on them are uncertain. Read the unbiased forms of the isotropy numbers.",
+    )
