@@ -1,6 +1,7 @@
 """The process of a temporary Prefect server, seen from its parent."""
 
 import atexit
+import os
 import socket
 import subprocess
 import sys
@@ -15,63 +16,66 @@ from sphering.errors import ServerError
 
 _LAST_WORDS: Final = 600
 _STOP_SECONDS: Final = 5.0
+# Blocks are registered at every start, which takes 1.4 of 7 s of computing; no flow here uses one.
+_ENVIRONMENT: Final = {"PREFECT_API_BLOCKS_REGISTER_ON_START": "false"}
 
 
 @dataclass(frozen=True)
 class Child:
-    """A running server and where its API answers."""
+    """A server that starts or runs, where its API answers, and what it complains of."""
 
     process: subprocess.Popen[bytes]
     url: str
+    complaints: IO[bytes]
 
     @classmethod
-    def start(cls, timeout: float) -> "Child":
-        """Start a server on a free port and wait until it answers.
+    def spawn(cls) -> "Child":
+        """Begin to start a server on a free port; it ends with this process."""
+        port = _free_port()
+        # What it says, such as of a SQLite file that is busy for a moment, is no business of the terminal.
+        complaints = tempfile.TemporaryFile()  # noqa: SIM115 - the child writes to it as long as it lives
+        process = subprocess.Popen(  # noqa: S603 - this interpreter and a module of ours
+            [sys.executable, "-m", "sphering.flows.temporary", str(port)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=complaints,
+            env={**_ENVIRONMENT, **os.environ},
+        )
+        # Not before the exit: Prefect's own threads send the last log records and events while the process ends.
+        atexit.register(_stop, process)
+        return cls(process, f"http://127.0.0.1:{port}/api", complaints)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the server starts or runs."""
+        return self.process.poll() is None
+
+    def await_answer(self, timeout: float) -> None:
+        """Wait until the server answers.
 
         Parameters
         ----------
         timeout : float
-            Seconds to wait; an empty PREFECT_HOME alone costs five more, because its database is made first.
+            Seconds to wait; an empty PREFECT_HOME alone costs five, because its database is made first.
 
         Raises
         ------
         ServerError
             If it ends or stays silent.
         """
-        port = _free_port()
-        # Its complaints, such as a SQLite file that is busy for a moment, are no business of the terminal.
-        errors = tempfile.TemporaryFile()  # noqa: SIM115 - the child keeps writing to it
-        process = subprocess.Popen(  # noqa: S603 - this interpreter and a module of ours
-            [sys.executable, "-m", "sphering.flows.temporary", str(port)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-        )
-        # Not before the exit: Prefect's own threads send the last log records and events while the process ends.
-        atexit.register(_stop, process)
-        child = cls(process, f"http://127.0.0.1:{port}/api")
-        child._await_answer(timeout, errors)
-        return child
-
-    @property
-    def alive(self) -> bool:
-        """Whether the server still runs."""
-        return self.process.poll() is None
-
-    def _await_answer(self, timeout: float, errors: IO[bytes]) -> None:
         end = time.monotonic() + timeout
         while time.monotonic() < end and self.alive:
             if _answers(self.url):
                 return
             time.sleep(0.1)
         state = f"did not answer within {timeout:g} s" if self.alive else f"ended with code {self.process.returncode}"
-        errors.seek(0)
-        words = errors.read().decode(errors="replace").strip()[-_LAST_WORDS:]
         _stop(self.process)
+        self.complaints.seek(0)
+        words = self.complaints.read().decode(errors="replace").strip()[-_LAST_WORDS:]
         raise ServerError(
             f"the temporary Prefect server {state}" + (f": {words}" if words else ""),
             where=self.url,
-            remedy="`sphering doctor` looks for the cause; a slow machine may need more than "
+            remedy="`sphering doctor` looks for the cause; a slow machine may need a larger "
             "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS",
         )
 

@@ -34,8 +34,9 @@ def launch(name: FlowName, config: Config, *arguments: Any, verbosity: int = 0) 
     prepare(verbosity, offline=not _asks_the_hub(config))
     import httpx
 
-    from sphering.flows.server import connected
+    from sphering.flows.server import connected, find
 
+    find()
     flow = getattr(import_module(f"sphering.flows.{name}"), name)
     try:
         with connected():

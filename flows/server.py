@@ -26,21 +26,39 @@ ANSWER_SECONDS: Final = 3.0
 _child: Child | None = None
 
 
+def find() -> None:
+    """Check the configured server, or begin to start a temporary one, which takes seconds that others may use.
+
+    Raises
+    ------
+    ServerError
+        If the configured server does not answer.
+    """
+    global _child
+    configured = PREFECT_API_URL.value()
+    if configured:
+        require_answer(configured)
+    elif _child is None or not _child.alive:
+        _child = Child.spawn()
+
+
 @contextmanager
 def connected() -> Iterator[str]:
     """Run a block with a Prefect server; the value is the address of its API.
+
+    A temporary server ends with the process, not with the block.
 
     Raises
     ------
     ServerError
         If the configured server does not answer within seconds, or a temporary one does not start.
     """
-    configured = PREFECT_API_URL.value()
-    if configured:
-        require_answer(configured)
-        yield configured
+    find()
+    if _child is None or PREFECT_API_URL.value():
+        yield PREFECT_API_URL.value()
         return
-    url = temporary_server()
+    _child.await_answer(PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value())
+    url = _child.url
     # Worker processes read the environment. Heartbeats find dead runs on a server that outlives them; here they would
     # only cost every flow run a second at its end.
     os.environ["PREFECT_API_URL"] = url
@@ -49,14 +67,6 @@ def connected() -> Iterator[str]:
             yield url
     finally:
         os.environ.pop("PREFECT_API_URL", None)
-
-
-def temporary_server() -> str:
-    """Return the API address of this process' own server, started where there is none yet; it ends with the process."""
-    global _child
-    if _child is None or not _child.alive:
-        _child = Child.start(PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value())
-    return _child.url
 
 
 def require_answer(url: str) -> None:

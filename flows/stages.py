@@ -1,5 +1,6 @@
 """The stages that flows share: to a snapshot, to a release, and what surrounds both."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +31,9 @@ from sphering.tasks.transform import settle
 from sphering.tasks.wording import verdict_sentence
 
 BEGINNINGS: Final = 3
+# Prefect hands the records of its extra loggers over to the run, but leaves their level to the root, which is WARNING.
+logging.getLogger("sphering").setLevel(logging.INFO)
+
 Work = Callable[[Job, Config], None]
 
 

@@ -1,6 +1,6 @@
 """Cut what is new into units of work, and encode one."""
 
-from prefect import task
+from prefect import get_run_logger, task
 
 from sphering.run.embed import embed_unit
 from sphering.run.units import plan_units
@@ -11,7 +11,9 @@ from sphering.tasks.policy import POLICY
 @task(name="plan-units", task_run_name="plan-units-{job.corpus}", **POLICY)
 def plan_work(job: Job) -> int:
     """Cut the texts that no shard has yet into units; return how many units there are."""
-    return plan_units(job.workspace).count
+    units = plan_units(job.workspace)
+    get_run_logger().info("%d distinct texts to encode in %d units of work", units.encode, units.count)
+    return units.count
 
 
 @task(name="embed", task_run_name="embed-{job.corpus}-{unit}", **POLICY)

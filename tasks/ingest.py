@@ -1,6 +1,6 @@
 """Read the source; tried again where it changed while it was read."""
 
-from prefect import task
+from prefect import get_run_logger, task
 
 from sphering.run.ingest import ingest
 from sphering.tasks.job import Job
@@ -10,4 +10,13 @@ from sphering.tasks.policy import POLICY
 @task(name="ingest", task_run_name="ingest-{job.corpus}", **POLICY)
 def ingest_source(job: Job) -> bool:
     """Stage the source's documents; return whether the gates on the run's own numbers let it go on."""
-    return ingest(job.workspace).passed
+    ingested = ingest(job.workspace)
+    get_run_logger().info(
+        "%d rows read: %d documents, %d quarantined, %d duplicates; gates %s",
+        ingested.rows_read,
+        ingested.documents,
+        ingested.quarantined,
+        ingested.duplicates,
+        "passed" if ingested.passed else "failed",
+    )
+    return ingested.passed

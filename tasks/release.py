@@ -1,6 +1,6 @@
 """Plan, commit and publish the release."""
 
-from prefect import task
+from prefect import get_run_logger, task
 
 from sphering.run.plan_release import plan_release
 from sphering.run.release import commit_release, publish
@@ -12,6 +12,7 @@ from sphering.tasks.policy import POLICY
 def plan(job: Job) -> tuple[str, ...] | None:
     """Name the release and its parts; return the names of its exports, or None where the release exists."""
     planned = plan_release(job.workspace)
+    get_run_logger().info("release %s %s", planned.release, "exists" if planned.exists else "is to be made")
     return None if planned.exists else tuple(planned.exports)
 
 

@@ -1,6 +1,6 @@
 """The snapshot that a run works on: committed, its manifest last, or taken from a release."""
 
-from prefect import task
+from prefect import get_run_logger, task
 
 from sphering.run.commit import commit_snapshot
 from sphering.run.select import select_snapshot
@@ -11,7 +11,9 @@ from sphering.tasks.policy import POLICY
 @task(name="commit-snapshot", task_run_name="commit-snapshot-{job.corpus}", **POLICY)
 def commit(job: Job) -> str:
     """Create the snapshot unless it exists; return its id."""
-    return commit_snapshot(job.workspace).snapshot
+    committed = commit_snapshot(job.workspace)
+    get_run_logger().info("snapshot %s %s: %d documents", committed.snapshot, committed.status, committed.documents)
+    return committed.snapshot
 
 
 @task(name="select-snapshot", task_run_name="select-snapshot-{job.corpus}", **POLICY)

@@ -1,6 +1,6 @@
 """Keep the base's transform or fit a new one."""
 
-from prefect import task
+from prefect import get_run_logger, task
 
 from sphering.run.fit import settle_transform
 from sphering.tasks.job import Job
@@ -10,4 +10,6 @@ from sphering.tasks.policy import POLICY
 @task(name="settle-transform", task_run_name="settle-transform-{job.corpus}", **POLICY)
 def settle(job: Job) -> str:
     """Settle the transform of the release; return its id."""
-    return settle_transform(job.workspace).transform
+    settled = settle_transform(job.workspace)
+    get_run_logger().info("transform %s %s", settled.transform, settled.status)
+    return settled.transform

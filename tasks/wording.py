@@ -88,7 +88,6 @@ def _is_number(entry: Any) -> bool:
 
 def angles_sentence(corpus: str, report: Mapping[str, Any]) -> str:
     """Return what the picture of angles says in numbers: mean cosine before and after."""
-    cosines = [report.get(space, {}).get("mean_cosine") for space in ("raw", "transformed")]
-    if not all(_is_number(cosine) for cosine in cosines):
-        return f"{corpus}: angles between pairs of documents"
-    return f"{corpus}: angles between pairs of documents; mean cosine {cosines[0]['value']:.4f} raw, {cosines[1]['value']:.4f} transformed"
+    cosines = {space: report.get(space, {}).get("mean_cosine") for space in ("raw", "transformed")}
+    means = [f"{cosine['value']:.4f} {space}" for space, cosine in cosines.items() if _is_number(cosine)]
+    return f"{corpus}: angles between pairs of documents" + (f"; mean cosine {', '.join(means)}" if means else "")

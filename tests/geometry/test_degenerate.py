@@ -91,7 +91,13 @@ def test_orthogonal_vectors_have_cosine_zero():
 @pytest.mark.parametrize("name", ["huge", "tiny"])
 def test_scale_changes_no_ratio(name):
     plain, scaled = measured(NORMAL), measured(CASES[name])
-    for metric in ("mean_cosine", "participation_ratio", "participation_ratio_unbiased", "rank", "entropy_rank"):
+    for metric in (
+        "mean_cosine",
+        "participation_ratio",
+        "participation_ratio_unbiased",
+        "rank",
+        "entropy_rank",
+    ):
         assert scaled[metric].value == pytest.approx(plain[metric].value, rel=1e-6), metric
 
 
@@ -105,7 +111,12 @@ def test_an_estimate_has_a_value_or_a_reason():
     assert Estimate(1.5, "sampled", 10, 7, (1.0, 2.0)).to_json() == {
         "value": 1.5, "kind": "sampled", "n": 10, "seed": 7, "interval": [1.0, 2.0],
     }  # fmt: skip
-    assert Estimate(None, n=3, reason="why").to_json() == {"value": None, "kind": "exact", "n": 3, "reason": "why"}
+    assert Estimate(None, n=3, reason="why").to_json() == {
+        "value": None,
+        "kind": "exact",
+        "n": 3,
+        "reason": "why",
+    }
     with pytest.raises(ValueError, match="reason"):
         Estimate(None)
     with pytest.raises(ValueError, match="finite"):

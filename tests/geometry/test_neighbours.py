@@ -13,10 +13,7 @@ def naive(vectors, k, metric):
     wide = vectors.astype(float)
     result = []
     for i, row in enumerate(wide):
-        if metric == "euclidean":
-            scores = -np.linalg.norm(wide - row, axis=1)
-        else:
-            scores = wide @ row
+        scores = -np.linalg.norm(wide - row, axis=1) if metric == "euclidean" else wide @ row
         if metric == "cosine":
             scores = scores / np.linalg.norm(wide, axis=1)
         order = sorted((j for j in range(len(wide)) if j != i), key=lambda j: (-round(scores[j], 9), j))

@@ -22,9 +22,13 @@ PINS = dict(
     for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     if line and not line.startswith("#")
 )
-# Parts of a declared package that have a distribution of their own and come with it.
-CARRIED = {"transformers": "sentence-transformers", "tokenizers": "sentence-transformers"} | {
-    name: "sentence-transformers" for name in ("huggingface-hub",)
+# What a declared package brings along and hands to its users.
+CARRIED = {
+    "huggingface-hub": "sentence-transformers",
+    "tokenizers": "sentence-transformers",
+    "transformers": "sentence-transformers",
+    "httpx": "prefect",
+    "uvicorn": "prefect",
 }
 
 

@@ -79,6 +79,8 @@ def _target(module: str) -> str | None:
         return None
     if len(parts) == 1:
         return "sphering"
+    if parts[1].startswith("__"):  # the version is a fact, not the front door
+        return "ground"
     if parts[1] in FLOOR:
         return parts[1]
     return "ground" if (CORE / f"{parts[1]}.py").exists() else "sphering"

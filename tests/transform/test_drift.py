@@ -80,7 +80,9 @@ def test_two_samples_of_one_population_drift_by_their_size_alone():
 def test_degenerate_moments_have_a_right_value():
     x = cloud()
     one_vector = x[:1]
-    expected = (np.sum((one_vector[0] - x.mean(axis=0, dtype=float)) ** 2)) / np.trace(np.cov(x.astype(float), rowvar=False)) + 1.0
+    expected = (np.sum((one_vector[0] - x.mean(axis=0, dtype=float)) ** 2)) / np.trace(
+        np.cov(x.astype(float), rowvar=False)
+    ) + 1.0
     assert drift(fitted(x), filled(one_vector)) == pytest.approx(expected, rel=1e-5)
     constant = np.full((10, 20), 0.5, np.float32)
     assert drift(fitted(constant), filled(constant)) == 0.0

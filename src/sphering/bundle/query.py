@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sphering.bundle.identity import bundle_document
 from sphering.config.model import NormaliseConfig
 from sphering.encoder.protocol import Encoder
 from sphering.errors import IdentityError, InputError
@@ -27,9 +26,7 @@ class Bundle:
     Parameters
     ----------
     encoder : Encoder
-        Opened with the release's query prompt.
-    query_prompt : str
-        What the encoder puts in front of a query; part of the bundle's id.
+        Opened with the release's query prompt, which it puts in front of every query.
     normalise : NormaliseConfig
         What was done to the corpus' texts.
     transform : Transform
@@ -41,23 +38,11 @@ class Bundle:
     """
 
     encoder: Encoder
-    query_prompt: str
     normalise: NormaliseConfig
     transform: Transform
 
     def __post_init__(self) -> None:
         self.check_encoder(self.transform.encoder, what="the transform takes vectors")
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """What it is made of, as a release keeps it."""
-        identity = self.encoder.identity
-        return bundle_document(identity.id, self.query_prompt, self.normalise, self.transform.sha256)
-
-    @property
-    def id(self) -> str:
-        """The bundle's id."""
-        return str(self.document["id"])
 
     def encode(self, queries: Sequence[str]) -> NDArray[np.float32]:
         """Return (q, k) float32 unit vectors in the space of the release's exports.

@@ -97,7 +97,7 @@ def _validate(document: dict[str, Any], text: str, file: Path) -> Config:
     stray = {" base": document.pop("base")} if "base" in document else {}
     content = {**absolute_paths(document, file), **stray}
     try:
-        # Strict, by way of JSON: TOML has types, so that "12" is no number and 1 is no boolean, but lists become tuples.
+        # Strict, by way of JSON: "12" is no number and 1 is no boolean in TOML, but its lists become tuples.
         config = Config.model_validate_json(json.dumps(content, default=str), strict=True)
     except ValidationError as error:
         raise complain(error, content, text, file) from error

@@ -22,28 +22,39 @@ class SourceConfig(_Table):
 
     path: str | tuple[str, ...] | None = Field(
         None,
-        description="A file, a folder, a glob, or a list of them, relative to this file. .gz and .zst are read as they are.",
+        description=(
+            "A file, a folder, a glob, or a list of them, relative to this file. .gz and .zst are read as they are."
+        ),
     )
     sql: str | None = Field(
         None, description="Any DuckDB query instead of a path; its relative paths are relative to this file."
     )
     format: Literal["parquet", "jsonl", "json", "csv", "lines", "text"] | None = Field(
         None,
-        description="The format; by default read off the file names. `text` is a folder of .txt and .md files, one document each.",
+        description=(
+            "The format; by default read off the file names. `text` is a folder of .txt and .md files, one "
+            "document each."
+        ),
     )
     mode: Literal["full"] = Field(
         "full", description="`full`: the source is the whole corpus; what is absent tonight is removed."
     )
     id: str | None = Field(
         None,
-        description="The column with the document's id; `hash` gives ids from the content. By default the path for `text`, `<path>:<line>` for `lines`, and the column `id` elsewhere.",
+        description=(
+            "The column with the document's id; `hash` gives ids from the content. By default the path for "
+            "`text`, `<path>:<line>` for `lines`, and the column `id` elsewhere."
+        ),
     )
     text: str = Field("text", description="The column with the text.")
     labels: tuple[str, ...] = Field((), description="Metadata columns that hold a class label.")
     metadata: tuple[str, ...] = Field((), description="Columns kept with each document and its vector.")
     duplicates: Literal["error", "first", "last"] = Field(
         "error",
-        description="What becomes of rows with one id and different content: refuse the source, or keep the first or last by `order_by`.",
+        description=(
+            "What becomes of rows with one id and different content: refuse the source, or keep the first or last"
+            " by `order_by`."
+        ),
     )
     order_by: str | None = Field(
         None,
@@ -131,7 +142,9 @@ class GateConfig(_Table):
     """A bound on one number of the run, the report or an export."""
 
     metric: str = Field(
-        description="The number's name, such as quarantined_share, transformed.mean_cosine or exports.faiss.recall_at_10."
+        description=(
+            "The number's name, such as quarantined_share, transformed.mean_cosine or exports.faiss.recall_at_10."
+        ),
     )
     min: float | None = Field(None, description="Smallest value that passes.")
     max: float | None = Field(None, description="Largest value that passes.")
@@ -194,5 +207,9 @@ class Config(_Table):
         return self
 
     def document(self) -> dict[str, Any]:
-        """Return the configuration as plain JSON values."""
+        """Return the configuration as plain JSON values, defaults included."""
         return self.model_dump(mode="json")
+
+    def given(self) -> dict[str, Any]:
+        """Return what was configured, without defaults, as plain JSON values."""
+        return self.model_dump(mode="json", exclude_unset=True)

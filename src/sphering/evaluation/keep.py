@@ -13,11 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sphering.config.model import NormaliseConfig
+from sphering.config.model import Config, EvaluationConfig, NormaliseConfig
 from sphering.encoder.protocol import Encoder
-from sphering.errors import InputError, IntegrityError
-from sphering.evaluation.reading import EvaluationData
+from sphering.errors import InputError, IntegrityError, SourceChangedError
+from sphering.evaluation.reading import EvaluationData, read_evaluation
 from sphering.identity import sha256_bytes, short_id
+from sphering.store.corpus import CorpusStore
 from sphering.store.documents import create_document, read_document
 from sphering.store.files import LocalFiles
 from sphering.store.shard import EMBEDDING, vector_array, vector_rows
@@ -54,72 +55,51 @@ class Evaluation:
     judgements: pl.DataFrame
 
 
-def evaluation_id(data: EvaluationData, query_prompt: str, normalise: NormaliseConfig, encoder: str) -> str:
-    """Return the id of an evaluation."""
-    return short_id(
-        {
-            "data": data.digest,
-            "roles": ["queries", "qrels"],
-            "query_prompt": query_prompt,
-            "normalise": normalise.model_dump(mode="json"),
-            "encoder": encoder,
-            "v": EVALUATION_VERSION,
-        }
-    )
-
-
-def keep_evaluation(
-    files: LocalFiles,
-    folder_key: str,
-    data: EvaluationData,
-    open_encoder: Callable[[], Encoder],
-    *,
-    query_prompt: str,
-    normalise: NormaliseConfig,
-) -> Evaluation:
-    """Return the evaluation of a folder; where it is not there, its queries are encoded and it is created.
-
-    Parameters
-    ----------
-    files : LocalFiles
-    folder_key : str
-        The evaluation's folder in the store, named by its id.
-    data : EvaluationData
-    open_encoder : callable
-        Called only where the evaluation has to be encoded.
-    query_prompt : str
-        What that encoder puts in front of queries.
-    normalise : NormaliseConfig
+def evaluation_id(config: Config, encoder: str) -> str:
+    """Return the id of the configured evaluation under an encoder; reads its files.
 
     Raises
     ------
     InputError
+        If they cannot be read as configured.
+    """
+    return _id(read_evaluation(_section(config)), config, encoder)
+
+
+def keep(corpus: CorpusStore, config: Config, evaluation: str, open_encoder: Callable[[], Encoder]) -> Evaluation:
+    """Return an evaluation; where the store does not have it, its queries are encoded and it is created.
+
+    Parameters
+    ----------
+    corpus : CorpusStore
+    config : Config
+    evaluation : str
+        The id that `evaluation_id` gave.
+    open_encoder : callable
+        Gives the encoder with the configured query prompt; called only where there is something to encode.
+
+    Raises
+    ------
+    SourceChangedError
+        If the files changed since the id was computed.
+    InputError
         If a query is empty, or the encoder gives it a vector that is zero or not finite.
     """
-    if not files.exists(f"{folder_key}/{MANIFEST}"):
+    folder = corpus.layout.evaluation(evaluation)
+    if not corpus.files.exists(f"{folder}/{MANIFEST}"):
+        data = read_evaluation(_section(config))
         encoder = open_encoder()
-        identity = evaluation_id(data, query_prompt, normalise, encoder.identity.id)
-        files.create(f"{folder_key}/{JUDGEMENTS}", _parquet(data.judgements.to_arrow()))
-        files.create(f"{folder_key}/{TEXTS}", _parquet(_encode(data, encoder, normalise)))
-        create_document(
-            files,
-            f"{folder_key}/{MANIFEST}",
-            {
-                "id": identity,
-                "encoder": encoder.identity.id,
-                "dimension": encoder.dimension,
-                "query_prompt": query_prompt,
-                "normalise": normalise.model_dump(mode="json"),
-                "data": data.digest,
-                "queries": len(data.queries),
-                "judgements": len(data.judgements),
-                "files": {name: _entry(files.read(f"{folder_key}/{name}")) for name in (JUDGEMENTS, TEXTS)},
-            },
-        )
-    return read_evaluation_folder(files, folder_key)
+        if _id(data, config, encoder.identity.id) != evaluation:
+            raise SourceChangedError(
+                "the evaluation's files changed while the run was at work",
+                where=_section(config).queries,
+                remedy="run again",
+            )
+        _create(corpus.files, folder, data, encoder, config)
+    return read(corpus, evaluation)
 
 
-def read_evaluation_folder(files: LocalFiles, folder_key: str) -> Evaluation:
+def read(corpus: CorpusStore, evaluation: str) -> Evaluation:
     """Return a kept evaluation, its hashes checked.
 
     Raises
@@ -129,9 +109,10 @@ def read_evaluation_folder(files: LocalFiles, folder_key: str) -> Evaluation:
     IntegrityError
         If a file was changed.
     """
-    manifest = read_document(files, f"{folder_key}/{MANIFEST}")
-    texts = pq.read_table(io.BytesIO(_checked(files, folder_key, TEXTS, manifest)))
-    judgements = pl.read_parquet(_checked(files, folder_key, JUDGEMENTS, manifest))
+    files, folder = corpus.files, corpus.layout.evaluation(evaluation)
+    manifest = read_document(files, f"{folder}/{MANIFEST}")
+    texts = pq.read_table(io.BytesIO(_checked(files, folder, TEXTS, manifest)))
+    judgements = pl.read_parquet(_checked(files, folder, JUDGEMENTS, manifest))
     return Evaluation(
         id=manifest["id"],
         encoder=manifest["encoder"],
@@ -140,6 +121,43 @@ def read_evaluation_folder(files: LocalFiles, folder_key: str) -> Evaluation:
         vectors=vector_rows(texts[EMBEDDING]),
         judgements=judgements,
     )
+
+
+def _section(config: Config) -> EvaluationConfig:
+    if config.evaluation is None:
+        raise InputError("there is no [evaluation]", expected="queries and qrels", remedy="add the section")
+    return config.evaluation
+
+
+def _id(data: EvaluationData, config: Config, encoder: str) -> str:
+    return short_id(
+        {
+            "data": data.digest,
+            "roles": ["queries", "qrels"],
+            "query_prompt": config.encoder.query_prompt,
+            "normalise": config.normalise.model_dump(mode="json"),
+            "encoder": encoder,
+            "v": EVALUATION_VERSION,
+        }
+    )
+
+
+def _create(files: LocalFiles, folder: str, data: EvaluationData, encoder: Encoder, config: Config) -> None:
+    """Create judgements, texts with their vectors, and last the manifest with the hashes of what is in place."""
+    files.create(f"{folder}/{JUDGEMENTS}", _parquet(data.judgements.to_arrow()))
+    files.create(f"{folder}/{TEXTS}", _parquet(_encode(data, encoder, config.normalise)))
+    document = {
+        "id": _id(data, config, encoder.identity.id),
+        "encoder": encoder.identity.id,
+        "dimension": encoder.dimension,
+        "query_prompt": config.encoder.query_prompt,
+        "normalise": config.normalise.model_dump(mode="json"),
+        "data": data.digest,
+        "queries": len(data.queries),
+        "judgements": len(data.judgements),
+        "files": {name: _entry(files.read(f"{folder}/{name}")) for name in (JUDGEMENTS, TEXTS)},
+    }
+    create_document(files, f"{folder}/{MANIFEST}", document)
 
 
 def _encode(data: EvaluationData, encoder: Encoder, config: NormaliseConfig) -> pa.Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from sphering.errors import IdentityError
 from sphering.evaluation.keep import Evaluation
-from sphering.export.search import Hits, search
+from sphering.export.search import Hits, search, unit_vectors
 from sphering.geometry.estimate import NORMAL_95, Estimate, undefined
 from sphering.store.snapshot import Snapshot
 from sphering.transform import Transform
@@ -41,8 +42,26 @@ class Retrieval:
     judgements_missing: int
 
 
-def retrieval(snapshot: Snapshot, transform: Transform, evaluation: Evaluation) -> Retrieval:
-    """Return the retrieval metrics of exact search under a transform (`none` for the raw vectors' cosines).
+def retrieval_metrics(snapshot: Snapshot, transform: Transform, evaluation: Evaluation) -> dict[str, Any]:
+    """Return what the report says of an evaluation, as JSON values.
+
+    The keys are evaluation (its id), queries, queries_left_out, judgements_missing, and `raw` and `transformed`, each
+    with ndcg_at_10, recall_at_10 and mrr_at_10.
+    """
+    raw = retrieval(snapshot, None, evaluation)
+    transformed = retrieval(snapshot, transform, evaluation)
+    return {
+        "evaluation": evaluation.id,
+        "queries": raw.queries,
+        "queries_left_out": raw.queries_left_out,
+        "judgements_missing": raw.judgements_missing,
+        "raw": {name: estimate.to_json() for name, estimate in raw.metrics.items()},
+        "transformed": {name: estimate.to_json() for name, estimate in transformed.metrics.items()},
+    }
+
+
+def retrieval(snapshot: Snapshot, transform: Transform | None, evaluation: Evaluation) -> Retrieval:
+    """Return the retrieval metrics of exact search under a transform; None: the raw vectors' cosines.
 
     Judgements on documents that the corpus lacks are left out and counted, and so are queries that none is left for.
 
@@ -65,7 +84,7 @@ def retrieval(snapshot: Snapshot, transform: Transform, evaluation: Evaluation) 
         nothing = undefined(_NOTHING)
         names = ("ndcg_at_10", "recall_at_10", "mrr_at_10")
         return Retrieval(dict.fromkeys(names, nothing), 0, left_out, missing)
-    hits = search(snapshot, transform, transform.apply(evaluation.vectors[measured]), K)
+    hits = search(snapshot, transform, unit_vectors(evaluation.vectors[measured], transform), K)
     query_ids = [name for name, kept in zip(evaluation.query_ids, measured, strict=True) if kept]
     return Retrieval(_metrics(query_ids, hits, known), len(query_ids), left_out, missing)
 

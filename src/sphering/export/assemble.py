@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sphering.errors import EmptyCorpusError, IdentityError, IntegrityError
 from sphering.export import rows as ordered
 from sphering.export.equality import count_duplicates
-from sphering.export.matrix import EXCLUDED, EXCLUDED_SCHEMA, HELD_OUT, VECTORS, Matrix, MatrixFacts
+from sphering.export.matrix import EXCLUDED, EXCLUDED_SCHEMA, HELD_OUT, ROW_GROUP_ROWS, VECTORS, Matrix, MatrixFacts
 from sphering.progress import current
 from sphering.store.shard import EMBEDDING, vector_rows
 from sphering.store.snapshot import Snapshot
@@ -153,8 +153,8 @@ def _compact(path: Path, filled: NDArray[np.bool_]) -> None:
     shape = (int(filled.sum()), source.shape[1])
     out = np.lib.format.open_memmap(beside, mode="w+", dtype=np.float32, shape=shape)
     end = 0
-    for start in range(0, len(source), ordered.ROW_GROUP_ROWS):
-        kept = source[start : start + ordered.ROW_GROUP_ROWS][filled[start : start + ordered.ROW_GROUP_ROWS]]
+    for start in range(0, len(source), ROW_GROUP_ROWS):
+        kept = source[start : start + ROW_GROUP_ROWS][filled[start : start + ROW_GROUP_ROWS]]
         out[end : end + len(kept)] = kept
         end += len(kept)
     out.flush()

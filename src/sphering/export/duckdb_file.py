@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -33,12 +34,13 @@ class DuckdbFormat(VectorFormat):
         import duckdb
 
         place = quote_literal(str(job.folder / DUCKDB))
-        settings = {"memory_limit": job.memory, "temp_directory": str(job.matrix.directory / "spill")}
+        settings: dict[str, Any] = {"memory_limit": job.memory, "temp_directory": str(job.matrix.directory / "spill")}
         batches = vector_batches(job, BLOCK_ROWS)
         with duckdb.connect(config=settings) as connection:
             connection.execute(f"ATTACH {place} AS target (STORAGE_VERSION '{STORAGE_VERSION}')")
             connection.execute(
-                f"CREATE TABLE target.vectors (doc_id VARCHAR NOT NULL, embedding FLOAT[{job.matrix.d}] NOT NULL, metadata VARCHAR NOT NULL)"
+                f"CREATE TABLE target.vectors (doc_id VARCHAR NOT NULL, embedding FLOAT[{job.matrix.d}] NOT NULL, "
+                "metadata VARCHAR NOT NULL)"
             )
             connection.register("rows", pa.RecordBatchReader.from_batches(vector_schema(job.matrix.d), batches))
             connection.execute("INSERT INTO target.vectors SELECT doc_id, embedding, metadata FROM rows")
@@ -55,8 +57,7 @@ class DuckdbFormat(VectorFormat):
         try:
             with duckdb.connect() as connection:
                 connection.execute(f"ATTACH {quote_literal(str(path))} AS target (READ_ONLY)")
-                connection.execute(_READ)
-                for batch in connection.to_arrow_reader(BLOCK_ROWS):
+                for batch in connection.sql(_READ).to_arrow_reader(BLOCK_ROWS):
                     yield Block(batch.column(0), vector_rows(batch.column(1)))
         except duckdb.Error as error:
             raise IntegrityError(

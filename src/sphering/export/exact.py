@@ -1,4 +1,9 @@
-"""Exact search by inner product: blocked float32 products, the best k kept, ties in the order of their labels."""
+"""Exact search by inner product: blocked float32 products find candidates, float64 scores order them.
+
+The last bits of a float32 product depend on the shape of its block and on the place of a row in it, so equal vectors
+would get scores that differ by 1e-7 and their order would be chance. Whatever comes within 1e-6 of the k-th best is
+therefore scored again, row by row in float64, where equal vectors have equal scores; ties then go by label.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +14,9 @@ from numpy.typing import NDArray
 
 from sphering.errors import InputError
 
-# Equal vectors must get equal scores, or their order would be chance: a product's last bits depend on the kernel that
-# BLAS takes for its shape, so every product is padded to multiples of these.
-_ROW_MULTIPLE = 1024
-_QUERY_MULTIPLE = 64
+# A float32 product of unit vectors of up to some thousand dimensions is off by less.
+_SLACK = 1e-6
+_PAIRS = 16384
 _QUERIES = 1024
 
 
@@ -49,17 +53,16 @@ class TopK:
         """
         if not len(vectors):
             return
-        padded = _pad(vectors, _ROW_MULTIPLE)
+        rows = np.ascontiguousarray(vectors, dtype=np.float32)
         for part in self._parts:
-            part.update(padded, len(vectors), labels)
+            part.update(rows, labels)
 
     def result(self) -> tuple[NDArray[Any], NDArray[np.float32]]:
-        """Return labels and scores, each (q, min(k, rows seen)), best first."""
+        """Return labels and float32 scores, each (q, min(k, rows seen)), best first."""
         if not self._parts:
             return np.empty((0, 0), dtype=np.int64), np.empty((0, 0), dtype=np.float32)
-        return np.concatenate([part.labels for part in self._parts]), np.concatenate(
-            [part.scores for part in self._parts]
-        )
+        scores = np.concatenate([part.scores for part in self._parts])
+        return np.concatenate([part.labels for part in self._parts]), scores.astype(np.float32)
 
 
 class _Part:
@@ -68,16 +71,17 @@ class _Part:
     def __init__(self, queries: NDArray[np.float32], k: int) -> None:
         self.k = k
         self.count = len(queries)
-        self.columns = _pad(queries, _QUERY_MULTIPLE).T
-        self.scores = np.empty((self.count, 0), dtype=np.float32)
+        self.queries = np.ascontiguousarray(queries, dtype=np.float32)
+        self.scores = np.empty((self.count, 0))
         self.labels: NDArray[Any] = np.empty((self.count, 0), dtype=np.int64)
 
-    def update(self, padded: NDArray[np.float32], rows: int, labels: NDArray[Any]) -> None:
-        scores = (padded @ self.columns)[:rows, : self.count]
-        row, query = np.nonzero(scores >= self._thresholds(scores))
+    def update(self, vectors: NDArray[np.float32], labels: NDArray[Any]) -> None:
+        rough = self.queries @ vectors.T
+        query, row = np.nonzero(rough >= (self._thresholds(rough) - _SLACK)[:, None])
+        scores = _scores(self.queries, vectors, query, row)
         seen = self.scores.shape[1]
         queries = np.concatenate([np.repeat(np.arange(self.count), seen), query])
-        values = np.concatenate([self.scores.ravel(), scores[row, query]])
+        values = np.concatenate([self.scores.ravel(), scores])
         names = np.concatenate([self.labels.ravel(), labels[row]]) if seen else labels[row]
         # lexsort takes numbers; the rank of a label stands for it.
         rank = np.unique(names, return_inverse=True)[1]
@@ -85,23 +89,28 @@ class _Part:
         counts = np.bincount(queries, minlength=self.count)
         position = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
         best = order[position < self.k]
-        width = min(self.k, seen + rows)
+        width = min(self.k, seen + len(vectors))
         self.scores = values[best].reshape(self.count, width)
         self.labels = names[best].reshape(self.count, width)
 
-    def _thresholds(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _thresholds(self, rough: NDArray[np.float32]) -> NDArray[Any]:
         """Return, for each query, a score that its k best all reach; −inf while fewer than k were seen."""
         if self.scores.shape[1] == self.k:
-            known: NDArray[np.float32] = self.scores[:, -1]
+            known: NDArray[np.float64] = self.scores[:, -1]
             return known
-        if len(scores) < self.k:
-            return np.full(self.count, -np.inf, dtype=np.float32)
-        kth: NDArray[np.float32] = np.partition(scores, len(scores) - self.k, axis=0)[-self.k]
+        if rough.shape[1] < self.k:
+            return np.full(self.count, -np.inf)
+        kth: NDArray[np.float32] = np.partition(rough, rough.shape[1] - self.k, axis=1)[:, -self.k]
         return kth
 
 
-def _pad(rows: NDArray[np.float32], multiple: int) -> NDArray[np.float32]:
-    missing = -len(rows) % multiple
-    if not missing:
-        return np.ascontiguousarray(rows, dtype=np.float32)
-    return np.concatenate([rows, np.zeros((missing, rows.shape[1]), dtype=np.float32)]).astype(np.float32, copy=False)
+def _scores(
+    queries: NDArray[np.float32], vectors: NDArray[np.float32], query: NDArray[np.int64], row: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the float64 inner products of pairs (query, row), (p,); a pair's bits do not depend on the others."""
+    out = np.empty(len(row))
+    for start in range(0, len(row), _PAIRS):
+        part = slice(start, start + _PAIRS)
+        left, right = queries[query[part]].astype(np.float64), vectors[row[part]].astype(np.float64)
+        out[part] = np.einsum("pd,pd->p", left, right)
+    return out

@@ -37,7 +37,8 @@ class ExportJob:
     folder : Path
         A new local folder for the files.
     identity : mapping
-        What the manifest says of its origin: encoder, snapshot, transform, transform_sha256 and whatever the caller adds.
+        What the manifest says of its origin: encoder, snapshot, transform, transform_sha256 and what else
+        the caller knows.
     queries : ndarray, shape (q, d), float32, optional
         Raw query vectors of an evaluation, which recall is measured on.
     memory : str

@@ -1,7 +1,7 @@
 """Recall@10 of an index against exact search, counted by score, with an interval over the queries.
 
-A hit is a returned row whose exact inner product reaches that of the 10th best, less 1e-6. Counted by id, an exact index
-over a corpus with duplicates would not reach 1.
+A hit is a returned row whose exact inner product reaches that of the 10th best, less 1e-6. Counted by id, an exact
+index over a corpus with duplicates would not reach 1.
 """
 
 from __future__ import annotations
@@ -112,7 +112,8 @@ def recalls(index: Any, base: _Base, raw: NDArray[np.float32], unit: NDArray[np.
     ids = index.search(np.ascontiguousarray(raw, dtype=np.float32), width)[1]
     scores = _exact_scores(base, ids, unit)
     hits: NDArray[np.bool_] = scores >= wanted[:, -1:] - TOLERANCE
-    return hits.mean(axis=1)
+    shares: NDArray[np.float64] = hits.mean(axis=1)
+    return shares
 
 
 def _exact_scores(base: _Base, ids: NDArray[np.int64], unit: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -42,14 +43,14 @@ def sort_documents(snapshot: Snapshot, directory: Path, memory: str) -> NDArray[
     import duckdb
 
     places = np.empty(snapshot.manifest.documents, dtype=np.int64)
-    settings = {"memory_limit": memory, "temp_directory": str(directory / "sort")}
+    settings: dict[str, Any] = {"memory_limit": memory, "temp_directory": str(directory / "sort")}
     with duckdb.connect(config=settings) as connection:
         connection.register("documents", pa.RecordBatchReader.from_batches(_DOCUMENTS, _documents(snapshot)))
         # DuckDB compares strings by their bytes unless a collation is set.
-        connection.execute("SELECT position, doc_id, metadata, held_out FROM documents ORDER BY doc_id")
+        ordered = connection.sql("SELECT position, doc_id, metadata, held_out FROM documents ORDER BY doc_id")
         with pq.ParquetWriter(directory / _SORTED, _DOCUMENTS) as writer:
             end = 0
-            for batch in connection.to_arrow_reader(ROW_GROUP_ROWS):
+            for batch in ordered.to_arrow_reader(ROW_GROUP_ROWS):
                 positions = batch.column(0).to_numpy()
                 places[positions] = np.arange(end, end + len(positions))
                 end += len(positions)

@@ -14,6 +14,7 @@ from sphering.export.exact import TopK
 from sphering.store.shard import EMBEDDING, vector_rows
 from sphering.store.snapshot import Snapshot
 from sphering.transform import Transform
+from sphering.transform.application import apply_affine
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,14 +32,15 @@ class Hits:
     scores: NDArray[np.float32]
 
 
-def search(snapshot: Snapshot, transform: Transform, queries: NDArray[np.float32], k: int) -> Hits:
+def search(snapshot: Snapshot, transform: Transform | None, queries: NDArray[np.float32], k: int) -> Hits:
     """Return the k documents with the largest inner product for each query, exactly.
 
     Parameters
     ----------
     snapshot : Snapshot
-    transform : Transform
-        Applied to the documents; vectors that it makes zero are left out, as they are of exports.
+    transform : Transform or None
+        Applied to the documents; vectors that it makes zero are left out, as they are of exports. None: the raw
+        vectors, normalised.
     queries : ndarray, shape (q, k'), float32
         Transformed unit vectors, as `Bundle.encode` gives them.
     k : int
@@ -50,12 +52,25 @@ def search(snapshot: Snapshot, transform: Transform, queries: NDArray[np.float32
     InputError
         If the queries have another dimension than the transformed documents.
     """
-    if transform.encoder != snapshot.manifest.encoder:
+    if transform is not None and transform.encoder != snapshot.manifest.encoder:
         raise IdentityError(
             f"the transform takes vectors of the encoder {transform.encoder}",
             expected=f"{snapshot.manifest.encoder}, the encoder of the snapshot {snapshot.id}",
         )
-    return _search(_blocks(snapshot, transform), queries, k, transform.dimension_out)
+    dimension = snapshot.dimension if transform is None else transform.dimension_out
+    if queries.ndim != 2 or queries.shape[1] != dimension:
+        raise InputError(f"queries of shape {queries.shape}", expected=f"(q, {dimension}), after the transform")
+    best = TopK(queries, k)
+    for doc_ids, vectors in _blocks(snapshot, transform):
+        best.update(vectors, doc_ids)
+    return Hits(*best.result())
+
+
+def unit_vectors(vectors: NDArray[np.float32], transform: Transform | None) -> NDArray[np.float32]:
+    """Return the vectors under a transform, or normalised where there is none: (n, k) float32 unit rows."""
+    if transform is not None:
+        return transform.apply(vectors)
+    return apply_affine(vectors, np.zeros(vectors.shape[1]), None)
 
 
 def fetch(snapshot: Snapshot, doc_ids: Sequence[str], columns: Sequence[str] = ("text", "metadata")) -> pl.DataFrame:
@@ -72,20 +87,9 @@ def fetch(snapshot: Snapshot, doc_ids: Sequence[str], columns: Sequence[str] = (
     return wanted.join(found, on="doc_id", how="left", maintain_order="left")
 
 
-def _search(
-    blocks: Iterator[tuple[NDArray[Any], NDArray[np.float32]]], queries: NDArray[np.float32], k: int, dimension: int
-) -> Hits:
-    if queries.ndim != 2 or queries.shape[1] != dimension:
-        raise InputError(f"queries of shape {queries.shape}", expected=f"(q, {dimension}), after the transform")
-    best = TopK(queries, k)
-    for doc_ids, vectors in blocks:
-        best.update(vectors, doc_ids)
-    return Hits(*best.result())
-
-
-def _blocks(snapshot: Snapshot, transform: Transform) -> Iterator[tuple[NDArray[Any], NDArray[np.float32]]]:
+def _blocks(snapshot: Snapshot, transform: Transform | None) -> Iterator[tuple[NDArray[Any], NDArray[np.float32]]]:
     for batch in snapshot.batches(["doc_id", EMBEDDING]):
-        vectors = transform.apply(vector_rows(batch.column(1)))
+        vectors = unit_vectors(vector_rows(batch.column(1)), transform)
         # Strings compare by code points in Python, which is the order of their UTF-8 bytes.
         doc_ids = batch.column(0).to_numpy(zero_copy_only=False)
         kept = vectors.any(axis=1)

@@ -27,9 +27,9 @@ _EXPORT = re.compile(r"^exports\.(?P<export>.+)\.(?P<metric>[^.]+)$")
 def release_names() -> tuple[str, ...]:
     """Return the names of a release's numbers, without those of its exports and its evaluation."""
     raw = [f"raw.{name}" for name in SPACE if name not in TRANSFORMED_ONLY]
-    transformed = [name for name in SPACE if name not in RAW_ONLY]
+    transformed = [f"transformed.{name}" for name in SPACE if name not in RAW_ONLY]
     texts = [name for name in TEXTS if name not in RUN_METRICS]
-    spaces = [*raw, *(f"transformed.{name}" for name in transformed), *transformed]
+    spaces = [*raw, *transformed, *SPACE]
     return (*texts, *spaces, "drift", "excluded", "excluded_share", "recall_at_10")
 
 

@@ -16,8 +16,9 @@ def release_numbers(
 ) -> Numbers:
     """Return the numbers that a release's gates may bound.
 
-    `raw.X` and `transformed.X` are the report's metrics, plain `X` is the transformed one or the texts'; `exports.NAME.X`
-    an export's, plain `recall_at_10` the smallest of the exports that measured one and plain `excluded` the largest.
+    `raw.X` and `transformed.X` are the report's metrics; plain `X` is the transformed one (the raw one where only raw
+    vectors have it) or the texts'; `exports.NAME.X` is an export's, plain `recall_at_10` the smallest of those that
+    measured one, plain `excluded` the largest; `evaluation.X` is what the evaluation measured.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ def _report(report: Mapping[str, Any]) -> Numbers:
     found: Numbers = {**texts, "drift": scalar(report["transform"]["drift"])}
     for space in ("raw", "transformed"):
         found |= {f"{space}.{name}": scalar(entry) for name, entry in report[space].items()}
-    found |= {name: scalar(entry) for name, entry in report["transformed"].items()}
+    found |= {name: scalar(entry) for name, entry in {**report["raw"], **report["transformed"]}.items()}
     return found | dict(_leaves(report.get("evaluation") or {}, EVALUATION))
 
 
@@ -67,7 +68,7 @@ def _export(manifest: Mapping[str, Any], documents: int) -> Numbers:
 
 
 def _over_exports(report: Mapping[str, Any], exports: Iterable[Numbers]) -> Numbers:
-    """Return the plain numbers of all exports; without exports, what the transform left without a direction is excluded."""
+    """Return the plain numbers of all exports; without exports, vectors without a direction count as excluded."""
     found = list(exports)
     recalls = [entry["recall_at_10"] for entry in found if entry["recall_at_10"] is not None]
     excluded = [entry["excluded"] for entry in found if entry["excluded"] is not None]

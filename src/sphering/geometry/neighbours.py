@@ -1,8 +1,8 @@
 """Exact nearest neighbours under cosine, dot product and Euclidean distance, and how far they agree.
 
-Float64 by blocks, one matrix product for all three. Scores are compared after rounding to 2^-40 of their scale, far
-above the error of the product and far below what float32 vectors can tell apart; so equal vectors tie, and ties go to
-the lowest row under every metric alike. A row is never its own neighbour, its exact duplicates are.
+Float64 by blocks, one matrix product for all three. Scores within 2^-40 of their scale of the k-th are ties: far above
+the error of the product and far below what float32 vectors can tell apart, so equal vectors tie, and ties go to the
+lowest row under every metric alike. A row is never its own neighbour, its exact duplicates are.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sphering.geometry.gram import Array
 Metric = Literal["cosine", "dot_product", "euclidean"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 _STEP = 2.0**-40
-_BLOCK_NUMBERS = 1 << 21
+_BLOCK_NUMBERS = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def neighbours(vectors: NDArray[Any], k: int, metric: Metric) -> Neighbours:
     metric : {"cosine", "dot_product", "euclidean"}
     """
     wide = _checked(vectors, k)
-    found = [_nearest_of(scores, k) for (scores,) in _score_blocks(wide, (metric,))]
+    found = [_nearest_of(scores, step, k) for ((scores, step),) in _score_blocks(wide, (metric,))]
     return Neighbours(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
@@ -92,7 +92,7 @@ def _agreement(wide: Array, k: int) -> tuple[list[float], float]:
     common = np.zeros(3)
     tied = 0
     for scores in _score_blocks(wide, METRICS):
-        sets = [_top(block, k) for block in scores]
+        sets = [_top(block, step, k) for block, step in scores]
         common += [np.count_nonzero(a & b) for (a, _), (b, _) in combinations(sets, 2)]
         tied += int(sets[0][1].sum())
     return [float(value) for value in common / (len(wide) * k)], tied / len(wide)
@@ -115,56 +115,70 @@ def _normalised(wide: Array) -> Array:
     return np.asarray(wide / np.where(norms > 0.0, norms, 1.0)[:, None])
 
 
-def _score_blocks(wide: Array, metrics: tuple[Metric, ...]) -> Iterator[list[Array]]:
-    """Yield, for blocks of rows, the rounded scores against all rows under each metric; −inf for the row itself."""
+def _score_blocks(wide: Array, metrics: tuple[Metric, ...]) -> Iterator[Iterator[tuple[Array, Array]]]:
+    """Yield, for blocks of rows, their scores under each metric; use each before the next is taken.
+
+    The two large arrays are kept from block to block: fresh memory of this size costs as much as the arithmetic.
+    """
     squares = np.einsum("ij,ij->i", wide, wide)
-    norms = np.sqrt(squares)
-    inverse = 1.0 / np.where(norms > 0.0, norms, 1.0)
     rows = max(1, _BLOCK_NUMBERS // len(wide))
+    space = np.empty((2, min(rows, len(wide)), len(wide)))
     for start in range(0, len(wide), rows):
-        part = slice(start, start + rows)
-        products = wide[part] @ wide.T
-        own = np.arange(len(products))
-        blocks = []
-        for metric in metrics:
-            scores, scale = _scores(products, metric, (squares, norms, inverse), part)
-            step = np.where(scale > 0.0, scale, 1.0) * _STEP
-            np.rint(np.divide(scores, step, out=scores), out=scores)
-            scores *= step
-            scores[own, start + own] = -np.inf
-            blocks.append(scores)
-        yield blocks
+        block = wide[start : start + rows]
+        products, scores = space[0, : len(block)], space[1, : len(block)]
+        np.matmul(block, wide.T, out=products)
+        own = np.arange(len(block))
+        products[own, start + own] = -np.inf
+        yield (
+            _scores(products, metric, squares, squares[start : start + rows, None], scores)
+            for metric in metrics
+        )
 
 
-def _scores(
-    products: Array, metric: Metric, lengths: tuple[Array, Array, Array], part: slice
-) -> tuple[Array, Array]:
-    """Return scores that rank as the metric does, and the scale of each row's rounding error, shape (rows, 1)."""
-    squares, norms, inverse = lengths
-    largest = norms.max() * norms[part, None]
-    if metric == "cosine":
-        return products * inverse[part, None] * inverse, np.ones((len(products), 1))
+def _scores(products: Array, metric: Metric, squares: Array, own: Array, out: Array) -> tuple[Array, Array]:
+    """Return scores that rank as the metric does (−inf for the row itself), and which differences are ties.
+
+    Parameters
+    ----------
+    products : ndarray, shape (rows, n)
+        Dot products, −inf for the row itself; left as they are.
+    metric : {"cosine", "dot_product", "euclidean"}
+    squares, own : ndarray, shapes (n,) and (rows, 1)
+        Squared norms of all rows and of these.
+    out : ndarray, shape (rows, n)
+        Where the scores may be written.
+    """
+    scale = np.sqrt(squares.max() * own)
     if metric == "dot_product":
-        return products.copy(), largest
-    return products - squares / 2.0, largest + squares.max() / 2.0
+        return products, scale * _STEP
+    if metric == "euclidean":
+        return np.subtract(products, squares / 2.0, out=out), (scale + squares.max() / 2.0) * _STEP
+    inverse, own_inverse = (1.0 / np.sqrt(np.where(of > 0.0, of, 1.0)) for of in (squares, own))
+    np.multiply(products, inverse, out=out)
+    return np.multiply(out, own_inverse, out=out), np.full_like(own, _STEP)
 
 
-def _top(scores: Array, k: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return the mask of the k best of each row, ties to the lowest column, and whether the last place was tied."""
+def _top(scores: Array, step: Array, k: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the mask of the k best of each row, ties to the lowest column, and whether the last place was tied.
+
+    Ties are scores within `step`, shape (rows, 1), of the k-th best.
+    """
     last = np.partition(scores, -k, axis=1)[:, -k][:, None]
-    chosen = scores >= last
-    tied = chosen.sum(axis=1) > k
+    chosen = scores >= last - step
+    tied = np.count_nonzero(chosen, axis=1) > k
     rows = np.flatnonzero(tied)
     if len(rows):
-        equal = scores[rows] == last[rows]
-        room = k - (scores[rows] > last[rows]).sum(axis=1)
-        chosen[rows] &= ~equal | (np.cumsum(equal, axis=1) <= room[:, None])
+        better = scores[rows] > last[rows] + step[rows]
+        equal = chosen[rows] & ~better
+        room = k - np.count_nonzero(better, axis=1)
+        chosen[rows] = better | (equal & (np.cumsum(equal, axis=1) <= room[:, None]))
     return chosen, tied
 
 
-def _nearest_of(scores: Array, k: int) -> tuple[NDArray[np.int64], Array, NDArray[np.bool_]]:
-    chosen, tied = _top(scores, k)
+def _nearest_of(scores: Array, step: Array, k: int) -> tuple[NDArray[np.int64], Array, NDArray[np.bool_]]:
+    """Return the k best columns of each row, best first and ties by column, their scores, and who was tied."""
+    chosen, tied = _top(scores, step, k)
     columns = np.nonzero(chosen)[1].reshape(len(scores), k)
     best = np.take_along_axis(scores, columns, axis=1)
-    order = np.argsort(-best, axis=1, kind="stable")
+    order = np.argsort(-np.rint(best / np.where(step > 0.0, step, 1.0)), axis=1, kind="stable")
     return np.take_along_axis(columns, order, axis=1), np.take_along_axis(best, order, axis=1), tied

@@ -45,7 +45,7 @@ SPACE: dict[str, Metric] = {
     ),
     "angle_w1": Metric(
         "Distance from random",
-        "How far cosines are, on average, from those of random directions (Wasserstein-1 distance); 0 is no difference.",
+        "How far cosines are, on average, from those of random directions (Wasserstein-1); 0 is no difference.",
     ),
     "angle_ks": Metric(
         "Largest gap from random",
@@ -59,21 +59,28 @@ SPACE: dict[str, Metric] = {
         "1 / mean(cos²): as the effective dimension, but a common direction of all vectors lowers it.",
     ),
     "participation_ratio_unbiased": Metric(
-        "Participation ratio, unbiased", "The same without the bias of few vectors: compare corpora of different size by it."
+        "Participation ratio, unbiased",
+        "The same without the bias of few vectors: compare corpora of different size by it.",
     ),
     "isoscore_unbiased": Metric(
         "IsoScore, unbiased", "IsoScore from the unbiased participation ratio; it may exceed 1 by its own error."
     ),
     "rank": Metric(
-        "Rank", "Directions with more variance than rounding noise; below the dimension, some coordinates are dead.", "count"
+        "Rank",
+        "Directions with more variance than rounding noise; below the dimension, some coordinates are dead.",
+        "count",
     ),
     "entropy_rank": Metric(
-        "Spectral entropy rank", "exp of the entropy of the spectrum: how many directions are in use, small ones counted more."
+        "Spectral entropy rank",
+        "exp of the entropy of the spectrum: how many directions are in use, small ones counted more.",
     ),
-    "explained_variance_top1": Metric("Variance in the top direction", "Share of all variance in one direction.", "share"),
+    "explained_variance_top1": Metric(
+        "Variance in the top direction", "Share of all variance in one direction.", "share"
+    ),
     "explained_variance_top10": Metric("Variance in the top 10", "Share of all variance in ten directions.", "share"),
     "condition": Metric(
-        "Condition number", "Largest over smallest variance among the directions above noise: what full whitening multiplies by."
+        "Condition number",
+        "Largest over smallest variance among the directions above noise: what full whitening multiplies by.",
     ),
     "norm_min": Metric("Smallest norm", "The shortest vector."),
     "norm_mean": Metric("Mean norm", "The mean length of the vectors; 1 where an encoder or a transform normalises."),
@@ -81,7 +88,9 @@ SPACE: dict[str, Metric] = {
     "zero": Metric("Zero vectors", "Vectors without a direction; they are left out of all other numbers.", "count"),
     "non_finite": Metric("Non-finite vectors", "Vectors with a NaN or an infinity.", "count"),
     "knn_overlap_dot_cosine": Metric(
-        "Neighbours: dot product and cosine", f"{_PAIR}: dot product and cosine. Below 1, an index of the wrong metric answers wrongly.", "share"
+        "Neighbours: dot product and cosine",
+        f"{_PAIR}: dot product and cosine. Below 1, an index of the wrong metric answers wrongly.",
+        "share",
     ),
     "knn_overlap_euclidean_cosine": Metric(
         "Neighbours: Euclidean and cosine", f"{_PAIR}: Euclidean distance and cosine.", "share"
@@ -90,35 +99,57 @@ SPACE: dict[str, Metric] = {
         "Neighbours: Euclidean and dot product", f"{_PAIR}: Euclidean distance and dot product.", "share"
     ),
     "knn_overlap_dot_cosine_normalised": Metric(
-        "… after normalisation: dot product and cosine", "The same on unit vectors, where all three metrics rank alike.", "share"
+        "… after normalisation: dot product and cosine",
+        "The same on unit vectors, where all three metrics rank alike.",
+        "share",
     ),
     "knn_overlap_euclidean_cosine_normalised": Metric(
-        "… after normalisation: Euclidean and cosine", "The same on unit vectors, where all three metrics rank alike.", "share"
+        "… after normalisation: Euclidean and cosine",
+        "The same on unit vectors, where all three metrics rank alike.",
+        "share",
     ),
     "knn_overlap_euclidean_dot_normalised": Metric(
-        "… after normalisation: Euclidean and dot", "The same on unit vectors, where all three metrics rank alike.", "share"
+        "… after normalisation: Euclidean and dot",
+        "The same on unit vectors, where all three metrics rank alike.",
+        "share",
     ),
     "knn_overlap_raw": Metric(
-        "Neighbours kept by the transform", "Share of the 10 nearest neighbours by cosine that are the same before and after the transform.", "share"
+        "Neighbours kept by the transform",
+        "Share of the 10 nearest neighbours by cosine that are the same before and after the transform.",
+        "share",
     ),
 }
 
-RAW_ONLY = tuple(name for name in SPACE if name.endswith("_normalised"))
+RAW_ONLY = tuple(name for name in SPACE if name.startswith("knn_overlap_") and name != "knn_overlap_raw")
 TRANSFORMED_ONLY = ("knn_overlap_raw",)
 
 TEXTS: dict[str, Metric] = {
     "documents": Metric("Documents", "Rows of the snapshot, each with a vector.", "count"),
     "texts": Metric("Distinct texts", "Different texts among the documents; each was encoded once.", "count"),
-    "duplicate_documents": Metric("Repeated documents", "Documents whose text an other document has too, beyond the first.", "count"),
-    "duplicate_texts_share": Metric("Share of repeats", "Repeated documents as a share of all: they weigh in every average.", "share"),
-    "tokens_mean": Metric("Tokens a document", "Mean length in the model's tokens, special tokens included, before truncation."),
-    "truncated": Metric("Truncated documents", "Documents longer than the model reads; their ends are in no vector.", "count"),
+    "duplicate_documents": Metric(
+        "Repeated documents", "Documents whose text an other document has too, beyond the first.", "count"
+    ),
+    "duplicate_texts_share": Metric(
+        "Share of repeats", "Repeated documents as a share of all: they weigh in every average.", "share"
+    ),
+    "tokens_mean": Metric(
+        "Tokens a document", "Mean length in the model's tokens, special tokens included, before truncation."
+    ),
+    "truncated": Metric(
+        "Truncated documents", "Documents longer than the model reads; their ends are in no vector.", "count"
+    ),
     "truncated_share": Metric("Share truncated", "Truncated documents as a share of all.", "share"),
-    "unknown_share": Metric("Unknown tokens", "Share of tokens that the model's vocabulary lacks: it sees a blank there.", "share"),
+    "unknown_share": Metric(
+        "Unknown tokens", "Share of tokens that the model's vocabulary lacks: it sees a blank there.", "share"
+    ),
     "equal_vector_texts": Metric(
-        "Texts with an equal vector", "Different texts with exactly the same vector: no index can tell them apart.", "count"
+        "Texts with an equal vector",
+        "Different texts with exactly the same vector: no index can tell them apart.",
+        "count",
     ),
     "equal_vector_texts_share": Metric(
         "Share with an equal vector", "Texts with an equal vector as a share of the texts looked at.", "share"
     ),
 }
+
+COUNTS = tuple(name for name, metric in {**SPACE, **TEXTS}.items() if metric.form == "count")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -15,6 +16,14 @@ Json = dict[str, Any]
 def number(estimate: Estimate, over: Over) -> Json:
     """Return an estimate as the JSON of one metric, with what its `n` counts."""
     return {**estimate.to_json(), "over": over}
+
+
+def whole_counts(metrics: Mapping[str, Json], counts: Collection[str]) -> dict[str, Json]:
+    """Return the metrics with the values of those that count things as integers."""
+    return {
+        name: {**entry, "value": int(entry["value"])} if name in counts and entry["value"] is not None else entry
+        for name, entry in metrics.items()
+    }
 
 
 def as_sample(estimate: Estimate, *, whole: bool, interval: tuple[float, float] | None = None) -> Estimate:
@@ -41,25 +50,24 @@ def share_interval(share: float, n: int) -> tuple[float, float]:
     z2 = NORMAL_95**2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = NORMAL_95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    return min(max(centre - half, 0.0), share), max(min(centre + half, 1.0), share)
 
 
-def pair_band(value: float, texts: int, pairs: int | None, *, width: float) -> tuple[float, float]:
-    """Return a conservative 95 % interval of a distance between distributions of pairs, from a sample of texts.
+def batch_interval(value: float, batches: Sequence[float]) -> tuple[float, float]:
+    """Return a 95 % interval of a number from its values on equal disjoint parts of the sample (batch means).
 
-    All pairs of n texts say as much as at least n/2 independent pairs (Hoeffding 1963), hence the band of Dvoretzky,
-    Kiefer, Wolfowitz and Massart with m = n/2, times the width that the distance acts on.
+    value ± t · sd/√b, Student's t with b − 1 degrees of freedom: the variance of such a number falls as 1/n, so that of
+    the whole is a b-th of that of a part (Politis & Romano 1994).
 
     Parameters
     ----------
-    texts : int
-        Texts in the sample.
-    pairs : int or None
-        Pairs drawn from them, where not all were used: their band is added.
+    batches : sequence of float
+        The number on each part, at least two.
     """
-    half = width * (_band(texts // 2) + (0.0 if pairs is None else _band(pairs)))
-    return max(value - half, 0.0), min(value + half, width)
+    from scipy.stats import t
 
-
-def _band(independent: int) -> float:
-    return math.sqrt(math.log(40.0) / (2.0 * max(independent, 1)))
+    b = len(batches)
+    mean = sum(batches) / b
+    deviation = math.sqrt(sum((batch - mean) ** 2 for batch in batches) / (b - 1))
+    half = float(t.ppf(0.975, b - 1)) * deviation / math.sqrt(b)
+    return value - half, value + half

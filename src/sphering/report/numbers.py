@@ -11,9 +11,10 @@ import numpy as np
 from sphering.config.model import ReportConfig
 from sphering.geometry.estimate import Estimate, exact, undefined
 from sphering.geometry.moments import Moments
+from sphering.report.catalogue import COUNTS
 from sphering.report.changes import changes_since
 from sphering.report.identity import REPORT_VERSION
-from sphering.report.measured import Json, number
+from sphering.report.measured import Json, number, whole_counts
 from sphering.report.norms import norm_histogram
 from sphering.report.sampled import measure_sample
 from sphering.report.spaces import Space, measure_spaces, space_metrics, spectrum_json
@@ -49,17 +50,15 @@ def measure(
     """
     raw, transformed = measure_spaces(snapshot, transform, moments)
     sample = _finite(snapshot.sample(config.sample))
-    pairs = measure_sample(
-        sample, transform.apply(sample.vectors), texts=snapshot.manifest.texts, seed=config.seed
-    )
+    pairs = measure_sample(sample, transform.apply(sample.vectors), texts=snapshot.manifest.texts, seed=config.seed)
     report: Json = {
         "version": REPORT_VERSION,
         "snapshot": _snapshot_json(snapshot),
         "transform": _transform_json(transform, raw),
         "sample": {"texts": len(sample.doc_ids), "of": snapshot.manifest.texts, "seed": config.seed},
-        "raw": {**space_metrics(raw), **pairs.raw},
-        "transformed": {**space_metrics(transformed), **pairs.transformed},
-        "texts": {**text_metrics(snapshot.manifest), **pairs.texts},
+        "raw": whole_counts({**space_metrics(raw), **pairs.raw}, COUNTS),
+        "transformed": whole_counts({**space_metrics(transformed), **pairs.transformed}, COUNTS),
+        "texts": whole_counts({**text_metrics(snapshot.manifest), **pairs.texts}, COUNTS),
         "spectrum": {"raw": spectrum_json(raw), "transformed": spectrum_json(transformed)},
         "angles": pairs.angles,
         "norms": {"raw": norm_histogram(snapshot, raw.moments.norm_range)},
@@ -72,7 +71,7 @@ def measure(
 
 def _finite(sample: Sample) -> Sample:
     """Return the sample without rows that are not finite: they have no neighbours, and no image."""
-    kept = np.isfinite(sample.vectors).all(axis=1)
+    kept = np.asarray(np.isfinite(sample.vectors).all(axis=1))
     if kept.all():
         return sample
     names = [name for name, keep in zip(sample.doc_ids, kept, strict=True) if keep]

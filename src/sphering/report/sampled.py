@@ -12,12 +12,14 @@ from sphering.geometry.cosines import cosine_distribution
 from sphering.geometry.duplicates import distinct_rows, indistinct_texts
 from sphering.geometry.estimate import Estimate, exact, undefined
 from sphering.geometry.neighbours import METRICS, metric_agreement, neighbours, overlap
-from sphering.report.measured import Json, as_sample, number, pair_band, share_interval
+from sphering.report.measured import Json, as_sample, batch_interval, number, share_interval
 from sphering.report.spaces import angles_json
 from sphering.store.snapshot import Sample
 
 NEIGHBOURS = 10
+BATCHES = 8
 _SHORT = {"cosine": "cosine", "dot_product": "dot", "euclidean": "euclidean"}
+_ORDER = ("euclidean", "dot", "cosine")
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,7 @@ class SampledSpaces:
     angles: dict[str, Json]
 
 
-def measure_sample(
-    sample: Sample, transformed: NDArray[np.float32], *, texts: int, seed: int
-) -> SampledSpaces:
+def measure_sample(sample: Sample, transformed: NDArray[np.float32], *, texts: int, seed: int) -> SampledSpaces:
     """Measure a sample in both spaces.
 
     Parameters
@@ -53,7 +53,7 @@ def measure_sample(
     image, image_angles = _angles(after, seed, whole=whole)
     return SampledSpaces(
         raw={**raw, **_overlaps(before, whole=whole)},
-        transformed={**image, **_overlaps_transformed(before, after, whole=whole)},
+        transformed={**image, **_kept(before, after, whole=whole)},
         texts=_equal_vectors(sample, whole=whole),
         angles={"raw": raw_angles, "transformed": image_angles},
     )
@@ -61,13 +61,29 @@ def measure_sample(
 
 def _angles(vectors: NDArray[np.float32], seed: int, *, whole: bool) -> tuple[dict[str, Json], Json]:
     found = cosine_distribution(vectors, seed)
-    distances = {"angle_ks": (found.kolmogorov_smirnov, 1.0), "angle_w1": (found.wasserstein, 2.0)}
-    metrics = {}
-    for name, (estimate, width) in distances.items():
-        texts = (len(vectors), None if estimate.kind == "exact" else estimate.n)
-        band = None if estimate.value is None else pair_band(estimate.value, *texts, width=width)
-        metrics[name] = number(as_sample(estimate, whole=whole, interval=band), "pairs")
+    estimates = {"angle_ks": found.kolmogorov_smirnov, "angle_w1": found.wasserstein}
+    intervals: dict[str, tuple[float, float]] = {} if whole else _angle_intervals(vectors, estimates)
+    metrics = {
+        name: number(as_sample(estimate, whole=whole, interval=intervals.get(name)), "pairs")
+        for name, estimate in estimates.items()
+    }
     return metrics, angles_json(found, whole=whole)
+
+
+def _angle_intervals(vectors: NDArray[np.float32], estimates: dict[str, Estimate]) -> dict[str, tuple[float, float]]:
+    """Return the intervals of the distances to the law, by batches of texts: hash order is random order."""
+    parts = [cosine_distribution(part) for part in np.array_split(vectors, BATCHES) if len(part) > 1]
+    of_parts = {
+        "angle_ks": [part.kolmogorov_smirnov.value for part in parts],
+        "angle_w1": [part.wasserstein.value for part in parts],
+    }
+    found = {}
+    for name, values in of_parts.items():
+        known, value = [each for each in values if each is not None], estimates[name].value
+        if len(known) > 1 and value is not None:
+            low, high = batch_interval(value, known)
+            found[name] = (max(low, 0.0), high)
+    return found
 
 
 def _overlaps(raw: NDArray[np.float32], *, whole: bool) -> dict[str, Json]:
@@ -78,20 +94,20 @@ def _overlaps(raw: NDArray[np.float32], *, whole: bool) -> dict[str, Json]:
         name = overlap_name(first, second)
         named[name] = agreement[f"{first}_{second}"]
         named[f"{name}_normalised"] = agreement[f"{first}_{second}_normalised"]
-    return _as_shares(named, whole=whole)
+    return {name: _as_share(estimate, whole=whole) for name, estimate in named.items()}
 
 
-def _overlaps_transformed(raw: NDArray[np.float32], image: NDArray[np.float32], *, whole: bool) -> dict[str, Json]:
-    """Return how far the metrics agree on transformed vectors, and how many cosine neighbours the transform keeps."""
-    names = [overlap_name(first, second) for first, second in combinations(METRICS, 2)]
+def _kept(raw: NDArray[np.float32], image: NDArray[np.float32], *, whole: bool) -> dict[str, Json]:
+    """Return how many of its cosine neighbours a text keeps under the transform.
+
+    Between transformed vectors nothing is compared: they have norm 1, and all three metrics rank alike.
+    """
     n = len(image)
-    if n <= NEIGHBOURS:
-        missing = undefined(f"{n} vectors have no {NEIGHBOURS} neighbours each", n)
-        return _as_shares(dict.fromkeys([*names, "knn_overlap_raw"], missing), whole=whole)
-    rows = {metric: neighbours(image, NEIGHBOURS, metric).rows for metric in METRICS}
-    pairs = [exact(overlap(rows[a], rows[b]), n) for a, b in combinations(METRICS, 2)]
-    kept = exact(overlap(neighbours(raw, NEIGHBOURS, "cosine").rows, rows["cosine"]), n)
-    return _as_shares({**dict(zip(names, pairs, strict=True)), "knn_overlap_raw": kept}, whole=whole)
+    kept = undefined(f"{n} vectors have no {NEIGHBOURS} neighbours each", n)
+    if n > NEIGHBOURS:
+        before, after = (neighbours(vectors, NEIGHBOURS, "cosine").rows for vectors in (raw, image))
+        kept = exact(overlap(before, after), n)
+    return {"knn_overlap_raw": _as_share(kept, whole=whole)}
 
 
 def overlap_name(first: str, second: str) -> str:
@@ -99,16 +115,9 @@ def overlap_name(first: str, second: str) -> str:
     return "knn_overlap_" + "_".join(sorted((_SHORT[first], _SHORT[second]), key=_ORDER.index))
 
 
-_ORDER = ("euclidean", "dot", "cosine")
-
-
-def _as_shares(estimates: dict[str, Estimate], *, whole: bool) -> dict[str, Json]:
-    shown = {}
-    for name, estimate in estimates.items():
-        value = estimate.value
-        interval = None if value is None else share_interval(value, estimate.n)
-        shown[name] = number(as_sample(estimate, whole=whole, interval=interval), "texts")
-    return shown
+def _as_share(estimate: Estimate, *, whole: bool) -> Json:
+    interval = None if estimate.value is None else share_interval(estimate.value, estimate.n)
+    return number(as_sample(estimate, whole=whole, interval=interval), "texts")
 
 
 def _equal_vectors(sample: Sample, *, whole: bool) -> dict[str, Json]:

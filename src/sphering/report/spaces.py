@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sphering.geometry.cosines import CosineDistribution
 from sphering.geometry.angles import mean_cosine_error
+from sphering.geometry.cosines import CosineDistribution
 from sphering.geometry.estimate import Estimate, exact, undefined
 from sphering.geometry.moments import Moments
 from sphering.geometry.spectrum import Spectrum, spectrum

@@ -37,8 +37,8 @@ def _unknown(report: Mapping[str, Any]) -> Json | None:
     return _warning(
         "unknown_tokens",
         "unknown_share",
-        f"{share:.1%} of all tokens are unknown to the model: it was probably not made for this language or this kind of "
-        "text, and sees a blank in their place. Choose a model that was.",
+        f"{share:.1%} of all tokens are unknown to the model: it was probably not made for this language or this kind "
+        "of text, and sees a blank in their place. Choose a model that was.",
     )
 
 
@@ -50,9 +50,9 @@ def _equal(report: Mapping[str, Any]) -> Json | None:
     return _warning(
         "equal_vectors",
         "equal_vector_texts",
-        f"{count:,.0f} of {n:,} different texts ({share:.2%}) have exactly the same vector as another text: the model merges "
-        "different texts, for example because it drops diacritics or letter case. It probably does not know this "
-        "language; no transform and no index can tell such texts apart.",
+        f"{count:,.0f} of {n:,} different texts ({share:.2%}) have exactly the same vector as another text: the "
+        "model merges different texts, for example because it drops diacritics or letter case. It probably does not know "
+        "this language; no transform and no index can tell such texts apart.",
     )
 
 
@@ -63,8 +63,8 @@ def _truncated(report: Mapping[str, Any]) -> Json | None:
     return _warning(
         "truncated",
         "truncated_share",
-        f"{share:.1%} of the documents are longer than the model reads: their ends are in no vector. Split long texts into "
-        "chunks, or choose a model with a longer input.",
+        f"{share:.1%} of the documents are longer than the model reads: their ends are in no vector. Split long texts "
+        "into chunks, or choose a model with a longer input.",
     )
 
 
@@ -89,6 +89,6 @@ def _few(report: Mapping[str, Any]) -> Json | None:
     return _warning(
         "few_documents",
         None,
-        f"{n:,} vectors of {d} dimensions are few (below {ROWS_PER_DIMENSION} a dimension): the covariance, its spectrum and "
-        "whatever is fitted on them are uncertain. Read the unbiased forms of the isotropy numbers.",
+        f"{n:,} vectors of {d} dimensions are few (below {ROWS_PER_DIMENSION} a dimension): the covariance, its spectrum "
+        "and whatever is fitted on them are uncertain. Read the unbiased forms of the isotropy numbers.",
     )

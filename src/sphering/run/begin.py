@@ -55,7 +55,7 @@ def begun(
     published, latest = corpus.refs.read(channel, PUBLISHED), corpus.refs.read(channel, LATEST)
     return {
         "purpose": purpose,
-        "config": config.document(),
+        "config": config.given(),
         "base_folder": config.base,
         "encoder": encoder.id,
         "backend": encoder.document.get("backend"),

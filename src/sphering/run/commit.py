@@ -14,8 +14,8 @@ from sphering.errors import EmptyCorpusError, IntegrityError
 from sphering.identity import sha256_file
 from sphering.run.ingest import staged_of
 from sphering.run.database import connect
+from sphering.run.digest import snapshot_digest
 from sphering.run.workspace import Workspace, timed
-from sphering.source.digest import content_digest
 from sphering.sqltext import load
 from sphering.store.clock import now
 from sphering.store.corpus import CorpusStore
@@ -144,8 +144,8 @@ def _facts(workspace: Workspace, paths: list[Path], dropped: Path | None) -> dic
     names = ("documents", "texts", "tokens", "unknown", "truncated")
     with connect(workspace) as connection:
         register_rows(connection, paths, dropped)
-        values = connection.execute(load("snapshot_facts")).fetchone()
-        digest = content_digest(connection.sql("SELECT doc_id, text_hash, metadata_hash FROM snapshot_rows"))
+        values = connection.execute(load("snapshot_facts")).fetchall()[0]
+        digest = snapshot_digest(connection)
     dimension = pq.read_schema(paths[0]).field(EMBEDDING).type.list_size
     return {**dict(zip(names, values, strict=True)), "content_digest": digest, "dimension": dimension}
 

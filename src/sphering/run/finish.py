@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -161,10 +162,10 @@ def _record(workspace: Workspace, result: dict[str, Any]) -> None:
         **result,
         "started_at": begun["started_at"],
         "ended_at": now(),
-        "config": begun["config"],
+        "config": workspace.config.document(),
         "base": begun["base"],
         "parent": workspace.read("units")["parent"] if workspace.has("units") else None,
-        "sources": [file.to_json() for file in staged.files] if staged else [],
+        "sources": [asdict(file) for file in staged.files] if staged else [],
         "reasons": dict(staged.reasons) if staged else {},
         "encoder_provenance": begun["encoder_provenance"],
         "probe": workspace.read("probe") if workspace.has("probe") else None,

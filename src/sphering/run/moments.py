@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
 
 from sphering.geometry.moments import Moments
 from sphering.progress import current
@@ -23,14 +24,13 @@ def raw_moments(workspace: Workspace, weights: Literal["documents", "texts"] = "
 
     They are kept in the workspace, so that the fit and the report read the vectors once.
     """
-    path = workspace.path / f"moments-{weights}.npz"
+    path = workspace.path / f"moments-{weights}.safetensors"
     with _lock:
         if not path.is_file():
             snapshot = workspace.corpus.snapshot(workspace.read("snapshot")["snapshot"])
             moments = _measure(snapshot, _blocks(snapshot, weights))
-            np.savez(path, **moments.to_arrays())
-    with np.load(path, allow_pickle=False) as arrays:
-        return Moments.from_arrays(dict(arrays))
+            save_file(moments.to_arrays(), path)
+    return Moments.from_arrays(load_file(path))
 
 
 def _measure(snapshot: Snapshot, blocks: Iterator[NDArray[np.float32]]) -> Moments:

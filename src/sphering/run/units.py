@@ -52,7 +52,7 @@ def plan_units(path: Path) -> Units:
     with connect(workspace) as connection:
         _register(connection, workspace, corpus, encoder, parent)
         connection.execute(load("units_classify"))
-        counts = connection.execute(load("units_counts")).fetchone()
+        counts = connection.execute(load("units_counts")).fetchall()[0]
         _write_dropped(connection, workspace)
         _write_refused(connection, workspace)
         reader = connection.sql(load("units_work")).to_arrow_reader(_STREAM_ROWS)
@@ -119,7 +119,7 @@ def _cut(batches: Iterator[pa.RecordBatch], folder: Path, unit_rows: int) -> int
     unit = texts = 0
     last: bytes | None = None
     for batch in batches:
-        table = pa.Table.from_batches([batch])
+        table = _fixed_hashes(pa.Table.from_batches([batch]))
         starts = _text_starts(table["text_hash"], last)
         last = table["text_hash"][-1].as_py() if table.num_rows else last
         begin = 0
@@ -133,6 +133,13 @@ def _cut(batches: Iterator[pa.RecordBatch], folder: Path, unit_rows: int) -> int
         _write_unit(folder, unit, pending)
         unit += 1
     return unit
+
+
+def _fixed_hashes(table: pa.Table) -> pa.Table:
+    # DuckDB knows no fixed-size binary: hashes come back as BLOB.
+    for name in ("text_hash", "metadata_hash"):
+        table = table.set_column(table.schema.get_field_index(name), name, table[name].cast(HASH))
+    return table
 
 
 def _text_starts(column: pa.ChunkedArray, last: bytes | None) -> np.ndarray[Any, np.dtype[np.bool_]]:

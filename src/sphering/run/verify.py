@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from sphering.errors import IntegrityError, NotFoundError, SpheringError
 from sphering.export.verify import verify_export
 from sphering.identity import sha256_bytes, sha256_file
+from sphering.run.digest import snapshot_digest
 from sphering.run.fit import read_transform, transform_sha256
-from sphering.source.digest import content_digest
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_document
 from sphering.store.release import Release
@@ -125,9 +125,9 @@ def _check_content(corpus: CorpusStore, manifest: SnapshotManifest) -> None:
     _check_dropped(snapshot.dropped_path, manifest, where)
     with duckdb.connect() as connection:
         snapshot.register(connection)
-        documents = connection.sql("SELECT count(*) FROM snapshot_rows").fetchone()
-        digest = content_digest(connection.sql("SELECT doc_id, text_hash, metadata_hash FROM snapshot_rows"))
-    if documents is None or documents[0] != manifest.documents:
+        documents = connection.execute("SELECT count(*) FROM snapshot_rows").fetchall()[0][0]
+        digest = snapshot_digest(connection)
+    if documents != manifest.documents:
         raise IntegrityError(f"the shards hold {documents} documents, the manifest says {manifest.documents}", where=where)
     if digest != manifest.content_digest:
         raise IntegrityError("the documents do not have the content digest of their manifest", where=where)
@@ -143,9 +143,9 @@ def _check_texts(corpus: CorpusStore, manifest: SnapshotManifest) -> None:
     for entry in manifest.shards:
         path = corpus.files.path(corpus.layout.shard(manifest.encoder, entry.id))
         with duckdb.connect() as connection:
-            wrong = connection.execute(load("verify_texts"), {"path": str(path)}).fetchone()
-        if wrong is not None and wrong[0]:
-            raise IntegrityError(f"{wrong[0]} texts of this shard do not have their hash", where=str(path))
+            wrong = connection.execute(load("verify_texts"), {"path": str(path)}).fetchall()[0][0]
+        if wrong:
+            raise IntegrityError(f"{wrong} texts of this shard do not have their hash", where=str(path))
 
 
 def _check_dropped(path: Path | None, manifest: SnapshotManifest, where: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,7 @@ CHECKED = pa.schema(
         pa.field("row", pa.int64()),
     ]
 )
+_NO_ROWS = pa.record_batch([pa.array([], field.type) for field in CHECKED], schema=CHECKED)
 Mask = NDArray[np.bool_]
 
 
@@ -37,6 +38,15 @@ class Checked:
 
     rows: pa.RecordBatch
     rejected: tuple[Rejected, ...]
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """One way to be no document, and the rows, (n,) bool, that are so."""
+
+    rows: Mask
+    reason: str
+    detail: str
 
 
 @dataclass(frozen=True)
@@ -60,33 +70,97 @@ def check(block: Block, layout: Layout, config: NormaliseConfig) -> Checked:
     A row with several faults is rejected for the first of: id, null, length, UTF-8, NUL, empty, metadata.
     """
     rejected = list(block.rejected)
-    columns = _Columns(block.rows, _bytes(block.id) if layout.id is not None else None, _bytes(block.text))
-    sound = _sift(columns, _faults_of_bytes(columns, layout), rejected)
-    kept = columns if sound.all() else columns.keep(sound)
-    texts = kept.text.cast(pa.string())
-    if changes(config):
-        texts = normalise(texts, config)
-    written = _Columns(kept.rows, kept.id, texts.cast(pa.binary()))
-    still = _sift(written, _faults_of_texts(texts, layout), rejected)
-    sound[sound] = still
-
+    if not len(block.rows):
+        return Checked(_NO_ROWS, tuple(rejected))
+    identifiers = None if layout.id is None or block.id is None else block.id.cast(pa.binary())
+    columns = _Columns(block.rows, identifiers, block.text.cast(pa.binary()))
+    columns, sound = _only_sound(columns, layout, config, rejected)
     chosen = None if sound.all() else pa.array(sound)
-    columns = columns if chosen is None else columns.keep(sound)
-    texts = texts if still.all() else texts.filter(pa.array(still))
-    parts = {name: _filtered(column, chosen) for name, column in block.metadata.items()}
-    metadata = canonical_metadata(parts, len(texts))
-    order = order_columns(None if block.order is None else _filtered(block.order, chosen), len(texts), layout.order)
-    identifiers = pa.nulls(len(texts), pa.string()) if columns.id is None else columns.id.cast(pa.string())
-    batch = pa.record_batch([identifiers, texts, metadata.json, *order, pa.array(columns.rows)], schema=CHECKED)
+    metadata = canonical_metadata(
+        {name: _filtered(column, chosen) for name, column in block.metadata.items()}, len(columns.rows)
+    )
+    order = None if block.order is None else _filtered(block.order, chosen)
+    batch = pa.record_batch(
+        [
+            pa.nulls(len(columns.rows), pa.string()) if columns.id is None else columns.id.cast(pa.string()),
+            columns.text.cast(pa.string()),
+            metadata.json,
+            *order_columns(order, len(columns.rows), layout.order),
+            pa.array(columns.rows),
+        ],
+        schema=CHECKED,
+    )
     if metadata.refused:
-        written = _Columns(columns.rows, columns.id, texts.cast(pa.binary()))
-        batch = batch.filter(pa.array(_refuse(written, metadata.refused, rejected)))
+        batch = batch.filter(pa.array(_refuse(columns, metadata.refused, rejected)))
     return Checked(batch, tuple(rejected))
 
 
-def _bytes(column: pa.Array | None) -> pa.Array:
-    return None if column is None else column.cast(pa.binary())
+def _only_sound(
+    columns: _Columns, layout: Layout, config: NormaliseConfig, rejected: list[Rejected]
+) -> tuple[_Columns, Mask]:
+    """Return the sound rows, their texts normalised, and which of the given rows they are."""
+    sound = _sift(columns, _faults_of_bytes(columns, layout), rejected)
+    columns = columns if sound.all() else columns.keep(sound)
+    texts = columns.text.cast(pa.string())
+    if changes(config):
+        texts = normalise(texts, config)
+        columns = _Columns(columns.rows, columns.id, texts.cast(pa.binary()))
+    full = _sift(columns, _faults_of_texts(texts, layout), rejected)
+    sound[sound] = full
+    return (columns if full.all() else columns.keep(full)), sound
 
 
 def _filtered(column: pa.Array, mask: pa.Array | None) -> pa.Array:
     return column if mask is None else column.filter(mask)
+
+
+def _faults_of_bytes(columns: _Columns, layout: Layout) -> Iterator[_Fault]:
+    """Yield what bytes show: ids first, then texts; a later fault does not matter to a row that has an earlier."""
+    if columns.id is not None:
+        lengths = pc.binary_length(columns.id)
+        yield _Fault(~true_rows(pc.greater(lengths, 0)), MISSING_ID, "the row has no id")
+        yield _Fault(true_rows(pc.greater(lengths, layout.max_bytes)), TOO_LONG, f"the id {_over(layout)}")
+        yield _Fault(invalid_utf8(columns.id), INVALID_UTF8, "the id is no UTF-8")
+        yield _Fault(has_nul(columns.id), NUL, "the id holds a NUL")
+    lengths = pc.binary_length(columns.text)
+    yield _Fault(true_rows(pc.is_null(columns.text)), NULL, "the text is null")
+    yield _Fault(true_rows(pc.greater(lengths, layout.max_bytes)), TOO_LONG, f"the text {_over(layout)}")
+    yield _Fault(invalid_utf8(columns.text), INVALID_UTF8, "the text is no UTF-8")
+    yield _Fault(has_nul(columns.text), NUL, "the text holds a NUL")
+
+
+def _faults_of_texts(texts: pa.Array, layout: Layout) -> Iterator[_Fault]:
+    """Yield what normalised texts show."""
+    yield _Fault(true_rows(is_blank(texts)), EMPTY, "the text is empty or white space only")
+    lengths = pc.binary_length(texts)
+    over = true_rows(pc.greater(lengths, layout.max_bytes))
+    yield _Fault(over, TOO_LONG, f"the normalised text {_over(layout)}")
+
+
+def _over(layout: Layout) -> str:
+    return f"has over max_bytes = {layout.max_bytes} bytes"
+
+
+def _sift(columns: _Columns, faults: Iterable[_Fault], rejected: list[Rejected]) -> Mask:
+    """Note each row's first fault in `rejected`, and return which rows have none."""
+    bad = np.zeros(len(columns.rows), bool)
+    for fault in faults:
+        for row in np.flatnonzero(fault.rows & ~bad):
+            rejected.append(_rejected(columns, int(row), fault.reason, fault.detail))
+        bad |= fault.rows
+    return ~bad
+
+
+def _refuse(columns: _Columns, refused: dict[int, tuple[str, str]], rejected: list[Rejected]) -> Mask:
+    sound = np.ones(len(columns.rows), bool)
+    for row, (reason, detail) in sorted(refused.items()):
+        sound[row] = False
+        rejected.append(_rejected(columns, row, reason, detail))
+    return sound
+
+
+def _rejected(columns: _Columns, row: int, reason: str, detail: str) -> Rejected:
+    text = columns.text[row].as_py() or b""
+    identifier = None if columns.id is None else columns.id[row].as_py()
+    doc_id = None if identifier is None else identifier[:EXCERPT_BYTES].decode(errors="backslashreplace")
+    return Rejected(int(columns.rows[row]), reason, detail, text[:EXCERPT_BYTES], doc_id or None)

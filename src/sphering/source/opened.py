@@ -8,14 +8,11 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
 from sphering.errors import SourceChangedError, SourceError
-
-if TYPE_CHECKING:
-    from collections.abc import Buffer
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 _DRAIN = 1 << 20
@@ -65,7 +62,7 @@ class _HashedBytes(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Buffer, /) -> int:
+    def readinto(self, buffer: Any, /) -> int:
         count = self._raw.readinto(buffer)
         self._sha256.update(memoryview(buffer)[:count])
         self.length += count
@@ -102,14 +99,22 @@ class OpenedFile:
         self._scratch = scratch
         self._bytes = _HashedBytes(file.path)
         self._stamp = self._bytes.stamp()
+        self._stream: Any = None  # kept: a stream that is collected closes the bytes below it
 
     def stream(self) -> Any:
         """Return the decompressed bytes as a file object, to be read once."""
         if self.compression is None:
-            return io.BufferedReader(self._bytes, buffer_size=_DRAIN)
+            self._stream = io.BufferedReader(self._bytes, buffer_size=_DRAIN)
+            return self._stream
         if self._stamp[0] == 0:
-            raise SourceError("the compressed file is empty", expected=f"{self.compression} data", where=self.shown)
-        return pa.CompressedInputStream(pa.PythonFile(self._bytes, mode="r"), self.compression)
+            raise SourceError(
+                "the compressed file is empty",
+                expected=f"{self.compression} data",
+                where=self.shown,
+                remedy="fetch the file again; an empty file, compressed, is not empty",
+            )
+        self._stream = pa.CompressedInputStream(pa.PythonFile(self._bytes, mode="r"), self.compression)
+        return self._stream
 
     def local_path(self) -> Path:
         """Return a path to the decompressed bytes, for formats that seek."""

@@ -20,7 +20,7 @@ class JsonLinesReader:
     """Every line that is not blank is a row."""
 
     format = "jsonl"
-    suffixes = (".jsonl", ".ndjson")
+    suffixes: tuple[str, ...] = (".jsonl", ".ndjson")
     has_columns = True
 
     def blocks(self, file: OpenedFile, layout: Layout) -> Iterator[Block]:

@@ -14,7 +14,7 @@ class LinesReader:
     """Every line is a row; an empty line is a row with an empty text."""
 
     format = "lines"
-    suffixes = (".lines", ".txt")
+    suffixes: tuple[str, ...] = (".lines", ".txt")
     has_columns = False
 
     def blocks(self, file: OpenedFile, layout: Layout) -> Iterator[Block]:

@@ -18,7 +18,7 @@ class TextReader:
     """A whole file is one text."""
 
     format = "text"
-    suffixes = (".txt", ".md")
+    suffixes: tuple[str, ...] = (".txt", ".md")
     has_columns = False
 
     def blocks(self, file: OpenedFile, layout: Layout) -> Iterator[Block]:

@@ -105,7 +105,11 @@ def _convert(parsed: Parsed, layout: Layout) -> Block:
         rows=parsed.rows,
         text=pa.array([record.get(layout.text) for record in records], pa.string()),
         id=None if layout.id is None else _ids([record.get(layout.id) for record in records]),
-        metadata={name: column([record.get(name) for record in records]) for name in layout.metadata if name in names},
+        metadata={
+            name: column([record.get(name) for record in records])
+            for name in layout.metadata
+            if name in names
+        },
         order=None if layout.order is None else column([record.get(layout.order) for record in records]),
         names=names,
         rejected=parsed.rejected,

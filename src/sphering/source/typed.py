@@ -40,7 +40,9 @@ def missing_column(name: str, names: Sequence[str], layout: Layout, where: str) 
     )
 
 
-def typed_block(columns: Mapping[str, pa.Array], rows: NDArray[np.int64], layout: Layout, where: str) -> Block:
+def typed_block(
+    columns: Mapping[str, pa.Array], rows: NDArray[np.int64], layout: Layout, where: str
+) -> Block:
     """Return columns, each (n,), as a block.
 
     Raises
@@ -105,5 +107,5 @@ def _wrong_type(name: str, kind: pa.DataType, expected: str, where: str) -> Sour
         f"the column {name!r} holds {kind}",
         expected=expected,
         where=where,
-        remedy=f"name another column, or convert it: sql = \"SELECT … CAST({name} AS …) AS {name} FROM …\"",
+        remedy=f'name another column, or convert it: sql = "SELECT … CAST({name} AS …) AS {name} FROM …"',
     )

@@ -1,0 +1,116 @@
+"""What a store says of a snapshot and its releases, as the JSON of `show` and `snapshots`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sphering.errors import NotFoundError
+from sphering.store.corpus import CorpusStore
+from sphering.store.documents import read_document
+from sphering.store.refs import NAMES
+from sphering.store.release import Release
+from sphering.store.snapshot import SnapshotManifest
+
+_FROM_RUN = ("rows_read", "quarantined", "duplicates")
+_TRANSFORM = ("kind", "parameters", "fitted_on", "rank", "dimension_out")
+
+
+def describe(corpus: CorpusStore, selector: str) -> dict[str, Any]:
+    """Return the facts of a release, or of a snapshot that no release was made of.
+
+    Raises
+    ------
+    NotFoundError
+        If neither goes by that name.
+    """
+    try:
+        release = corpus.find_release(selector)
+    except NotFoundError:
+        manifest = _bare_snapshot(corpus, selector)
+        if manifest is None:
+            raise
+        return {**_facts(corpus, manifest, None), "selector": selector}
+    return {**_facts(corpus, corpus.manifest(release.snapshot), release), "selector": selector}
+
+
+def describe_all(corpus: CorpusStore) -> list[dict[str, Any]]:
+    """Return the facts of every snapshot with its releases, newest first."""
+    records = corpus.run_records()
+    releases = [corpus.release(name) for name in corpus.release_ids()]
+    refs = refs_by_release(corpus)
+    found = []
+    for manifest in map(corpus.manifest, corpus.snapshot_ids()):
+        own = sorted((entry for entry in releases if entry.snapshot == manifest.id), key=lambda entry: entry.created_at)
+        found.append(
+            {
+                **_snapshot_facts(manifest),
+                **_run_facts(records, (manifest.run,), manifest.id),
+                "releases": [
+                    {"release": entry.id, "refs": refs.get(entry.id, []), "passed": entry.passed} for entry in own
+                ],
+                "refs": [name for entry in own for name in refs.get(entry.id, [])],
+            }
+        )
+    return sorted(found, key=lambda entry: str(entry["created_at"]), reverse=True)
+
+
+def refs_by_release(corpus: CorpusStore) -> dict[str, list[str]]:
+    """Return the refs that stand at each release, such as `main/latest`."""
+    found: dict[str, list[str]] = {}
+    for channel in corpus.refs.channels():
+        for name in NAMES:
+            value = corpus.refs.read(channel, name)
+            if value is not None:
+                found.setdefault(value.release, []).append(f"{channel}/{name}")
+    return found
+
+
+def _bare_snapshot(corpus: CorpusStore, prefix: str) -> SnapshotManifest | None:
+    fitting = [name for name in corpus.snapshot_ids() if name.startswith(prefix)]
+    return corpus.manifest(fitting[0]) if len(fitting) == 1 else None
+
+
+def _facts(corpus: CorpusStore, manifest: SnapshotManifest, release: Release | None) -> dict[str, Any]:
+    makers = (manifest.run,) if release is None else (release.run, manifest.run)
+    return {
+        **_snapshot_facts(manifest),
+        "release": release.id if release else None,
+        "refs": refs_by_release(corpus).get(release.id, []) if release else [],
+        "base": release.base if release else None,
+        "transform": _transform(corpus, release) if release else None,
+        "gates": [gate.to_json() for gate in release.gates] if release else [],
+        "exports": [entry.to_json() for entry in release.exports] if release else [],
+        "report": corpus.layout.page(release.id) if release else None,
+        **_run_facts(corpus.run_records(), makers, manifest.id),
+        "run": makers[0],
+    }
+
+
+def _snapshot_facts(manifest: SnapshotManifest) -> dict[str, Any]:
+    return {
+        "snapshot": manifest.id,
+        "corpus": manifest.corpus,
+        "encoder": manifest.encoder,
+        "dimension": manifest.dimension,
+        "documents": manifest.documents,
+        "texts": manifest.texts,
+        "content_digest": manifest.content_digest,
+        "created_at": manifest.created_at,
+        "truncated": manifest.truncated,
+    }
+
+
+def _run_facts(records: list[dict[str, Any]], makers: tuple[str, ...], snapshot: str) -> dict[str, Any]:
+    """Return what the run that made a thing read; where that run left no numbers, the newest of this snapshot that did.
+
+    A later `fit` reads no source, and a killed run leaves no record.
+    """
+    read = [record for record in records if record.get("rows_read") is not None and record.get("snapshot") == snapshot]
+    of_makers = [record for maker in makers for record in read if record["run"] == maker]
+    chosen = (of_makers or read[::-1] or [{}])[0]
+    return {name: chosen.get(name) for name in _FROM_RUN}
+
+
+def _transform(corpus: CorpusStore, release: Release) -> dict[str, Any]:
+    report = read_document(corpus.files, corpus.layout.report(release.report))
+    return {"id": release.transform, **{name: report["transform"].get(name) for name in _TRANSFORM}}

@@ -1,0 +1,45 @@
+"""Who hears a run's steps: a live display on a terminal, plain lines elsewhere, nobody when it is to be quiet."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from sphering import progress
+from sphering.cli.step_lines import StepLines
+from sphering.progress import Progress
+
+START = "start"
+"""The step before the first: imports, and the Prefect server."""
+
+
+@contextmanager
+def listening(*, quiet: bool) -> Iterator[None]:
+    """Show the steps of the work in the block on standard error."""
+    if quiet:
+        yield
+        return
+    display = _display()
+    with progress.listen(display):
+        display.start(START)
+        try:
+            yield
+        finally:
+            display.close()
+
+
+class _Closing(Progress, Protocol):
+    """A listener that ends with its command."""
+
+    def close(self) -> None:
+        """Put away what is still shown."""
+
+
+def _display() -> _Closing:
+    if sys.stderr.isatty():
+        from sphering.cli.step_bars import StepBars
+
+        return StepBars(START)
+    return StepLines(START, sys.stderr)

@@ -1,0 +1,63 @@
+"""`sphering report`: the geometry of a release, in numbers and as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from sphering.cli.command import command
+from sphering.cli.place import place_of
+from sphering.cli.shared import Shared
+from sphering.cli.snapshots import SNAPSHOT
+from sphering.cli.terminal import note, print_json, print_line, print_table
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @command(app, "report", example="sphering report\nsphering report published --json")
+    def report(shared: Shared, snapshot: Annotated[str | None, SNAPSHOT] = None) -> None:
+        """Print the numbers of a report and render its page again."""
+        from sphering.run.release import render_page
+        from sphering.store.documents import read_document
+
+        place = place_of(shared)
+        corpus, selector = place.corpus, place.selector(snapshot, "latest")
+        release = corpus.find_release(selector)
+        numbers = read_document(corpus.files, corpus.layout.report(release.report))
+        page = render_page(corpus, release, "published" if release.passed else "held")
+        if shared.json:
+            facts = {"snapshot": release.snapshot, "release": release.id, "selector": selector}
+            print_json({**facts, "report": corpus.layout.page(release.id), "numbers": numbers})
+            return
+        note(f"{selector} is release {release.id}, snapshot {release.snapshot}", quiet=shared.quiet)
+        _print(numbers)
+        print_line(f"report: {page}")
+
+
+def _print(numbers: Mapping[str, Any]) -> None:
+    raw, transformed = numbers["raw"], numbers["transformed"]
+    names = [*raw, *(name for name in transformed if name not in raw)]
+    print_table(
+        ("metric", "raw", "transformed", "kind", "n"),
+        [
+            (name, _value(raw, name), _value(transformed, name), *_origin(raw.get(name) or transformed[name]))
+            for name in names
+        ],
+    )
+    print_table(
+        ("texts", "value", "kind", "n"),
+        [(name, entry.get("value"), *_origin(entry)) for name, entry in numbers["texts"].items()],
+    )
+    for warning in numbers.get("warnings", ()):
+        print_line(f"warning: {warning['sentence']}")
+
+
+def _value(space: Mapping[str, Any], name: str) -> Any:
+    return space[name].get("value") if name in space else None
+
+
+def _origin(entry: Mapping[str, Any]) -> tuple[Any, Any]:
+    return entry.get("kind"), entry.get("n")

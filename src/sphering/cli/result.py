@@ -1,0 +1,121 @@
+"""What came of a run, as a person reads it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sphering.cli.gates import bounds, summary, verdict
+from sphering.cli.terminal import print_line, print_pairs
+
+if TYPE_CHECKING:
+    from sphering.config.model import Config
+    from sphering.store.corpus import CorpusStore
+
+_QUESTION_LENGTH = 60
+
+
+def print_result(result: Mapping[str, Any], config: Config, file: Path | None) -> None:
+    """Print a run's result: one line where nothing changed."""
+    if result.get("release_status") == "unchanged":
+        print_line(
+            f"{config.corpus}: unchanged, release {result['release']}, snapshot {result['snapshot']}: "
+            f"{result['documents']:,} documents, {result['encoded']:,} encoded, {result['seconds']:.1f} s"
+        )
+        return
+    print_line(_headline(result, config))
+    print_pairs(_facts(result, config))
+    for gate in result["gates"]:
+        if not gate["passed"]:
+            value = "not measured" if gate["value"] is None else f"{gate['value']:.6g}"
+            print_line(f"  gate {verdict(gate)}: {gate['metric']} = {value}, wanted {bounds(gate)}")
+    store = Path(config.store)
+    for entry in result["exports"]:
+        print_line(f"  export {entry['name']} ({entry['format']}): {_nearby(store / entry['path'])}")
+    if result.get("report"):
+        print_line(f"  report: {_nearby(store / result['report'])}")
+    if result.get("release"):
+        print_line(f"  try:    {_search_line(result, config, file)}")
+
+
+def _headline(result: Mapping[str, Any], config: Config) -> str:
+    status = result.get("release_status")
+    made = f"release {result['release']}" if result.get("release") else "no release"
+    snapshot = (
+        f"snapshot {result['snapshot']} ({result['snapshot_status']})" if result.get("snapshot") else "no snapshot"
+    )
+    return f"{config.corpus}: {status or 'done'}, {made}, {snapshot}, {result['seconds']:.1f} s"
+
+
+def _facts(result: Mapping[str, Any], config: Config) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    if result.get("rows_read") is not None:
+        facts["rows read"] = _sentence(
+            result, ("rows_read", ""), ("quarantined", "quarantined"), ("duplicates", "duplicates")
+        )
+    if result.get("documents") is not None:
+        facts["documents"] = _sentence(
+            result,
+            ("documents", ""),
+            ("encoded", "encoded"),
+            ("reused", "reused"),
+            ("removed", "removed"),
+            ("truncated", "truncated"),
+            ("excluded", "excluded"),
+        )
+    cosine = mean_cosine(result, config)
+    if cosine is not None:
+        facts["mean cosine"] = f"{cosine[0]:.4f} raw -> {cosine[1]:.4f} transformed"
+    facts["gates"] = summary(result["gates"])
+    return facts
+
+
+def _sentence(result: Mapping[str, Any], *parts: tuple[str, str]) -> str:
+    words = [f"{result[key]:,} {label}".strip() for key, label in parts if result.get(key) is not None]
+    return ", ".join(words)
+
+
+def mean_cosine(result: Mapping[str, Any], config: Config) -> tuple[float, float] | None:
+    """Return the mean cosine of all pairs, raw and transformed, from the release's report; None where there is none."""
+    from sphering.store.documents import read_document
+
+    if not result.get("release"):
+        return None
+    corpus = _corpus(config)
+    report = read_document(corpus.files, corpus.layout.report(corpus.release(result["release"]).report))
+    values = [report[space]["mean_cosine"]["value"] for space in ("raw", "transformed")]
+    return None if None in values else (float(values[0]), float(values[1]))
+
+
+def _search_line(result: Mapping[str, Any], config: Config, file: Path | None) -> str:
+    words = ["sphering", "search", _question(result, config)]
+    if file is not None:
+        words += ["--config", str(file)]
+    if result.get("release_status") not in ("published", "unchanged"):
+        words += ["--snapshot", "latest"]
+    return shlex.join(words)
+
+
+def _question(result: Mapping[str, Any], config: Config) -> str:
+    """Return the beginning of a document of the corpus, which is in its language and finds something."""
+    snapshot = _corpus(config).snapshot(result["snapshot"])
+    batch = next(snapshot.batches(["text"], 64), None)
+    texts = [text for text in (batch.column(0).to_pylist() if batch is not None else []) if text]
+    if not texts:
+        return "a question"
+    flat = " ".join(min(texts, key=lambda text: abs(len(text) - _QUESTION_LENGTH // 2)).split())
+    return flat if len(flat) <= _QUESTION_LENGTH else flat[:_QUESTION_LENGTH].rsplit(" ", 1)[0]
+
+
+def _corpus(config: Config) -> CorpusStore:
+    from sphering.store.store import Store
+
+    return Store.open(Path(config.store)).corpus(config.corpus)
+
+
+def _nearby(path: Path) -> str:
+    """Return a path as one would type it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

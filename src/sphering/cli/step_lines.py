@@ -1,0 +1,66 @@
+"""The steps of a run as plain lines, one at the start and one at the end of each, for logs and pipes."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TextIO
+
+from sphering.cli.step_counts import StepCount, step_name
+
+
+class StepLines:
+    """Writes lines to a stream; any thread may call it.
+
+    Parameters
+    ----------
+    first : str
+        A step that ends where any other starts.
+    stream : TextIO
+    """
+
+    def __init__(self, first: str, stream: TextIO) -> None:
+        self._first = first
+        self._stream = stream
+        self._lock = Lock()
+        self._steps: dict[str, StepCount] = {}
+
+    def start(self, step: str, total: int | None = None) -> None:
+        """Say that a step starts."""
+        with self._lock:
+            self._open(step_name(step), total)
+
+    def advance(self, step: str, amount: int = 1, *, tokens: int = 0) -> None:
+        """Count; a step that nobody started starts here."""
+        with self._lock:
+            count = self._steps.get(step_name(step)) or self._open(step_name(step), None)
+            count.done += amount
+            count.tokens += tokens
+
+    def finish(self, step: str) -> None:
+        """Say that a step ended, how much it did and how fast."""
+        with self._lock:
+            self._end(step_name(step))
+
+    def close(self) -> None:
+        """End what is still open."""
+        with self._lock:
+            for step in list(self._steps):
+                self._end(step)
+
+    def _open(self, step: str, total: int | None) -> StepCount:
+        if step != self._first:
+            self._end(self._first)
+        count = self._steps[step] = StepCount(step, total)
+        self._write(": ".join(part for part in (step, count.amount()) if part))
+        return count
+
+    def _end(self, step: str) -> None:
+        count = self._steps.pop(step, None)
+        if count is None:
+            return
+        done = f"{count.done:,} {count.noun}, {count.rates()}, " if count.done else ""
+        self._write(f"{step}: done, {done}{count.seconds:.1f} s")
+
+    def _write(self, line: str) -> None:
+        self._stream.write(line + "\n")
+        self._stream.flush()

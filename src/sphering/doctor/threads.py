@@ -1,0 +1,31 @@
+"""Whether more threads than cores would work at once, or fewer than could."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sphering.doctor.finding import Finding
+
+if TYPE_CHECKING:
+    from sphering.config.model import Config
+
+_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def check(config: Config | None) -> Iterator[Finding]:
+    """Compare the threads and the workers that are asked for with the cores that this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = config.run.workers if config else 1
+    asked = {name: os.environ[name] for name in _VARIABLES if os.environ.get(name, "").isdigit()}
+    too_many = [name for name, value in asked.items() if int(value) > cores]
+    if too_many:
+        words = ", ".join(f"{name}={asked[name]}" for name in too_many)
+        yield Finding("threads", "warns", f"{words} on {cores} cores", f"unset {' '.join(too_many)}")
+    elif workers > cores:
+        yield Finding(
+            "threads", "warns", f"run.workers = {workers} on {cores} cores", f"set run.workers to {cores} or less"
+        )
+    else:
+        yield Finding("threads", "ok", f"{cores} cores, {workers} worker{'s' if workers > 1 else ''}")

@@ -1,0 +1,124 @@
+"""Numbers and their provenance in words, for the page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from sphering.report.catalogue import Metric
+
+NONE = "–"
+MINUS = "−"
+VERDICTS = {
+    "published": ("Published", "All gates passed; consumers of this channel get this release."),
+    "held": (
+        "Held",
+        "A gate failed: this release is kept, and consumers still get the one before it. Mend what the first rows below "
+        "name, or change the gate, and run again.",
+    ),
+    "withdrawn": ("Withdrawn", "This release was rolled back; no run publishes it again."),
+    "latest": ("Not published", "The gates passed; `sphering publish` hands it to the consumers."),
+    "unchanged": ("Unchanged", "Nothing changed since the last release; it stays as it is."),
+}
+
+
+def shown(value: float | None, form: str = "number") -> str:
+    """Return a number as people read it; a dash where there is none."""
+    if value is None:
+        return NONE
+    if form == "count":
+        return f"{value:,.0f}".replace("-", MINUS)
+    if form == "share":
+        return _share(value).replace("-", MINUS)
+    return _number(value).replace("-", MINUS)
+
+
+def _number(value: float) -> str:
+    size = abs(value)
+    if value == 0:
+        return "0"
+    if size >= 1000:
+        return f"{value:,.0f}"
+    if size >= 10:
+        return f"{value:.1f}"
+    if size >= 1:
+        return f"{value:.2f}"
+    if size >= 0.00995:
+        return f"{value:.3f}"
+    if size >= 1e-5:
+        return f"{value:.{1 - math.floor(math.log10(size))}f}"
+    return f"{value:.1e}"
+
+
+def _share(value: float) -> str:
+    percent = 100 * value
+    if percent in (0.0, 100.0):
+        return f"{percent:.0f} %"
+    if abs(percent) >= 99.995 or abs(percent) < 0.01:
+        return f"{percent:.3g} %" if abs(percent) < 0.01 else f"{percent:.4f} %"
+    return f"{percent:.1f} %" if 1 <= abs(percent) <= 99 else f"{percent:.2f} %"
+
+
+def change(value: float | None, form: str = "number") -> str:
+    """Return a difference with its sign; empty where there is none."""
+    if value is None:
+        return NONE
+    return ("+" if value > 0 else "") + shown(value, form) if value else "±0"
+
+
+def error(value: float | None) -> str:
+    """Return a standard error with one significant digit; empty where there is none."""
+    if not value:
+        return ""
+    return f"± {value:.{max(-math.floor(math.log10(value)), 0)}f}"
+
+
+def method(entry: Mapping[str, Any], form: str = "number") -> str:
+    """Return how a number was measured: exact or sampled, over what and how many, its interval or why it is missing."""
+    if entry.get("value") is None:
+        return str(entry.get("reason", "not measured"))
+    words = f"{entry['kind']}, {entry['n']:,} {entry['over']}"
+    if entry.get("seed") is not None:
+        words += f", seed {entry['seed']}"
+    interval = entry.get("interval")
+    return words + (f"; 95 % between {shown(interval[0], form)} and {shown(interval[1], form)}" if interval else "")
+
+
+def bound(gate: Mapping[str, Any]) -> str:
+    """Return a gate's bound."""
+    words = [
+        f"{word} {gate[key]:g}" for key, word in (("min", "at least"), ("max", "at most")) if gate[key] is not None
+    ]
+    return " and ".join(words).replace("-", MINUS)
+
+
+def result(gate: Mapping[str, Any]) -> str:
+    """Return what came of a gate, as one word."""
+    if gate["passed"]:
+        return "passed" if gate["value"] is not None else "not measured"
+    return "failed" if gate["severity"] == "fail" else "warns"
+
+
+def gate_value(gate: Mapping[str, Any]) -> str:
+    """Return the number that a gate judged, to six digits."""
+    return NONE if gate["value"] is None else f"{gate['value']:.6g}".replace("-", MINUS)
+
+
+def row(name: str, metric: Metric, entries: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Any]:
+    """Return one metric's row of a table: its name, meaning, values and how they were measured.
+
+    Parameters
+    ----------
+    entries : mapping
+        The metric of each column, by the column's name; None where it has none.
+    """
+    methods = {column: method(entry, metric.form) for column, entry in entries.items() if entry}
+    same = len(set(methods.values())) == 1
+    return {
+        "name": name,
+        "title": metric.title,
+        "meaning": metric.meaning,
+        "values": [shown(entry.get("value"), metric.form) if entry else "" for entry in entries.values()],
+        "methods": list(methods.values())[:1] if same else [f"{column}: {words}" for column, words in methods.items()],
+    }

@@ -1,0 +1,152 @@
+"""Staging: the configured source, read once, as sorted documents, a quarantine and sums that add up."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sphering.config.model import Config, SourceConfig
+from sphering.errors import SourceError
+from sphering.progress import Progress, Silence
+from sphering.source.block import Layout, Reader
+from sphering.source.database import connected
+from sphering.source.documents import Origin, Written, write_documents
+from sphering.source.finding import find_files
+from sphering.source.grouped import GroupedWriter
+from sphering.source.intake import READ, ROWS, Intake
+from sphering.source.opened import FoundFile
+from sphering.source.quarantine import QuarantineWriter
+from sphering.source.query import WHERE, query_blocks
+from sphering.source.staged import DOCUMENTS_FILE, QUARANTINE_FILE, Staged
+
+SORT = "sort"
+_SILENCE = Silence()
+
+
+def stage(
+    config: Config, directory: Path, progress: Progress = _SILENCE, *, base: Path | None = None
+) -> Staged:
+    """Read the configured source into `directory`: documents.parquet, quarantine.parquet and staged.json.
+
+    Parameters
+    ----------
+    config : Config
+        Relative paths in [source] and in its SQL are relative to `base`.
+    directory : Path
+        Scratch space; made if absent. Until the documents are sorted it holds the texts up to three times.
+    progress : Progress
+        Hears of rows, in the steps ``read`` and ``sort``.
+    base : Path, optional
+        The folder of the configuration file; by default the working directory.
+
+    Returns
+    -------
+    Staged
+        The sums. A source without rows gives 0 documents, which is the caller's to judge.
+
+    Raises
+    ------
+    SourceError
+        If the source cannot be read as configured.
+    SourceChangedError
+        If a file changed while it was read.
+    IntegrityError
+        If the sums do not add up.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory, prefix="scratch-") as scratch:
+        return _Staging(config, (base or Path()).resolve(), directory, Path(scratch), progress).run()
+
+
+@dataclass(frozen=True)
+class _Staging:
+    config: Config
+    base: Path
+    directory: Path
+    scratch: Path
+    progress: Progress
+
+    def run(self) -> Staged:
+        source = self.config.source
+        reader, files = (None, []) if source.path is None else find_files(source, self.base)
+        layout = layout_of(source, reader)
+        with connected(self.config.run.memory, self.scratch / "spill", self.base) as connection:
+            intake = self._read(connection, layout, reader, files)
+            written = self._sort(connection, intake.rows.rows, files)
+        reasons = intake.quarantine.reasons
+        staged = Staged(
+            rows_read=intake.read,
+            documents=written.documents,
+            texts=written.texts,
+            quarantined=reasons.total(),
+            reasons=dict(sorted(reasons.items())),
+            duplicates=written.duplicates,
+            content_digest=written.content_digest,
+            files=tuple(intake.files),
+        )
+        staged.check()
+        staged.save(self.directory)
+        return staged
+
+    @property
+    def _rows(self) -> Path:
+        return self.scratch / "rows.parquet"
+
+    def _read(self, connection: Any, layout: Layout, reader: Reader | None, files: list[FoundFile]) -> Intake:
+        self.progress.start(READ)
+        with (
+            QuarantineWriter(self.directory / QUARANTINE_FILE) as quarantine,
+            GroupedWriter(self._rows, ROWS, compression="lz4", use_dictionary=["metadata"]) as rows,
+        ):
+            intake = Intake(rows, quarantine, layout, self.config.normalise, self.progress)
+            if reader is None:
+                intake.take_query(query_blocks(connection, str(self.config.source.sql), layout))
+            else:
+                intake.take_files(reader, files, self.scratch)
+        intake.require_names(", ".join(file.shown for file in files[:3]) or WHERE)
+        self.progress.finish(READ)
+        return intake
+
+    def _sort(self, connection: Any, rows: int, files: list[FoundFile]) -> Written:
+        self.progress.start(SORT, rows)
+        origin = Origin(self.config.source.duplicates, [file.shown for file in files])
+        written = write_documents(connection, self._rows, self.directory / DOCUMENTS_FILE, origin)
+        self.progress.advance(SORT, rows)
+        self.progress.finish(SORT)
+        return written
+
+
+def layout_of(source: SourceConfig, reader: Reader | None) -> Layout:
+    """Return which columns the rows of a source have.
+
+    Raises
+    ------
+    SourceError
+        If columns are named of a format that has none, or the rule for duplicates has nothing to go by.
+    """
+    if source.sql is not None and source.duplicates != "error" and source.order_by is None:
+        raise SourceError(
+            f'duplicates = "{source.duplicates}" has nothing to go by: the rows of a query have no order',
+            expected="order_by",
+            where=WHERE,
+            remedy="set order_by under [source] to a column of the query",
+        )
+    named = [name for name in (source.id, *source.labels, *source.metadata, source.order_by) if name]
+    if reader is not None and not reader.has_columns and set(named) - {"hash"}:
+        raise SourceError(
+            f"the format {reader.format} has no columns, but {named[0]!r} is asked for",
+            expected='no id (or id = "hash"), labels, metadata or order_by',
+            where="[source]",
+            remedy="remove them; the ids are the files' paths"
+            + (" and line numbers" * (reader.format == "lines")),
+        )
+    return Layout(
+        id=None if source.id == "hash" else source.id or "id",
+        text=source.text,
+        metadata=tuple(sorted({*source.labels, *source.metadata})),
+        order=source.order_by,
+        id_given=source.id is not None,
+        max_bytes=source.max_bytes,
+    )

@@ -1,0 +1,69 @@
+"""What staging a source came to: counts that add up, the files read, the content digest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from sphering.errors import IntegrityError
+from sphering.source.opened import SourceFile
+
+DOCUMENTS_FILE = "documents.parquet"
+QUARANTINE_FILE = "quarantine.parquet"
+STAGED_FILE = "staged.json"
+
+
+@dataclass(frozen=True)
+class Staged:
+    """The sums of a source.
+
+    Parameters
+    ----------
+    rows_read, documents, quarantined, duplicates : int
+        ``rows_read = documents + quarantined + duplicates``.
+    texts : int
+        Distinct texts among the documents.
+    reasons : mapping of str to int
+        The quarantined rows by reason.
+    content_digest : str
+        See `sphering.source.content_digest`.
+    files : tuple of SourceFile
+        The files that were read; none for `sql`.
+    """
+
+    rows_read: int
+    documents: int
+    texts: int
+    quarantined: int
+    reasons: Mapping[str, int]
+    duplicates: int
+    content_digest: str
+    files: tuple[SourceFile, ...]
+
+    def check(self) -> None:
+        """Raise IntegrityError unless the sums add up."""
+        accounted = self.documents + self.quarantined + self.duplicates
+        if self.rows_read != accounted or self.quarantined != sum(self.reasons.values()):
+            raise IntegrityError(
+                f"{self.rows_read} rows were read, {accounted} are accounted for: {self.documents} documents, "
+                f"{self.quarantined} quarantined ({sum(self.reasons.values())} with a reason), "
+                f"{self.duplicates} duplicates",
+                expected="rows read = documents + quarantined + duplicates",
+                remedy="report this with the source's format; nothing was committed",
+            )
+
+    def save(self, directory: Path) -> None:
+        """Write staged.json."""
+        (directory / STAGED_FILE).write_text(
+            json.dumps(asdict(self), indent=1, sort_keys=True), encoding="utf-8"
+        )
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Read staged.json back."""
+        fields = json.loads((directory / STAGED_FILE).read_text(encoding="utf-8"))
+        fields["files"] = tuple(SourceFile(**file) for file in fields["files"])
+        return cls(**fields)

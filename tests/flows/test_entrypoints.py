@@ -1,0 +1,95 @@
+"""prefect.yaml against the flows that it names."""
+
+import inspect
+import json
+import os
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import yaml
+from prefect.flows import load_flow_from_entrypoint
+from prefect.utilities.callables import parameter_schema
+from prefect.utilities.schema_tools import validate
+
+from sphering.config.load import load
+from sphering.config.model import Config
+from sphering.errors import ConfigError
+from sphering.flows.deployment import checked_config
+from sphering.flows.environment import DEFAULTS, OFFLINE
+
+ROOT = Path(__file__).parents[2]
+PLAN = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
+DEPLOYMENTS = {deployment["name"]: deployment for deployment in PLAN["deployments"]}
+FLOWS = {"main_job": ["config"], "embed": ["config"]} | {
+    name: ["config", "snapshot"] for name in ("fit", "report", "export")
+}
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_every_entrypoint_loads_as_the_flow_itself(name):
+    entrypoint = DEPLOYMENTS[name]["entrypoint"]
+    module, _, attribute = entrypoint.rpartition(".")
+    assert load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False) is getattr(
+        import_module(module), attribute
+    )
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_the_parameters_of_every_deployment_validate(name, tmp_path, write_config):
+    config = write_config(tmp_path)
+    parameters = {**DEPLOYMENTS[name]["parameters"], **checked_config(str(config))}
+    flow = load_flow_from_entrypoint(DEPLOYMENTS[name]["entrypoint"], use_placeholder_flow=False)
+    validate(parameters, parameter_schema(flow).model_dump(), raise_on_error=True)
+    assert flow.validate_parameters(parameters) == {"config": config}
+
+
+def test_a_configuration_by_value_validates_as_well(tmp_path, write_config):
+    config = load(write_config(tmp_path))
+    flow = load_flow_from_entrypoint(DEPLOYMENTS["nightly"]["entrypoint"], use_placeholder_flow=False)
+    by_value = json.loads(config.model_dump_json())
+    validate({"config": by_value}, parameter_schema(flow).model_dump(), raise_on_error=True)
+    assert flow.validate_parameters({"config": by_value})["config"].document() == config.document()
+    assert isinstance(flow.validate_parameters({"config": config})["config"], Config)
+
+
+def test_the_nightly_deployment_needs_no_checkout_and_never_overtakes_itself():
+    nightly = DEPLOYMENTS["nightly"]
+    assert PLAN["pull"] == []
+    assert "pull" not in nightly
+    assert nightly["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+    assert [schedule["cron"] for schedule in nightly["schedules"]] == ["0 2 * * *"]
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_workers_get_the_settings_that_a_command_prepares(name):
+    environment = DEPLOYMENTS[name]["work_pool"]["job_variables"]["env"]
+    of_servers = {key for key in DEFAULTS if key.startswith(("PREFECT_SERVER_EPHEMERAL", "PREFECT_SERVER_UI"))}
+    assert environment == {key: value for key, value in {**DEFAULTS, **OFFLINE}.items() if key not in of_servers}
+
+
+@pytest.mark.parametrize(("name", "parameters"), FLOWS.items())
+def test_every_flow_takes_the_configuration_and_says_its_corpus(name, parameters):
+    flow = getattr(import_module(f"sphering.flows.{name}"), name)
+    assert list(inspect.signature(flow.fn).parameters) == parameters
+    assert callable(flow.flow_run_name)
+    assert flow.retries == 0
+    assert flow.timeout_seconds is None
+    assert flow.persist_result is not True
+
+
+def test_a_deployment_without_a_configuration_is_refused():
+    with pytest.raises(ConfigError, match="SPHERING_CONFIG"):
+        checked_config(None)
+
+
+def test_a_deployment_with_a_wrong_configuration_is_refused(tmp_path, write_config):
+    config = write_config(tmp_path, '\n[transfrom]\nkind = "none"\n')
+    with pytest.raises(ConfigError, match="transform"):
+        checked_config(str(config))
+
+
+def test_a_relative_configuration_becomes_absolute_when_it_is_deployed(tmp_path, write_config, monkeypatch):
+    config = write_config(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert checked_config(config.name) == {"config": os.fspath(config)}

@@ -1,0 +1,73 @@
+"""The documents say what is there: links lead somewhere, every metric is explained, the two commands stand on top."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sphering.report.catalogue import SPACE, TEXTS
+
+ROOT = Path(__file__).parents[2]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").rglob("*.md")]
+
+
+def _anchors(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        if not target.exists() or (anchor and anchor not in _anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+def test_the_two_commands_stand_at_the_top_of_the_readme():
+    top = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:10]
+    assert [line.split("#")[0].strip() for line in top if line.startswith("    ")] == ["make demo", "make test"]
+
+
+def test_every_metric_of_a_report_is_explained():
+    explained = set(re.findall(r"`([a-z0-9_]+)`", (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")))
+    assert sorted({*SPACE, *TEXTS} - explained) == []
+
+
+def test_every_page_of_the_documentation_is_reached_from_the_readme():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    pages = sorted(page.name for page in (ROOT / "docs").glob("*.md"))
+    assert [page for page in pages if f"docs/{page}" not in readme] == []
+
+
+def test_every_example_names_its_source_and_its_licence():
+    silent = []
+    for folder in sorted(path for path in (ROOT / "examples").iterdir() if path.is_dir()):
+        text = (folder / "README.md").read_text(encoding="utf-8")
+        named = {"**Source.**", "**Licence", "**Run it**", "**What to expect"} <= {
+            mark for mark in ("**Source.**", "**Licence", "**Run it**", "**What to expect") if mark in text
+        }
+        if not named or not (folder / "LICENSE").exists():
+            silent.append(folder.name)
+    assert silent == []
+
+
+def test_the_repositorys_data_stay_small():
+    sizes = [path.stat().st_size for folder in ("examples", "tests") for path in _data(ROOT / folder)]
+    assert sum(sizes) < 6_000_000
+
+
+def _data(folder: Path) -> list[Path]:
+    return [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix not in {".py", ".pyc"} and not any("store" in part for part in path.parts)
+    ]
