@@ -59,7 +59,9 @@ class Corpus:
 
     def _shard(self, rows: NDArray[np.int64], rng: np.random.Generator, strangers: int) -> tuple[pa.Table, list[int]]:
         """Return a shard's table in text-hash order, and which of its rows are documents that were removed since."""
-        entries = [(_hash(self.texts[row]), self.doc_ids[row], self.texts[row], self.vectors[row], True) for row in rows]
+        entries = [
+            (_hash(self.texts[row]), self.doc_ids[row], self.texts[row], self.vectors[row], True) for row in rows
+        ]
         for number in range(strangers):
             vector = rng.standard_normal(self.vectors.shape[1]).astype(np.float32)
             entries.append((_hash(f"gone {number}"), f"gone-{number}", f"gone {number}", vector, False))

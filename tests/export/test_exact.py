@@ -23,7 +23,11 @@ def _naive(vectors, labels, queries, k):
 
 @settings(max_examples=60, deadline=None)
 @given(
-    rows=st.integers(0, 60), queries=st.integers(1, 5), k=st.integers(1, 12), block=st.integers(1, 30), seed=st.integers(0, 99)
+    rows=st.integers(0, 60),
+    queries=st.integers(1, 5),
+    k=st.integers(1, 12),
+    block=st.integers(1, 30),
+    seed=st.integers(0, 99),
 )
 def test_blocks_give_what_one_sort_gives_with_ties_by_label(rows, queries, k, block, seed):
     rng = np.random.default_rng(seed)

@@ -102,8 +102,6 @@ def test_a_transform_of_another_encoder_is_refused(tmp_path, xquad_snapshot, fit
 
 def test_a_snapshot_that_lost_a_row_is_refused(tmp_path, xquad, fitted):
     snapshot = xquad.snapshot(tmp_path / "shards")
-    lying = type(snapshot)(
-        dataclasses.replace(snapshot.manifest, documents=241), snapshot.paths, snapshot.dropped_path
-    )
+    lying = type(snapshot)(dataclasses.replace(snapshot.manifest, documents=241), snapshot.paths, snapshot.dropped_path)
     with pytest.raises(IntegrityError):
         make_matrix(lying, fitted(snapshot, "none"), tmp_path / "matrix")

@@ -27,7 +27,7 @@ RUN_SECONDS = 240
 
 
 def _interruptible() -> None:
-    # A child of a shell's background job ignores SIGINT, and Prefect's worker turns SIGTERM into SIGINT: it would live on.
+    # A shell's background job ignores SIGINT, and Prefect's worker turns SIGTERM into SIGINT: it would live on.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 

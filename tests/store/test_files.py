@@ -7,7 +7,7 @@ import os
 import pytest
 
 from sphering.errors import NotFoundError, StorageError, TerminalError
-from sphering.store.files import LocalFiles, storage_errors
+from sphering.store.files import TEMPORARY_FOLDER, LocalFiles, storage_errors
 
 
 @pytest.fixture
@@ -29,9 +29,8 @@ def test_a_finished_file_is_created_from_and_left_where_it_was(files, tmp_path):
     assert files.read("x/y.parquet") == source.read_bytes() == b"vectors"
 
 
-def test_no_temporary_file_is_left_and_none_is_listed(files):
+def test_no_temporary_file_is_left(files):
     files.create("a/b.json", b"1")
-    (files.root / "a" / ".b.json.1.ff.tmp").write_bytes(b"half")
     assert files.children("a") == ["b.json"]
 
 
@@ -39,7 +38,22 @@ def test_a_derived_file_is_replaced_in_one_rename(files):
     files.replace("page.html", b"old")
     files.replace("page.html", b"new")
     assert files.read("page.html") == b"new"
-    assert [path.name for path in files.root.iterdir()] == ["page.html"]
+    assert [path.name for path in files.root.rglob("*") if path.is_file()] == ["page.html"]
+
+
+def test_temporary_files_of_dead_processes_are_removed_and_those_of_the_living_kept(files):
+    files.create("a", b"1")
+    context = multiprocessing.get_context("spawn")
+    dead = context.Process(target=os.getpid)
+    dead.start()
+    dead.join()
+    folder = files.root / TEMPORARY_FOLDER
+    mine = files._temporary()
+    mine.write_bytes(b"working")
+    left = mine.with_name(mine.name.replace(str(os.getpid()), str(dead.pid)))
+    left.write_bytes(b"half")
+    assert files.remove_dead_temporaries() == 1
+    assert [path.name for path in folder.iterdir()] == [mine.name]
 
 
 @pytest.mark.parametrize("key", ["../outside", "a/../../b", "/etc/passwd"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,17 +27,26 @@ def print_result(result: Mapping[str, Any], config: Config, file: Path | None) -
         return
     print_line(_headline(result, config))
     print_pairs(_facts(result, config))
-    for gate in result["gates"]:
-        if not gate["passed"]:
-            value = "not measured" if gate["value"] is None else f"{gate['value']:.6g}"
-            print_line(f"  gate {verdict(gate)}: {gate['metric']} = {value}, wanted {bounds(gate)}")
+    for line in unpassed(result):
+        print_line(f"  {line}")
     store = Path(config.store)
+    if result.get("quarantined"):
+        quarantine = _corpus(config).layout.quarantine(result["run"])
+        print_line(f"  quarantined rows, with their reasons: {_nearby(store / quarantine)}")
     for entry in result["exports"]:
         print_line(f"  export {entry['name']} ({entry['format']}): {_nearby(store / entry['path'])}")
     if result.get("report"):
         print_line(f"  report: {_nearby(store / result['report'])}")
     if result.get("release"):
         print_line(f"  try:    {_search_line(result, config, file)}")
+
+
+def unpassed(result: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each gate that did not pass."""
+    for gate in result["gates"]:
+        if not gate["passed"]:
+            value = "not measured" if gate["value"] is None else f"{gate['value']:.6g}"
+            yield f"gate {verdict(gate)}: {gate['metric']} = {value}, wanted {bounds(gate)}"
 
 
 def _headline(result: Mapping[str, Any], config: Config) -> str:

@@ -13,9 +13,9 @@ from sphering.cli.command import command
 from sphering.cli.listening import listening
 from sphering.cli.overrides import Overrides
 from sphering.cli.place import config_of
-from sphering.cli.result import print_result
+from sphering.cli.result import print_result, unpassed
 from sphering.cli.shared import CONFIGURED, Shared
-from sphering.cli.terminal import print_json
+from sphering.cli.terminal import note, print_json
 
 _EXAMPLE = "sphering run\nsphering run --config corpora/help/sphering.toml --set run.workers=2 --json"
 
@@ -45,5 +45,8 @@ def launch(shared: Shared, flow: Any, overrides: Sequence[str], *arguments: Any)
         print_json(result)
     elif not shared.quiet:
         print_result(result, config, shared.config)
+    elif exit_code:
+        for line in unpassed(result):
+            note(f"{config.corpus} is held: {line}", quiet=False)
     if exit_code:
         raise typer.Exit(exit_code)

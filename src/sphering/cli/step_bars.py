@@ -45,7 +45,7 @@ class StepBars:
     """
 
     def __init__(self, first: str) -> None:
-        self._first = first
+        self._implied = {first}
         self._lock = Lock()
         self._tasks: dict[str, TaskID] = {}
         self._counts: dict[str, StepCount] = {}
@@ -63,14 +63,17 @@ class StepBars:
     def start(self, step: str, total: int | None = None) -> None:
         """Show a step's bar."""
         with self._lock:
+            for implied in self._implied & set(self._tasks):
+                self._end(implied)
             self._open(step_name(step), total)
 
     def advance(self, step: str, amount: int = 1, *, tokens: int = 0) -> None:
-        """Move a step's bar; a step that nobody started starts here."""
+        """Move a step's bar; a step that nobody started starts here, and ends where another is started."""
         name = step_name(step)
         with self._lock:
             if name not in self._tasks:
                 self._open(name, None)
+                self._implied.add(name)
             count = self._counts[name]
             count.done += amount
             count.tokens += tokens
@@ -89,8 +92,6 @@ class StepBars:
         self._progress.stop()
 
     def _open(self, step: str, total: int | None) -> None:
-        if step != self._first:
-            self._end(self._first)
         count = self._counts[step] = StepCount(step, total)
         self._tasks[step] = self._progress.add_task(step, total=total, count=count, rates="")
 

@@ -19,20 +19,25 @@ class StepLines:
     """
 
     def __init__(self, first: str, stream: TextIO) -> None:
-        self._first = first
         self._stream = stream
         self._lock = Lock()
         self._steps: dict[str, StepCount] = {}
+        self._implied = {first}
 
     def start(self, step: str, total: int | None = None) -> None:
         """Say that a step starts."""
         with self._lock:
+            self._end_implied()
             self._open(step_name(step), total)
 
     def advance(self, step: str, amount: int = 1, *, tokens: int = 0) -> None:
-        """Count; a step that nobody started starts here."""
+        """Count; a step that nobody started starts here, and ends where another one is started."""
+        name = step_name(step)
         with self._lock:
-            count = self._steps.get(step_name(step)) or self._open(step_name(step), None)
+            if name not in self._steps:
+                self._open(name, None)
+                self._implied.add(name)
+            count = self._steps[name]
             count.done += amount
             count.tokens += tokens
 
@@ -47,12 +52,13 @@ class StepLines:
             for step in list(self._steps):
                 self._end(step)
 
-    def _open(self, step: str, total: int | None) -> StepCount:
-        if step != self._first:
-            self._end(self._first)
+    def _end_implied(self) -> None:
+        for step in self._implied & set(self._steps):
+            self._end(step)
+
+    def _open(self, step: str, total: int | None) -> None:
         count = self._steps[step] = StepCount(step, total)
         self._write(": ".join(part for part in (step, count.amount()) if part))
-        return count
 
     def _end(self, step: str) -> None:
         count = self._steps.pop(step, None)

@@ -94,7 +94,8 @@ def put_chain(index: Any, transform: Transform) -> Any:
     """
     import faiss
 
-    chained = index if isinstance(index, faiss.IndexPreTransform) else faiss.IndexPreTransform(index)
+    # A new layer even where the factory string made one: that one would free the steps that Python frees as well.
+    chained = faiss.IndexPreTransform(index)
     chained.prepend_transform(faiss.NormalizationTransform(transform.dimension_out, 2.0))
     if transform.matrix is not None:
         chained.prepend_transform(_linear(transform))

@@ -34,28 +34,10 @@ def open_index(path: Path) -> Any:
 
 
 def inner(index: Any) -> Any:
-    """Return what stands behind the transform: the index itself, or one with transforms of its own factory string.
-
-    The chain ends with the normalisation; whatever comes after it belongs to the factory string.
-    """
+    """Return the index behind the transform, as its own class; whoever keeps it keeps the outer one too."""
     import faiss
 
-    chain = chain_of(index)
-    rest = index.chain.size() - len(chain)
-    return faiss.downcast_index(index.index) if rest == 0 else index
-
-
-def chain_of(index: Any) -> list[Any]:
-    """Return the transforms up to the normalisation, as their own classes."""
-    import faiss
-
-    steps = []
-    for position in range(index.chain.size()):
-        step = faiss.downcast_VectorTransform(index.chain.at(position))
-        steps.append(step)
-        if isinstance(step, faiss.NormalizationTransform):
-            break
-    return steps
+    return faiss.downcast_index(index.index)
 
 
 def chain_error(index: Any, transform: Transform, raw: NDArray[np.float32]) -> float:
@@ -72,11 +54,13 @@ def chain_error(index: Any, transform: Transform, raw: NDArray[np.float32]) -> f
     IntegrityError
         If it is beyond what float32 explains: the index holds another transform.
     """
+    import faiss
+
     expected = transform.apply(raw)
     kept = expected.any(axis=1)
     found = np.ascontiguousarray(raw[kept], dtype=np.float32)
-    for step in chain_of(index):
-        found = step.apply(found)
+    for position in range(index.chain.size()):
+        found = faiss.downcast_VectorTransform(index.chain.at(position)).apply(found)
     if found.shape != expected[kept].shape:
         raise IntegrityError(f"the index' transform gives {found.shape[1]} dimensions", expected=str(expected.shape[1]))
     worst = float(np.max(np.linalg.norm(found.astype(np.float64) - expected[kept], axis=1), initial=0.0))

@@ -51,8 +51,8 @@ def _equal(report: Mapping[str, Any]) -> Json | None:
         "equal_vectors",
         "equal_vector_texts",
         f"{count:,.0f} of {n:,} different texts ({share:.2%}) have exactly the same vector as another text: the "
-        "model merges different texts, for example because it drops diacritics or letter case. It probably does not know "
-        "this language; no transform and no index can tell such texts apart.",
+        "model merges different texts, for example because it drops diacritics or letter case. It probably does not "
+        "know this language; no transform and no index can tell such texts apart.",
     )
 
 
@@ -89,6 +89,6 @@ def _few(report: Mapping[str, Any]) -> Json | None:
     return _warning(
         "few_documents",
         None,
-        f"{n:,} vectors of {d} dimensions are few (below {ROWS_PER_DIMENSION} a dimension): the covariance, its spectrum "
-        "and whatever is fitted on them are uncertain. Read the unbiased forms of the isotropy numbers.",
+        f"{n:,} vectors of {d} dimensions are few (below {ROWS_PER_DIMENSION} a dimension): the covariance, its "
+        "spectrum and whatever is fitted on them are uncertain. Read the unbiased forms of the isotropy numbers.",
     )

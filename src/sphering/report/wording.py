@@ -14,8 +14,8 @@ VERDICTS = {
     "published": ("Published", "All gates passed; consumers of this channel get this release."),
     "held": (
         "Held",
-        "A gate failed: this release is kept, and consumers still get the one before it. Mend what the first rows below "
-        "name, or change the gate, and run again.",
+        "A gate failed: this release is kept, and consumers still get the one before it. Mend what the first rows "
+        "below name, or change the gate, and run again.",
     ),
     "withdrawn": ("Withdrawn", "This release was rolled back; no run publishes it again."),
     "latest": ("Not published", "The gates passed; `sphering publish` hands it to the consumers."),

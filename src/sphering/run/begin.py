@@ -42,6 +42,7 @@ def begin(config: Config, purpose: Purpose = "run", selector: str | None = None)
     corpus = Store.create(Path(config.store)).corpus(config.corpus)
     encoder = settle_encoder(config.encoder, corpus, pin=True)
     release = _selected(config, corpus, selector, encoder) if purpose in ("fit", "export") else None
+    corpus.files.remove_dead_temporaries()
     workspace = Workspace.create(corpus, new_run_id())
     workspace.write("begin", begun(config, corpus, encoder, purpose=purpose, selected=release))
     return workspace.path

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from sphering.errors import SourceError
-from sphering.source.canonical import Unsupported, fragments
-from sphering.source.reasons import INVALID_UTF8, NUL
+from sphering.source.canonical import Unsupported, coarse, fragments
+from sphering.source.reasons import INVALID_UTF8
 from sphering.source.typed import is_string
-from sphering.source.unsound import has_nul, invalid_utf8
-
-_BAD = ((INVALID_UTF8, invalid_utf8, "is no UTF-8"), (NUL, has_nul, "holds a NUL"))
+from sphering.source.unsound import invalid_utf8
 
 
 @dataclass(frozen=True)
@@ -52,26 +51,52 @@ def canonical_metadata(columns: Mapping[str, pa.Array], rows: int) -> Metadata:
         except (Unsupported, pa.ArrowInvalid) as error:
             raise _unsupported(name, column.type, error) from error
         members.append(pc.binary_join_element_wise(json.dumps(name, ensure_ascii=False), values, ":"))
-    if not members:
-        return Metadata(pa.repeat(pa.scalar("{}"), rows), refused)
-    inner = pc.binary_join_element_wise(*members, ",", null_handling="skip")
-    return Metadata(pc.binary_join_element_wise("{", inner, "}", ""), refused)
+    return Metadata(pc.binary_join_element_wise("{", _joined(members, rows), "}", ""), refused)
+
+
+def _joined(members: list[pa.Array], rows: int) -> pa.Array:
+    """Return the members of each row, (rows,) string, with commas between those that are not null.
+
+    Not by binary_join_element_wise(…, null_handling="skip"): pyarrow 26 drops the rows in which all are null.
+    """
+    inner = pa.repeat(pa.scalar(""), rows)
+    for member in members:
+        both = pc.and_(pc.greater(pc.binary_length(inner), 0), pc.is_valid(member))
+        inner = pc.binary_join_element_wise(inner, pc.fill_null(member, ""), pc.if_else(both, ",", ""))
+    return inner
 
 
 def _sound(name: str, column: pa.Array, refused: dict[int, tuple[str, str]]) -> pa.Array:
-    """Return strings without those that cannot be text, which are noted in `refused`; other types as they are."""
+    """Return a column without the strings that are no UTF-8, which are noted in `refused`."""
     if pa.types.is_dictionary(column.type) and is_string(column.type.value_type):
         column = column.dictionary_decode()
-    if not is_string(column.type):
+    if is_string(column.type):
+        column = column.cast(pa.binary())
+        bad = invalid_utf8(column)
+    elif pa.types.is_nested(column.type):
+        column = column.cast(coarse(column.type), safe=False)
+        bad = _undecodable(column)
+    else:
         return column
-    values = column.cast(pa.binary())
-    bad = np.zeros(len(values), bool)
-    for reason, test, words in _BAD:
-        mask = test(values)
-        for row in np.flatnonzero(mask & ~bad):
-            refused.setdefault(int(row), (reason, f"the column {name!r} {words}"))
-        bad |= mask
-    return pc.if_else(bad, None, values).cast(pa.string()) if bad.any() else values.cast(pa.string())
+    for row in np.flatnonzero(bad):
+        refused.setdefault(int(row), (INVALID_UTF8, f"the column {name!r} is no UTF-8"))
+    if bad.any():
+        column = pc.if_else(bad, pa.scalar(None, column.type), column)
+    return column.cast(pa.string()) if pa.types.is_binary(column.type) else column
+
+
+def _undecodable(column: pa.Array) -> NDArray[np.bool_]:
+    """Return which values of a nested column hold a string that is no UTF-8, at any depth."""
+    mask = np.zeros(len(column), bool)
+    try:
+        column.to_pylist()
+    except UnicodeDecodeError:
+        for row in range(len(column)):
+            try:
+                column[row].as_py()
+            except UnicodeDecodeError:
+                mask[row] = True
+    return mask
 
 
 def _unsupported(name: str, kind: pa.DataType, error: Exception) -> SourceError:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -101,28 +104,35 @@ def to_block(parsed: Parsed, layout: Layout) -> Block:
 def _convert(parsed: Parsed, layout: Layout) -> Block:
     records = parsed.values
     names = frozenset().union(*map(dict.keys, records)) if records else frozenset()
+    values = _columns(records, layout.wanted)
     return Block(
         rows=parsed.rows,
-        text=pa.array([record.get(layout.text) for record in records], pa.string()),
-        id=None if layout.id is None else _ids([record.get(layout.id) for record in records]),
-        metadata={
-            name: column([record.get(name) for record in records])
-            for name in layout.metadata
-            if name in names
-        },
-        order=None if layout.order is None else column([record.get(layout.order) for record in records]),
+        text=pa.array(values[layout.text], pa.string()),
+        id=None if layout.id is None else _ids(values[layout.id]),
+        metadata={name: column(values[name]) for name in layout.metadata if name in names},
+        order=None if layout.order is None else _ordering(values[layout.order]),
         names=names,
         rejected=parsed.rejected,
     )
 
 
-def _ids(values: list[Any]) -> pa.Array:
+def _columns(records: list[dict[str, Any]], names: Sequence[str]) -> dict[str, Sequence[Any]]:
+    """Return the records' values by name; None where a record has no such field."""
+    try:
+        if len(names) > 1 and records:
+            return dict(zip(names, zip(*map(itemgetter(*names), records), strict=True), strict=True))
+    except KeyError:
+        pass
+    return {name: [record.get(name) for record in records] for name in names}
+
+
+def _ids(values: Sequence[Any]) -> pa.Array:
     if int in set(map(type, values)):
         values = [str(value) if type(value) is int else value for value in values]
     return pa.array(values, pa.string())
 
 
-def column(values: list[Any]) -> pa.Array:
+def column(values: Sequence[Any]) -> pa.Array:
     """Return JSON values of one column as Arrow: of their type where all have one, else as arrow.json.
 
     Raises
@@ -133,14 +143,19 @@ def column(values: list[Any]) -> pa.Array:
     kinds = set(map(type, values)) - {type(None)}
     if not kinds:
         return pa.nulls(len(values))
-    if kinds == {str}:
-        return pa.array(values, pa.string())
-    if kinds == {int} and all(value is None or -(2**63) <= value < 2**63 for value in values):
-        return pa.array(values, pa.int64())
-    if kinds == {bool} or kinds == {float}:
+    if kinds == {int}:
+        with suppress(OverflowError):
+            return pa.array(values, pa.int64())
+    elif len(kinds) == 1 and kinds <= {str, bool, float}:
         return pa.array(values)
     texts = [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
     return pa.array(texts, pa.string()).cast(pa.json_(pa.string()))
+
+
+def _ordering(values: Sequence[Any]) -> pa.Array:
+    if set(map(type, values)) - {type(None)} == {int, float}:
+        values = [None if value is None else float(value) for value in values]
+    return column(values)
 
 
 def _screen(parsed: Parsed, layout: Layout) -> Parsed:

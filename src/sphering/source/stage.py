@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,7 @@ def stage(
     progress : Progress
         Hears of rows, in the steps ``read`` and ``sort``.
     base : Path, optional
-        The folder of the configuration file; by default the working directory.
+        The folder of the configuration file; by default the one that the configuration was loaded from.
 
     Returns
     -------
@@ -57,7 +58,8 @@ def stage(
     """
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory, prefix="scratch-") as scratch:
-        return _Staging(config, (base or Path()).resolve(), directory, Path(scratch), progress).run()
+        folder = Path(os.path.abspath(base or config.base))  # noqa: PTH100 (links stay as they were written)
+        return _Staging(config, folder, directory, Path(scratch), progress).run()
 
 
 @dataclass(frozen=True)

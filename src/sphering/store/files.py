@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import platform
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from pathlib import Path
 from sphering.errors import NotFoundError, StorageError, TerminalError
 
 TEMPORARY_SUFFIX = ".tmp"
+TEMPORARY_FOLDER = "temporary"
+_HOST = "".join(letter if letter.isalnum() else "-" for letter in platform.node()) or "host"
 _REMEDIES = {
     errno.ENOSPC: "free some space on this disk, then run again: what was finished is kept",
     errno.EDQUOT: "raise the quota or free some space, then run again: what was finished is kept",
@@ -78,11 +81,11 @@ class LocalFiles:
             raise NotFoundError(f"there is no {key}", where=str(self.root)) from error
 
     def children(self, key: str) -> list[str]:
-        """Return the names directly under a folder, sorted; temporary files are left out."""
+        """Return the names directly under a folder, sorted."""
         folder = self.path(key)
         if not folder.is_dir():
             return []
-        return sorted(entry.name for entry in folder.iterdir() if not entry.name.endswith(TEMPORARY_SUFFIX))
+        return sorted(entry.name for entry in folder.iterdir())
 
     def create(self, key: str, data: bytes) -> bool:
         """Create `key` with `data` unless it exists; return whether this call created it.
@@ -94,7 +97,7 @@ class LocalFiles:
             final.parent.mkdir(parents=True, exist_ok=True)
             if final.exists():
                 return False
-            temporary = _temporary(final)
+            temporary = self._temporary()
             try:
                 _write_flushed(temporary, data)
                 return _publish(temporary, final)
@@ -108,19 +111,32 @@ class LocalFiles:
             final.parent.mkdir(parents=True, exist_ok=True)
             if final.exists():
                 return False
-            temporary = _temporary(final)
+            temporary = self._temporary()
             try:
                 _link_or_copy(source, temporary)
                 return _publish(temporary, final)
             finally:
                 temporary.unlink(missing_ok=True)
 
+    def remove_dead_temporaries(self) -> int:
+        """Remove the temporary files of processes of this machine that are gone; return how many."""
+        folder = self.root / TEMPORARY_FOLDER
+        dead = [path for path in folder.glob(f"{_HOST}.*{TEMPORARY_SUFFIX}") if not _is_alive(path)]
+        for path in dead:
+            path.unlink(missing_ok=True)
+        return len(dead)
+
+    def _temporary(self) -> Path:
+        folder = self.root / TEMPORARY_FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{_HOST}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
+
     def replace(self, key: str, data: bytes) -> None:
         """Write a derived file anew: beside, then renamed over the old one."""
         final = self.path(key)
         with storage_errors(final):
             final.parent.mkdir(parents=True, exist_ok=True)
-            temporary = _temporary(final)
+            temporary = self._temporary()
             try:
                 _write_flushed(temporary, data)
                 temporary.replace(final)
@@ -128,8 +144,15 @@ class LocalFiles:
                 temporary.unlink(missing_ok=True)
 
 
-def _temporary(final: Path) -> Path:
-    return final.with_name(f".{final.name}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+def _is_alive(path: Path) -> bool:
+    process = int(path.name.removeprefix(f"{_HOST}.").split(".")[0])
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _write_flushed(path: Path, data: bytes) -> None:

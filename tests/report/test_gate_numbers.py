@@ -1,0 +1,73 @@
+"""The numbers that gates see are those of the report and of the exports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sphering.config.model import GateConfig, ReportConfig
+from sphering.gate.defaults import split
+from sphering.gate.judge import judge
+from sphering.gate.names import check_names, release_names
+from sphering.gate.numbers import release_numbers
+from sphering.report.numbers import measure
+from sphering.store.snapshot import Snapshot
+from sphering.transform.affine import Transform
+
+
+@pytest.fixture(scope="module")
+def report(questions: Snapshot, centred: Transform) -> dict[str, Any]:
+    evaluation = {"transformed": {"recall_at_10": {"value": 0.75, "kind": "exact", "n": 4}}, "queries": "q.parquet"}
+    return measure(questions, centred, ReportConfig(sample=200), evaluation=evaluation)
+
+
+def export(recall: float | None = None, excluded: int = 0) -> dict[str, Any]:
+    measured = {"recall_at_10": {"value": recall, "kind": "sampled", "n": 1000}} if recall is not None else {}
+    return {
+        "format": "faiss",
+        "approximate": recall is not None,
+        "excluded": excluded,
+        "max_norm_error": 1e-7,
+        **measured,
+    }
+
+
+def test_every_number_has_a_name_that_the_check_knows(report: dict[str, Any], questions: Snapshot) -> None:
+    numbers = release_numbers(report, {"hnsw": export(0.97)}, questions.manifest)
+    assert set(release_names()) <= set(numbers)
+    check_names([GateConfig(metric=name, max=1.0) for name in numbers], exports=["hnsw"])
+    missing = [name for name in release_names() if numbers[name] is None]
+    assert missing == []
+
+
+def test_plain_names_are_the_transformed_numbers(report: dict[str, Any], questions: Snapshot) -> None:
+    numbers = release_numbers(report, {}, questions.manifest)
+    assert numbers["mean_cosine"] == numbers["transformed.mean_cosine"] == report["transformed"]["mean_cosine"]["value"]
+    assert numbers["raw.mean_cosine"] == report["raw"]["mean_cosine"]["value"] != numbers["mean_cosine"]
+    assert numbers["knn_overlap_dot_cosine"] == report["raw"]["knn_overlap_dot_cosine"]["value"]
+    assert numbers["unknown_share"] == report["texts"]["unknown_share"]["value"]
+    assert numbers["evaluation.transformed.recall_at_10"] == 0.75
+    assert "documents" not in numbers
+
+
+def test_plain_recall_is_the_smallest_and_plain_excluded_the_largest(
+    report: dict[str, Any], questions: Snapshot
+) -> None:
+    exports = {"a": export(0.97, 2), "b": export(0.88, 3), "c": export()}
+    numbers = release_numbers(report, exports, questions.manifest)
+    assert numbers["recall_at_10"] == numbers["exports.b.recall_at_10"] == 0.88
+    assert numbers["exports.c.recall_at_10"] is None
+    assert numbers["excluded"] == 3
+    assert numbers["excluded_share"] == 3 / 799
+    failed = {gate.metric for gate in judge(split(())[1], numbers) if not gate.passed}
+    assert failed == {"recall_at_10", "excluded_share"}
+
+
+def test_a_release_without_exports_passes_the_default_gates_and_measures_no_recall(
+    report: dict[str, Any], questions: Snapshot
+) -> None:
+    numbers = release_numbers(report, {}, questions.manifest)
+    assert numbers["recall_at_10"] is None
+    assert numbers["excluded_share"] == 0
+    assert all(gate.passed for gate in judge(split(())[1], numbers))

@@ -1,0 +1,201 @@
+"""report.html: one file, nothing from outside, the verdict first, every word from outside escaped."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import gzip
+import io
+import json
+import re
+import shutil
+import subprocess
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sphering.config.model import ReportConfig
+from sphering.report.numbers import measure
+from sphering.report.page import render
+from sphering.report.picture import HEIGHT, WIDTH, angle_picture, angle_png
+from sphering.store.snapshot import Snapshot
+from sphering.transform.affine import Transform
+
+CHROMIUM = shutil.which("chromium")
+EVIL = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install -y chromium")
+
+
+@pytest.fixture(scope="module")
+def report(questions: Snapshot, centred: Transform) -> dict[str, Any]:
+    plain = measure(questions, centred, ReportConfig(sample=400))
+    base = {"release": "b" * 16, "snapshot": "c" * 16, "documents": 799, "report": plain}
+    evaluation = {"raw": {"recall_at_10": {"value": 0.91, "kind": "exact", "n": 300}}, "queries": 300}
+    return measure(questions, centred, ReportConfig(sample=400), base=base, evaluation=evaluation)
+
+
+def gate(metric: str, value: float | None, passed: bool, severity: str = "fail", **bounds: float) -> dict[str, Any]:
+    return {"metric": metric, "value": value, "min": None, "max": None, "severity": severity, "passed": passed} | bounds
+
+
+def release(status: str = "published", **fields: Any) -> dict[str, Any]:
+    gates = [
+        gate("non_finite", 0.0, True, max=0.0),
+        gate("recall_at_10", None, True, min=0.9),
+        gate("unknown_share", 0.02, False, "warn", max=0.01),
+    ]
+    export = {"name": "vectors", "format": "npy", "id": "1" * 16, "path": "corpora/x/exports/1", "manifest_sha256": "0"}
+    return {
+        "id": "a" * 16,
+        "run": "20260101T000000Z-00000000",
+        "created_at": "2026-01-01T00:00:00Z",
+        "transform": "d" * 16,
+        "report": "e" * 16,
+        "bundle": "f" * 16,
+        "base": "b" * 16,
+        "exports": [export],
+        "gates": gates,
+        "status": status,
+    } | fields
+
+
+def test_the_page_is_under_a_megabyte_and_names_nothing_outside(report: dict[str, Any]) -> None:
+    page = render(report, release())
+    assert len(page.encode()) < 1_000_000
+    shell = re.sub(r'<script type="text/plain".*?</script>', "", page, flags=re.DOTALL)
+    assert not re.findall(r"https?://|@import|url\(", shell)
+    assert not re.findall(r"<(?:link|img|iframe|script)[^>]+(?:src|href)", shell)
+    assert "default-src 'none'" in shell
+
+
+def test_the_verdict_stands_first_and_failed_gates_before_passed_ones(report: dict[str, Any]) -> None:
+    gates = [gate("zero", 0.0, True, max=0.0), gate("recall_at_10", 0.83, False, min=0.9)]
+    page = render(report, release("held", gates=gates))
+    order = ["<h1>Held</h1>", "<code>recall_at_10</code>", "<code>zero</code>", "Raw <span", 'id="plot-angles"']
+    assert [page.index(part) for part in order] == sorted(page.index(part) for part in order)
+    assert "not a quality score" in page
+    assert "Published" in render(report, release())
+
+
+def test_every_metric_stands_on_the_page_with_its_meaning(report: dict[str, Any]) -> None:
+    page = render(report, release())
+    for name in (*report["raw"], *report["transformed"], *report["texts"]):
+        assert f"<code>{name}</code>" in page
+    assert "raw.recall_at_10" in page
+    assert "What changed since the base" in page
+
+
+def test_the_same_report_gives_the_same_bytes(report: dict[str, Any]) -> None:
+    assert render(report, release()) == render(report, release())
+
+
+def test_text_from_outside_is_escaped(report: dict[str, Any]) -> None:
+    page = render(_evil(report), release(run=EVIL, exports=[{"name": EVIL, "format": EVIL, "path": EVIL}]))
+    assert "<img src=x" not in page
+    assert "document.title='owned'</script>" not in page
+    assert "&lt;img src=x" in page
+
+
+def _evil(report: dict[str, Any]) -> dict[str, Any]:
+    bad = copy.deepcopy(report)
+    bad["snapshot"]["corpus"] = EVIL
+    bad["warnings"] = [{"name": "evil", "metric": None, "sentence": EVIL}]
+    bad["evaluation"] = {EVIL: 1.0}
+    return bad
+
+
+def test_a_report_without_pairs_or_spectrum_still_renders(report: dict[str, Any]) -> None:
+    bare = copy.deepcopy(report)
+    bare["spectrum"] = {"raw": None, "transformed": None}
+    bare["norms"]["raw"] = None
+    for space in ("raw", "transformed"):
+        bare["angles"][space]["counts"] = [0] * 400
+        bare[space] = {
+            name: {"value": None, "reason": "none", "kind": "exact", "n": 0, "over": "texts"} for name in bare[space]
+        }
+    page = render(bare, release())
+    assert 'id="plot-' not in page
+    assert angle_png(bare).startswith(b"\x89PNG")
+
+
+def test_the_vendored_bundle_is_of_the_version_that_plotly_carries() -> None:
+    from plotly.offline import get_plotlyjs_version
+
+    folder = files("sphering.report") / "vendor"
+    head = (folder / "plotly-basic.min.js").read_text(encoding="utf-8")[:200]
+    assert f"plotly.js (basic - minified) v{get_plotlyjs_version()}" in head
+    assert "MIT License" in (folder / "LICENSE.plotly.js").read_text(encoding="utf-8")
+
+
+def test_the_page_carries_the_whole_bundle(report: dict[str, Any]) -> None:
+    packed = re.search(r'id="plotly">([^<]+)<', render(report, release()))
+    assert packed is not None
+    vendored = (files("sphering.report") / "vendor" / "plotly-basic.min.js").read_bytes()
+    assert gzip.decompress(base64.b64decode(packed[1])) == vendored
+
+
+def test_the_picture_is_a_png_with_both_curves(report: dict[str, Any]) -> None:
+    from PIL import Image
+
+    from sphering.report.figures import RAW, TRANSFORMED
+
+    image = Image.open(io.BytesIO(angle_png(report))).convert("RGB")
+    assert image.size == (WIDTH, HEIGHT)
+    seen = {colour for _, colour in image.getcolors(1 << 20) or []}
+    for wanted in (RAW, TRANSFORMED):
+        target = [int(wanted[at : at + 2], 16) for at in (1, 3, 5)]
+        assert min(max(abs(a - b) for a, b in zip(colour, target, strict=True)) for colour in seen) < 24
+    assert angle_picture(report).startswith("data:image/png;base64,")
+    assert len(angle_picture(report)) < 60_000
+
+
+@pytest.mark.browser
+@needs_browser
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
+def test_the_page_draws_its_plots_in_chromium_without_an_error_or_a_request(
+    report: dict[str, Any], tmp_path: Path, width: int, scheme: str
+) -> None:
+    page, log = tmp_path / "report.html", tmp_path / "net.json"
+    page.write_text(render(_evil(report), release()), encoding="utf-8")
+    done = _browse(page, tmp_path, log, ["--dump-dom", f"--window-size={width},900"], dark=scheme == "dark")
+    assert 'data-plots="drawn"' in done.stdout
+    assert len(re.findall(r'class="[^"]*js-plotly-plot', done.stdout)) == 4
+    assert "<title>owned" not in done.stdout
+    assert [line for line in done.stderr.splitlines() if ":CONSOLE" in line] == []
+    assert _requests(log) == []
+    drawn = "226, 154, 99" if scheme == "dark" else "180, 99, 42"
+    assert f"rgb({drawn})" in done.stdout
+
+
+def _browse(page: Path, home: Path, log: Path, extra: list[str], *, dark: bool) -> subprocess.CompletedProcess[str]:
+    quiet = ["--disable-background-networking", "--disable-component-update", "--no-first-run", "--disable-sync"]
+    return subprocess.run(
+        [
+            str(CHROMIUM),
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            *quiet,
+            "--enable-logging=stderr",
+            f"--user-data-dir={home / 'profile'}",
+            f"--log-net-log={log}",
+            f"--blink-settings=preferredColorScheme={0 if dark else 1}",
+            "--virtual-time-budget=10000",
+            *extra,
+            page.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def _requests(log: Path) -> list[str]:
+    """Return the addresses that the page asked for, by the browser's own log, without the browser's own errands."""
+    text = log.read_text(encoding="utf-8")
+    events = json.loads(text if text.rstrip().endswith("}") else text.rstrip().rstrip(",") + "]}")["events"]
+    urls = {event.get("params", {}).get("url", "") for event in events}
+    return sorted(url for url in urls if url.startswith(("http", "ws")) and "google" not in url)

@@ -1,0 +1,235 @@
+"""report.json: right numbers, honest about how they were measured, finite whatever comes in."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from sphering.config.model import ReportConfig, TransformConfig
+from sphering.geometry.moments import Moments
+from sphering.identity import canonical_json
+from sphering.report.catalogue import RAW_ONLY, SPACE, TEXTS, TRANSFORMED_ONLY
+from sphering.report.identity import report_id
+from sphering.report.numbers import measure
+from sphering.store.snapshot import Snapshot
+from sphering.transform.affine import Transform
+from sphering.transform.fit import fit
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+WHOLE = ReportConfig(sample=1000)
+PART = ReportConfig(sample=300)
+
+
+@pytest.fixture(scope="module")
+def report(questions: Snapshot, centred: Transform) -> dict[str, Any]:
+    return measure(questions, centred, WHOLE)
+
+
+@pytest.fixture(scope="module")
+def sampled(questions: Snapshot, centred: Transform) -> dict[str, Any]:
+    return measure(questions, centred, PART)
+
+
+@pytest.fixture(scope="module")
+def spaces(questions: Snapshot, centred: Transform) -> dict[str, np.ndarray]:
+    """Every document's vector in float64, raw and transformed."""
+    raw = np.concatenate(list(questions.vectors()))
+    return {"raw": raw.astype(np.float64), "transformed": centred.apply(raw).astype(np.float64)}
+
+
+def cosines(vectors: np.ndarray) -> np.ndarray:
+    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (units @ units.T)[np.triu_indices(len(units), 1)]
+
+
+def estimates(tree: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(tree, dict):
+        if "value" in tree and "kind" in tree:
+            yield tree
+        for value in tree.values():
+            yield from estimates(value)
+
+
+@pytest.mark.parametrize("space", ["raw", "transformed"])
+def test_moment_metrics_equal_brute_force_over_all_pairs(
+    report: dict[str, Any], spaces: dict[str, np.ndarray], space: str
+) -> None:
+    found, vectors = report[space], spaces[space]
+    all_cosines = cosines(vectors)
+    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    covariance = np.cov(vectors.T)
+    ratio = np.trace(covariance) ** 2 / np.sum(covariance**2)
+    assert found["mean_cosine"]["value"] == pytest.approx(all_cosines.mean(), abs=1e-10)
+    assert found["cosine_variance"]["value"] == pytest.approx(all_cosines.var(), abs=1e-10)
+    assert found["mean_norm"]["value"] == pytest.approx(np.linalg.norm(units.mean(axis=0)), abs=1e-10)
+    assert found["participation_ratio"]["value"] == pytest.approx(ratio, rel=1e-9)
+    assert found["isoscore"]["value"] == pytest.approx((ratio - 1) / 383, rel=1e-9)
+    assert found["norm_mean"]["value"] == pytest.approx(np.linalg.norm(vectors, axis=1).mean(), rel=1e-12)
+    assert {found[name]["kind"] for name in ("mean_cosine", "participation_ratio")} == {"exact"}
+    low, high = found["mean_cosine"]["interval"]
+    assert low < found["mean_cosine"]["value"] < high
+    assert high - low == pytest.approx(2 * 1.96 * found["mean_cosine"]["se"], rel=1e-3)
+
+
+def test_neighbour_overlap_equals_a_naive_count(
+    report: dict[str, Any], questions: Snapshot, centred: Transform
+) -> None:
+    vectors = questions.sample(1000).vectors
+    vectors = np.unique(vectors, axis=0)
+    kept = [_naive_neighbours(each.astype(np.float64)) for each in (vectors, centred.apply(vectors))]
+    shares = [len(before & after) / 10 for before, after in zip(*kept, strict=True)]
+    assert report["transformed"]["knn_overlap_raw"]["value"] == pytest.approx(np.mean(shares), abs=2e-4)
+    assert report["raw"]["knn_overlap_euclidean_cosine_normalised"]["value"] == pytest.approx(1.0, abs=1e-3)
+
+
+def _naive_neighbours(vectors: np.ndarray) -> list[set[int]]:
+    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    scores = units @ units.T
+    np.fill_diagonal(scores, -np.inf)
+    return [set(row.tolist()) for row in np.argsort(-scores, axis=1)[:, :10]]
+
+
+def test_metrics_disagree_where_norms_differ_and_agree_once_normalised(
+    questions: Snapshot, centred: Transform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = np.random.default_rng(0).uniform(0.2, 5.0, size=4096).astype(np.float32)[:, None]
+    sample, vectors = questions.sample(1000), list(questions.vectors())
+    stretched = type(sample)(sample.doc_ids, sample.text_hashes, sample.vectors * lengths[: len(sample.vectors)])
+    monkeypatch.setattr(questions, "sample", lambda _: stretched)
+    monkeypatch.setattr(questions, "vectors", lambda: iter([block * lengths[: len(block)] for block in vectors]))
+    raw = measure(questions, centred, WHOLE)["raw"]
+    for pair in ("dot_cosine", "euclidean_cosine", "euclidean_dot"):
+        assert raw[f"knn_overlap_{pair}"]["value"] < 0.8
+        assert raw[f"knn_overlap_{pair}_normalised"]["value"] > 0.999
+
+
+def test_repeated_documents_and_texts_are_counted_from_what_is_not_dropped(
+    report: dict[str, Any], questions: Snapshot
+) -> None:
+    documents = questions.scan().collect()
+    texts = report["texts"]
+    assert texts["documents"]["value"] == len(documents) == 799
+    assert texts["texts"]["value"] == documents["text"].n_unique()
+    assert texts["duplicate_documents"]["value"] == len(documents) - documents["text"].n_unique() >= 19
+    assert texts["tokens_mean"]["value"] == pytest.approx(documents["n_tokens"].mean())
+    assert report["norms"]["raw"]["n"] == sum(report["norms"]["raw"]["counts"]) == 799
+
+
+def test_every_number_says_exact_or_sampled_over_what_and_how_many(
+    report: dict[str, Any], sampled: dict[str, Any]
+) -> None:
+    for entry in (*estimates(report), *estimates(sampled)):
+        assert entry["kind"] in ("exact", "sampled")
+        assert entry["over"] in ("documents", "texts", "pairs", "tokens")
+        assert isinstance(entry["n"], int)
+        assert entry["value"] is not None or entry["reason"]
+        if "interval" in entry:
+            low, high = entry["interval"]
+            assert low <= entry["value"] <= high
+    assert report["raw"]["angle_w1"]["kind"] == "exact"
+    for name in ("angle_ks", "angle_w1", "knn_overlap_dot_cosine"):
+        assert sampled["raw"][name]["kind"] == "sampled"
+        assert "interval" in sampled["raw"][name]
+    assert sampled["sample"] == {"texts": 300, "of": report["texts"]["texts"]["value"], "seed": 0}
+
+
+def test_the_interval_of_a_sampled_distance_holds_the_value_of_the_whole(
+    report: dict[str, Any], sampled: dict[str, Any]
+) -> None:
+    for space in ("raw", "transformed"):
+        for name in ("angle_ks", "angle_w1"):
+            low, high = sampled[space][name]["interval"]
+            assert low <= report[space][name]["value"] <= high
+
+
+def test_names_are_those_of_the_catalogue(report: dict[str, Any]) -> None:
+    assert set(report["raw"]) == set(SPACE) - set(TRANSFORMED_ONLY)
+    assert set(report["transformed"]) == set(SPACE) - set(RAW_ONLY)
+    assert set(report["texts"]) == set(TEXTS)
+
+
+def test_moments_given_by_the_caller_give_the_same_report(
+    report: dict[str, Any], questions: Snapshot, centred: Transform, raw_moments: Moments
+) -> None:
+    assert measure(questions, centred, WHOLE, moments=raw_moments) == report
+
+
+def test_the_histograms_of_angles_hold_every_pair_and_the_law_is_a_distribution(report: dict[str, Any]) -> None:
+    n = report["texts"]["texts"]["value"] - report["texts"]["equal_vector_texts"]["value"] // 2
+    for space in ("raw", "transformed"):
+        angles = report["angles"][space]
+        assert sum(angles["counts"]) == angles["pairs"] == math.comb(n, 2)
+        assert sum(angles["law"]) == pytest.approx(1.0, abs=1e-6)
+    shown = report["spectrum"]["raw"]
+    assert len(shown["values"]) == 384
+    assert shown["rank"] == 381
+    assert all(first >= second for first, second in zip(shown["values"], shown["values"][1:], strict=False))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 12])
+@pytest.mark.parametrize("kind", ["none", "center"])
+def test_a_report_on_few_or_equal_texts_is_finite_and_gives_reasons(
+    make_snapshot: Callable[[list[str]], Snapshot], count: int, kind: Any
+) -> None:
+    snapshot = make_snapshot(["the same question"] * 8 + [f"question {number}" for number in range(count - 1)])
+    moments = Moments.empty(snapshot.dimension)
+    for block in snapshot.vectors():
+        moments.update(block)
+    transform = fit(TransformConfig(kind=kind), moments, encoder=snapshot.manifest.encoder, snapshot=snapshot.id)
+    with np.errstate(all="raise"):
+        report = measure(snapshot, transform, WHOLE)
+    canonical_json(report)
+    assert report["raw"]["knn_overlap_dot_cosine"]["value"] is None or count > 11
+    assert [warning["name"] for warning in report["warnings"]] == ["few_documents"]
+
+
+def test_the_vietnamese_corpus_raises_the_warnings_of_a_model_that_does_not_know_its_language(
+    make_snapshot: Callable[[list[str]], Snapshot],
+) -> None:
+    texts = pq.read_table(EXAMPLES / "libreoffice_help" / "terms-vi.parquet")["text"].to_pylist()
+    snapshot = make_snapshot([*texts, "cà phê", "ca phe", "cá phê"])
+    moments = Moments.empty(snapshot.dimension)
+    for block in snapshot.vectors():
+        moments.update(block)
+    transform = fit(TransformConfig(), moments, encoder=snapshot.manifest.encoder, snapshot=snapshot.id)
+    report = measure(snapshot, transform, WHOLE)
+    named = {warning["name"]: warning["sentence"] for warning in report["warnings"]}
+    assert "diacritics" in named["equal_vectors"]
+    assert report["texts"]["equal_vector_texts"]["value"] >= 3
+    assert report["texts"]["unknown_share"]["value"] is not None
+
+
+def test_changes_are_told_from_the_base(report: dict[str, Any], questions: Snapshot, centred: Transform) -> None:
+    before = copy.deepcopy(report)
+    before["texts"]["documents"]["value"] = 700
+    before["raw"]["mean_cosine"]["value"] = 0.125
+    base = {"release": "b" * 16, "snapshot": "c" * 16, "documents": 700, "report": before}
+    changed = measure(questions, centred, WHOLE, base=base)["base"]
+    assert changed["documents"] == {"before": 700, "after": 799, "change": 99}
+    assert changed["raw"]["mean_cosine"]["change"] == report["raw"]["mean_cosine"]["value"] - 0.125
+    assert changed["transformed"]["isoscore"]["change"] == 0
+    assert (changed["same_snapshot"], changed["same_encoder"], changed["same_transform"]) == (False, True, True)
+
+
+def test_a_report_survives_json(report: dict[str, Any]) -> None:
+    assert json.loads(canonical_json(report)) == report
+    assert len(canonical_json(report)) < 60_000
+
+
+def test_a_report_s_id_follows_all_that_it_is_made_from() -> None:
+    given: list[Any] = [ReportConfig(), "s", "t", "e", "b"]
+    others: list[Any] = [ReportConfig(sample=500), "x", "x", None, None]
+    ids = {report_id(*given)}
+    for position, other in enumerate(others):
+        ids.add(report_id(*given[:position], other, *given[position + 1 :]))
+    assert len(ids) == 6
+    assert all(first != second for first, second in combinations(ids, 2))

@@ -1,0 +1,92 @@
+"""Runs without a scheduler: the steps in the order in which the main flow takes them."""
+
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sphering.config.model import Config
+from sphering.run.begin import begin
+from sphering.run.commit import commit_snapshot
+from sphering.run.embed import embed_unit
+from sphering.run.evaluate import evaluate
+from sphering.run.export import prepare_matrix, write_export
+from sphering.run.finish import finish
+from sphering.run.fit import settle_transform
+from sphering.run.ingest import ingest
+from sphering.run.plan_release import plan_release
+from sphering.run.release import commit_release, publish
+from sphering.run.report import write_report
+from sphering.run.units import plan_units
+
+QUESTIONS = Path(__file__).parents[1] / "data" / "banking77"
+
+
+def carry(config):
+    """Take a corpus to its release and return the run's result."""
+    workspace = begin(config)
+    if not ingest(workspace).passed:
+        return finish(workspace)
+    for unit in range(plan_units(workspace).count):
+        embed_unit(workspace, unit)
+    commit_snapshot(workspace)
+    settle_transform(workspace)
+    evaluate(workspace)
+    planned = plan_release(workspace)
+    if not planned.exists:
+        write_report(workspace)
+        prepare_matrix(workspace)
+        for name in planned.exports:
+            write_export(workspace, name)
+        commit_release(workspace)
+    publish(workspace)
+    return finish(workspace)
+
+
+@pytest.fixture(scope="session")
+def run():
+    return carry
+
+
+@pytest.fixture(scope="session")
+def questions():
+    """Real questions to a bank, (id, text) each."""
+    table = pq.read_table(next(QUESTIONS.glob("*.parquet")))
+    texts = list(dict.fromkeys(table["text"].to_pylist()))[:120]
+    return [(f"q-{number:04d}", text) for number, text in enumerate(texts)]
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """Return a function that writes documents and returns a configuration over them."""
+
+    def write(documents, store="store", **tables):
+        path = tmp_path / "source.parquet"
+        names = ("id", "text")
+        pq.write_table(pa.table({name: [row[i] for row in documents] for i, name in enumerate(names)}), path)
+        settings = {
+            "corpus": "questions",
+            "base": str(tmp_path),
+            "store": str(tmp_path / store),
+            "source": {"path": str(path)},
+            "encoder": {"backend": "torch"},
+            "transform": {"kind": "none"},
+            "export": [{"name": "matrix", "format": "npy"}],
+            "run": {"unit_rows": 32},
+        }
+        return Config.model_validate(settings | tables)
+
+    return write
+
+
+def drive():
+    """Run from a TOML file; a child process of the test that kills it."""
+    from sphering.config.load import load
+
+    carry(load(Path(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    drive()

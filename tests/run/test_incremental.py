@@ -1,0 +1,141 @@
+"""What a second night costs and leaves."""
+
+import random
+
+import numpy as np
+import pytest
+
+from sphering.errors import EmptyCorpusError, IdentityError
+from sphering.store.store import Store
+
+
+def corpus_of(config):
+    return Store.open(config_path(config)).corpus(config.corpus)
+
+
+def config_path(config):
+    from pathlib import Path
+
+    return Path(config.store)
+
+
+def bytes_of(config, result, name="vectors.npy"):
+    folder = config_path(config) / result["exports"][0]["path"]
+    return next(folder.glob("*.npy")).read_bytes()
+
+
+def sums(result):
+    return result["documents"] + result["quarantined"] + result["duplicates"]
+
+
+def test_an_unchanged_night_encodes_nothing_and_ends_in_the_base(run, corpus, questions):
+    config = corpus(questions)
+    first = run(config)
+    second = run(config)
+    assert (first["snapshot_status"], first["release_status"]) == ("created", "published")
+    assert (second["snapshot_status"], second["release_status"]) == ("unchanged", "unchanged")
+    assert (second["snapshot"], second["release"], second["encoded"]) == (first["snapshot"], first["release"], 0)
+    assert first["encoded"] == len(questions)
+    assert first["exit_code"] == second["exit_code"] == 0
+    assert len(corpus_of(config).run_records()) == 2
+
+
+def test_a_changed_night_encodes_new_texts_only_and_equals_a_full_rebuild(run, corpus, questions):
+    run(corpus(questions))
+    changed = questions[10:] + [("new-1", "Where is the nearest cash machine?"), ("new-2", questions[50][1])]
+    changed[5] = (changed[5][0], "My card was swallowed by a machine in Hanoi.")
+    random.Random(1).shuffle(changed)
+    config = corpus(changed)
+    night = run(config)
+    rebuilt_config = corpus(changed, store="rebuilt")
+    rebuilt = run(rebuilt_config)
+    assert night["encoded"] == 2
+    assert night["removed"] == 10
+    assert night["documents"] == len(changed) == sums(night)
+    assert night["snapshot"] == rebuilt["snapshot"]
+    manifests = [corpus_of(c).manifest(r["snapshot"]) for c, r in ((config, night), (rebuilt_config, rebuilt))]
+    assert manifests[0].content_digest == manifests[1].content_digest
+    assert bytes_of(config, night) == bytes_of(rebuilt_config, rebuilt)
+
+
+def test_row_order_changes_nothing(run, corpus, questions):
+    first = run(corpus(questions))
+    second = run(corpus(list(reversed(questions))))
+    assert (second["snapshot"], second["release_status"], second["encoded"]) == (first["snapshot"], "unchanged", 0)
+
+
+def test_each_distinct_text_is_encoded_once(run, corpus, questions):
+    twice = questions[:40] + [(f"again-{doc_id}", text) for doc_id, text in questions[:40]]
+    config = corpus(twice)
+    result = run(config)
+    assert (result["documents"], result["encoded"]) == (80, 40)
+    snapshot = corpus_of(config).snapshot(result["snapshot"])
+    frame = snapshot.scan().collect()
+    vectors = dict(zip(frame["doc_id"], frame["embedding"].to_numpy(), strict=True))
+    assert all(np.array_equal(vectors[doc_id], vectors[f"again-{doc_id}"]) for doc_id, _ in questions[:40])
+
+
+def test_the_size_of_a_unit_changes_no_bit_of_the_result(run, corpus, questions):
+    large = corpus(questions, run={"unit_rows": 1000})
+    small = corpus(questions, store="small", run={"unit_rows": 7})
+    first, second = run(large), run(small)
+    assert first["snapshot"] == second["snapshot"]
+    assert bytes_of(large, first) == bytes_of(small, second)
+
+
+def test_a_failed_gate_holds_the_release_every_night_until_it_passes(run, corpus, questions):
+    strict = {"gate": [{"metric": "transformed.mean_cosine", "max": -1.0}]}
+    published = run(corpus(questions[:60]))
+    held = run(corpus(questions, **strict))
+    again = run(corpus(questions, **strict))
+    config = corpus(questions)
+    refs = corpus_of(config).refs
+    assert (held["release_status"], held["exit_code"]) == ("held", 3)
+    assert (again["release_status"], again["exit_code"], again["encoded"]) == ("held", 3, 0)
+    assert again["release"] == held["release"]
+    assert refs.read("main", "published").release == published["release"]
+    assert refs.read("main", "latest").release == held["release"]
+    assert run(config)["release_status"] == "published"
+
+
+def test_a_gate_on_the_source_ends_the_run_before_anything_is_encoded(run, corpus, questions):
+    first = run(corpus(questions))
+    config = corpus(questions[:20])
+    result = run(config)
+    assert (result["snapshot"], result["release"], result["release_status"]) == (None, None, "held")
+    assert (result["exit_code"], result["encoded"]) == (3, 0)
+    failed = [gate["metric"] for gate in result["gates"] if not gate["passed"]]
+    assert failed == ["documents_change"]
+    assert corpus_of(config).refs.read("main", "latest").release == first["release"]
+
+
+def test_quarantined_and_duplicate_rows_are_counted_and_kept_with_their_reason(run, corpus, questions):
+    rows = [*questions[:50], ("empty", ""), ("nul", "a\x00b"), questions[0]]
+    config = corpus(rows, gate=[{"metric": "quarantined_share", "max": 0.5}])
+    result = run(config)
+    assert (result["rows_read"], result["documents"], result["quarantined"], result["duplicates"]) == (53, 50, 2, 1)
+    assert sums(result) == result["rows_read"]
+    import pyarrow.parquet as pq
+
+    store = corpus_of(config)
+    table = pq.read_table(store.files.path(store.layout.quarantine(result["run"])))
+    assert sorted(zip(table["doc_id"].to_pylist(), table["reason"].to_pylist(), strict=True)) == [
+        ("empty", "empty"),
+        ("nul", "nul"),
+    ]
+
+
+def test_a_source_without_a_document_is_refused_and_moves_nothing(run, corpus, questions):
+    first = run(corpus(questions))
+    config = corpus([("a", ""), ("b", " ")])
+    with pytest.raises(EmptyCorpusError, match="gave no document"):
+        run(config)
+    assert corpus_of(config).refs.read("main", "latest").release == first["release"]
+
+
+def test_a_fit_over_vectors_of_another_encoder_is_refused(run, corpus, questions):
+    from sphering.run.begin import begin
+
+    run(corpus(questions))
+    with pytest.raises(IdentityError, match="was made by encoder"):
+        begin(corpus(questions, encoder={"backend": "torch", "max_length": 64}), "fit")
