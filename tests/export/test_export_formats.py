@@ -66,7 +66,7 @@ def test_polars_duckdb_and_pyarrow_read_the_parquet_file(publish, bank_matrix, a
     assert np.array_equal(frame["embedding"].to_numpy(), bank_matrix.vectors())
     assert pa.types.is_fixed_size_list(pq.read_schema(path).field("embedding").type)
     found = duckdb.execute(
-        f"SELECT doc_id FROM read_parquet($path) "
+        "SELECT doc_id FROM read_parquet($path) "
         "ORDER BY array_inner_product(embedding::FLOAT[381], $query::FLOAT[381]) DESC LIMIT 10".replace(
             "381", str(bank_matrix.d)
         ),
@@ -132,6 +132,6 @@ def test_naming_an_export_loads_no_engine():
     code = (
         "import sys; from sphering.export.identity import export_id; from sphering.config.model import ExportConfig\n"
         "export_id(ExportConfig(name='x', format='faiss'), 's', 't')\n"
-        "sys.exit(str([m for m in ('faiss', 'duckdb', 'torch', 'polars', 'scipy') if m in sys.modules] or ''))"
+        "sys.exit([m for m in ('faiss', 'duckdb', 'torch', 'polars', 'scipy') if m in sys.modules] or 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -34,7 +34,7 @@ with connected() as url:
         print(url.rsplit(":", 1)[1].removesuffix("/api"), flush=True)
         input()
     from prefect.logging.handlers import APILogWorker
-    APILogWorker.instance().drain(timeout=20)
+    APILogWorker.drain_all(timeout=20)
     with get_client(sync_client=True) as client:
         print([record.message for record in client.read_logs() if str(record.flow_run_id) == run])
 """

@@ -24,6 +24,7 @@ PINS = dict(
 )
 # What a declared package brings along and hands to its users.
 CARRIED = {
+    "markupsafe": "jinja2",
     "huggingface-hub": "sentence-transformers",
     "tokenizers": "sentence-transformers",
     "transformers": "sentence-transformers",

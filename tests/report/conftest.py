@@ -110,8 +110,8 @@ def make_snapshot(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="session")
 def questions(make_snapshot: Callable[[list[str]], Snapshot]) -> Snapshot:
-    """800 questions to a bank, the first 20 of them twice."""
-    texts = pq.read_table(EXAMPLES / "banking77" / "banking77.parquet")["text"].to_pylist()[::16][:780]
+    """500 questions to a bank, the first 20 of them twice."""
+    texts = pq.read_table(EXAMPLES / "banking77" / "banking77.parquet")["text"].to_pylist()[::27][:480]
     return make_snapshot(texts + texts[:20])
 
 

@@ -59,7 +59,7 @@ def test_plain_recall_is_the_smallest_and_plain_excluded_the_largest(
     assert numbers["recall_at_10"] == numbers["exports.b.recall_at_10"] == 0.88
     assert numbers["exports.c.recall_at_10"] is None
     assert numbers["excluded"] == 3
-    assert numbers["excluded_share"] == 3 / 799
+    assert numbers["excluded_share"] == 3 / 499
     failed = {gate.metric for gate in judge(split(())[1], numbers) if not gate.passed}
     assert failed == {"recall_at_10", "excluded_share"}
 

@@ -31,7 +31,7 @@ needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not ins
 @pytest.fixture(scope="module")
 def report(questions: Snapshot, centred: Transform) -> dict[str, Any]:
     plain = measure(questions, centred, ReportConfig(sample=400))
-    base = {"release": "b" * 16, "snapshot": "c" * 16, "documents": 799, "report": plain}
+    base = {"release": "b" * 16, "snapshot": "c" * 16, "documents": 499, "report": plain}
     evaluation = {"raw": {"recall_at_10": {"value": 0.91, "kind": "exact", "n": 300}}, "queries": 300}
     return measure(questions, centred, ReportConfig(sample=400), base=base, evaluation=evaluation)
 

@@ -51,4 +51,4 @@ for group in (init, plan, run, snapshots, report, later, search, pull, verify, s
 
 def main() -> None:
     """Run the command line."""
-    app()
+    app(prog_name="sphering")

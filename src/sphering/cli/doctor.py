@@ -26,8 +26,11 @@ def register(app: typer.Typer) -> None:
         With a configuration its model, store and disk are looked at as well. Exit code 1 says that a run would fail.
         """
         from sphering.doctor.examine import examine
+        from sphering.flows.environment import prepare
 
-        findings = examine(_configuration(shared))
+        config = _configuration(shared)
+        prepare(shared.verbose, offline=config is None or config.encoder.revision is None)
+        findings = examine(config)
         failed = [finding for finding in findings if finding.state == "fails"]
         if shared.json:
             print_json({"sound": not failed, "checks": [finding.to_json() for finding in findings]})

@@ -90,7 +90,7 @@ def _value(text: str, override: str) -> Any:
     except tomllib.TOMLDecodeError as error:
         if any(letter in text for letter in "\"'[]{}\n") or not text.strip():
             raise _wrong(override, f"{text!r} is no TOML value: {error}") from error
-        return text.strip()
+        return text.lstrip()
 
 
 def _wrong(override: str, found: str, name: str = "", names: list[str] | None = None) -> ConfigError:

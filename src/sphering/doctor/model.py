@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
 def check(config: Config) -> Iterator[Finding]:
     """Find the model, open it and encode one text."""
-    from sphering.flows.environment import prepare
-
-    prepare(offline=config.encoder.revision is None)
     try:
         yield Finding("model", "ok", _describe(config))
     except SpheringError as error:

@@ -62,7 +62,7 @@ def measure_sample(sample: Sample, transformed: NDArray[np.float32], *, texts: i
 def _angles(vectors: NDArray[np.float32], seed: int, *, whole: bool) -> tuple[dict[str, Json], Json]:
     found = cosine_distribution(vectors, seed)
     estimates = {"angle_ks": found.kolmogorov_smirnov, "angle_w1": found.wasserstein}
-    intervals: dict[str, tuple[float, float]] = {} if whole else _angle_intervals(vectors, estimates)
+    intervals: dict[str, tuple[float, float]] = {} if whole else angle_intervals(vectors, estimates)
     metrics = {
         name: number(as_sample(estimate, whole=whole, interval=intervals.get(name)), "pairs")
         for name, estimate in estimates.items()
@@ -70,7 +70,7 @@ def _angles(vectors: NDArray[np.float32], seed: int, *, whole: bool) -> tuple[di
     return metrics, angles_json(found, whole=whole)
 
 
-def _angle_intervals(vectors: NDArray[np.float32], estimates: dict[str, Estimate]) -> dict[str, tuple[float, float]]:
+def angle_intervals(vectors: NDArray[np.float32], estimates: dict[str, Estimate]) -> dict[str, tuple[float, float]]:
     """Return the intervals of the distances to the law, by batches of texts: hash order is random order."""
     parts = [cosine_distribution(part) for part in np.array_split(vectors, BATCHES) if len(part) > 1]
     of_parts = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import glob
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,18 +39,25 @@ def find_files(source: SourceConfig, base: Path) -> tuple[Reader, list[FoundFile
     given = (source.path,) if isinstance(source.path, str) else source.path or ()
     entries = [_expand(entry, base, source.format) for entry in given]
     paths = sorted({path for entry in entries for path in entry.files})
+    if not paths:
+        raise _nothing_found("the source has no files", given)
     reader = readers()[source.format] if source.format else _tell_format(paths, entries)
     kept = [path for path in paths if _belongs(path, reader, entries)]
     if not kept:
-        raise SourceError(
-            "the source has no files" if not entries else f"no file of the format {reader.format} was found",
-            expected="files that end in " + ", ".join(reader.suffixes) + " (and .gz or .zst)",
-            where=", ".join(given),
-            remedy="mend path under [source]",
-        )
+        raise _nothing_found(f"no file of the format {reader.format} was found", given, reader)
     root = Path(os.path.commonpath([entry.root for entry in entries]))
     return reader, sorted(
         (_found(path, root, base) for path in kept), key=lambda file: (file.name, file.shown)
+    )
+
+
+def _nothing_found(found: str, given: Sequence[str], reader: Reader | None = None) -> SourceError:
+    suffixes = [suffix for each in ([reader] if reader else readers().values()) for suffix in each.suffixes]
+    return SourceError(
+        found,
+        expected="files that end in " + ", ".join(sorted(set(suffixes))) + " (and .gz or .zst)",
+        where=", ".join(given) or "[source] path",
+        remedy="mend path under [source]",
     )
 
 
@@ -124,7 +131,7 @@ def _tell_format(paths: list[Path], entries: list[_Entry]) -> Reader:
             remedy="name the files with a glob, or set [source] format for a folder",
         )
     if not found:
-        raise _untold(entries[0].root if entries else Path(), ())
+        raise _untold(entries[0].root, ())
     return readers()[next(iter(found))]
 
 

@@ -1,0 +1,180 @@
+"""The doctor's checks, on this machine and on ones that are broken on purpose."""
+
+import http.server
+import os
+import threading
+import time
+
+import pytest
+
+from sphering.config.load import load
+from sphering.doctor import clock, disk, extras, model, packages, server, switches, threads
+from sphering.doctor.examine import examine
+
+
+@pytest.fixture
+def configured(tmp_path):
+    def write(extra=""):
+        file = tmp_path / "sphering.toml"
+        file.write_text(f'corpus = "c"\n[source]\npath = "x.jsonl"\n{extra}', encoding="utf-8")
+        return load(file)
+
+    return write
+
+
+def states(findings):
+    return [finding.state for finding in findings]
+
+
+@pytest.mark.parametrize(
+    ("prefect", "fastapi", "state"),
+    [
+        ("3.8.8", "0.150.0", "ok"),
+        ("3.8.8", "0.165.0", "fails"),
+        ("3.8.8", "0.155.0", "fails"),
+        ("3.9.1", "0.150.0", "ok"),
+        ("3.8.8", "1.0", "fails"),
+        ("2.20.0", "0.150.0", "fails"),
+        (None, "0.150.0", "fails"),
+        ("3.8.8", None, "fails"),
+    ],
+)
+def test_a_fastapi_that_breaks_prefect_is_named_with_the_command_that_mends_it(prefect, fastapi, state):
+    finding = packages.prefect_and_fastapi(prefect, fastapi)
+    assert finding.state == state
+    assert finding.mend.startswith("pip install") == (state == "fails")
+
+
+def test_the_versions_installed_here_work_together():
+    assert states(packages.check()) == ["ok", "ok"]
+
+
+def test_unset_telemetry_switches_are_fine_because_commands_set_them(monkeypatch):
+    for name in ("PREFECT_SERVER_ANALYTICS_ENABLED", "DO_NOT_TRACK", "HF_HUB_DISABLE_TELEMETRY"):
+        monkeypatch.delenv(name, raising=False)
+    assert states(switches.check()) == ["ok"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PREFECT_SERVER_ANALYTICS_ENABLED", "true"), ("DO_NOT_TRACK", "0"), ("HF_HUB_DISABLE_TELEMETRY", "false")],
+)
+def test_an_environment_that_switches_telemetry_on_is_warned_of(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    loud = [finding for finding in switches.check() if finding.state == "warns"]
+    assert [name in finding.found and name in finding.mend for finding in loud] == [True]
+
+
+def test_without_an_address_no_server_is_needed(monkeypatch):
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    assert states(server.check()) == ["ok"]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/api", "localhost:4200/api"])
+def test_a_server_that_does_not_answer_is_said_within_seconds(monkeypatch, url):
+    monkeypatch.setenv("PREFECT_API_URL", url)
+    started = time.monotonic()
+    (finding,) = server.check()
+    assert finding.state == "fails"
+    assert url in finding.found
+    assert time.monotonic() - started < 10
+
+
+def test_a_server_that_answers_is_fine(monkeypatch):
+    class Health(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200 if self.path == "/api/health" else 404)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Health) as listener:
+        threading.Thread(target=listener.handle_request, daemon=True).start()
+        monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{listener.server_port}/api")
+        assert states(server.check()) == ["ok"]
+
+
+def test_every_extra_is_named_with_its_command_where_it_is_missing():
+    from importlib.metadata import metadata
+
+    declared = set(metadata("sphering").get_all("Provides-Extra") or ())
+    named = {finding.check.removeprefix("extra ") for finding in extras.check()}
+    assert named == declared - {"test", "lint"}
+
+
+def test_the_default_model_opens(configured):
+    (finding,) = model.check(configured())
+    assert finding.state == "ok"
+    assert "384 dimensions" in finding.found
+
+
+def test_a_missing_model_fails_with_the_ways_to_provide_one(configured):
+    (finding,) = model.check(configured('[encoder]\nmodel = "./nothing"\n'))
+    assert finding.state == "fails"
+    assert "pip install" in finding.mend
+
+
+def test_a_store_that_can_be_written_leaves_nothing_behind(configured, tmp_path):
+    findings = list(disk.check(configured()))
+    assert findings[0].state == "ok"
+    assert [path.name for path in tmp_path.iterdir()] == ["sphering.toml"]
+
+
+def test_a_store_of_a_newer_version_fails(configured, tmp_path):
+    from sphering.store.documents import to_bytes
+
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "store.json").write_bytes(to_bytes({"format": 99}))
+    finding = next(iter(disk.check(configured())))
+    assert finding.state == "fails"
+    assert finding.mend == "upgrade sphering"
+
+
+def test_a_store_below_a_file_fails(configured, tmp_path):
+    (tmp_path / "store").write_text("no folder")
+    assert next(iter(disk.check(configured()))).state == "fails"
+
+
+@pytest.mark.parametrize(("free", "state"), [(100 << 20, "fails"), (1 << 30, "warns"), (10 << 30, "ok")])
+def test_a_full_disk_is_seen_before_a_run_meets_it(monkeypatch, tmp_path, free, state):
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: type("Usage", (), {"free": free}))
+    assert disk.space("disk", tmp_path).state == state
+
+
+def test_the_clock_of_this_machine_is_right(configured):
+    assert states(clock.check(configured())) == ["ok"]
+
+
+def test_a_run_in_the_future_is_a_wrong_clock(configured, tmp_path):
+    from sphering.store.store import Store
+
+    Store.create(tmp_path / "store")
+    (tmp_path / "store" / "corpora" / "c" / "runs" / "29990101T000000Z-00000000").mkdir(parents=True)
+    (finding,) = clock.check(configured())
+    assert finding.state == "warns"
+    assert "in the future" in finding.found
+
+
+def test_more_threads_than_cores_are_warned_of(monkeypatch, configured):
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    assert states(threads.check(None)) == ["ok"]
+    assert states(threads.check(configured("[run]\nworkers = 64\n"))) == [
+        "warns" if (os.cpu_count() or 1) < 64 else "ok"
+    ]
+    monkeypatch.setenv("OMP_NUM_THREADS", "4096")
+    (finding,) = threads.check(None)
+    assert finding.state == "warns"
+    assert finding.mend == "unset OMP_NUM_THREADS"
+
+
+def test_a_check_that_breaks_is_a_finding_and_not_a_crash(monkeypatch):
+    def broken():
+        raise RuntimeError("no metadata")
+
+    monkeypatch.setattr(packages, "check", broken)
+    findings = examine(None)
+    assert findings[0].state == "fails"
+    assert "no metadata" in findings[0].found
+    assert len(findings) > 4

@@ -1,0 +1,81 @@
+"""A DuckDB query as the source."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+def test_relative_paths_in_sql_are_relative_to_the_configuration(staging, data, tmp_path):
+    staged = staging(
+        sql="SELECT _id AS id, text, lang FROM 'xquad/sample.parquet'", labels=["lang"], base=data
+    )
+    assert (staged.documents, staged.files) == (120, ())
+    files = staging(path="xquad/sample.parquet", id="_id", labels=["lang"], base=data)
+    assert files.content_digest == staged.content_digest
+
+
+def test_only_wanted_columns_are_computed(staging):
+    staged = staging(
+        sql="SELECT n AS id, 't' || n AS text, error('not wanted') AS x FROM range(10) r(n) -- a comment;"
+    )
+    assert staged.documents == 10
+
+
+def test_every_kind_of_value_has_a_canonical_form(staging):
+    staging(
+        sql="""
+        SELECT 1::HUGEINT AS id, 'text' AS text, 1.50::DECIMAL(5, 2) AS a, DATE '2020-02-29' AS b,
+            TIMESTAMPTZ '2020-01-01 02:00:00+02' AS c, {'y': 1, 'x': NULL} AS d, [1, NULL] AS e,
+            MAP {'k': 1.5::DOUBLE} AS f, '\\xAA'::BLOB AS g, TRUE AS h,
+            'x'::ENUM ('x', 'y') AS i, NULL AS j, TIMESTAMP_NS '2020-01-01 00:00:00.123456789' AS k,
+            uuid 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11' AS l
+        """,
+        metadata=list("abcdefghijkl"),
+    )
+    (row,) = staging.documents()
+    assert row["doc_id"] == "1"
+    assert row["metadata"] == (
+        '{"a":1.5,"b":"2020-02-29","c":"2020-01-01T00:00:00.000000Z","d":{"y":1},"e":[1,null],"f":{"k":1.5},"g":"aa",'
+        '"h":true,"i":"x","k":"2020-01-01T00:00:00.123456Z","l":"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"}'
+    )
+
+
+def test_bad_rows_of_a_query_are_quarantined_without_a_place(staging):
+    staged = staging(
+        sql="SELECT * FROM (VALUES ('a', 'x'), ('b', NULL), (NULL, 'y'), ('c', chr(0))) r(id, text)"
+    )
+    assert staged.reasons == {"missing-id": 1, "nul": 1, "null": 1}
+    assert {(row["file"], row["row"]) for row in staging.quarantine()} == {(None, None)}
+    assert {row["doc_id"] for row in staging.quarantine()} == {"b", "c", None}
+
+
+def test_a_conflict_in_a_query_is_shown_by_its_texts(staging):
+    import pytest
+    from sphering.errors import SourceError
+
+    with pytest.raises(SourceError, match="different texts") as caught:
+        staging(sql="SELECT 'a' AS id, 'text ' || n AS text FROM range(2) r(n)")
+    assert "'text 0'" in caught.value.where
+    assert "'text 1'" in caught.value.where
+
+
+def test_parquet_types_of_strings_are_all_read(staging, tmp_path):
+    texts = ["one", "two", None, "three"]
+    kinds = [
+        pa.string(),
+        pa.large_string(),
+        pa.binary(),
+        pa.string_view(),
+        pa.dictionary(pa.int32(), pa.string()),
+    ]
+    found = set()
+    for kind in kinds:
+        column = (
+            pa.array(texts, pa.string()).cast(kind)
+            if not pa.types.is_dictionary(kind)
+            else pa.array(texts).dictionary_encode()
+        )
+        pq.write_table(pa.table({"id": [1, 2, 3, 4], "text": column}), tmp_path / "a.parquet")
+        staged = staging(path="a.parquet")
+        assert staged.reasons == {"null": 1}
+        found.add(staged.content_digest)
+    assert len(found) == 1
