@@ -15,6 +15,7 @@ import httpx
 from sphering.errors import ServerError
 
 _LAST_WORDS: Final = 600
+_ASK_SECONDS: Final = 2.0
 _STOP_SECONDS: Final = 5.0
 # Blocks are registered at every start, which takes 1.4 of 7 s of computing; no flow here uses one.
 _ENVIRONMENT: Final = {"PREFECT_API_BLOCKS_REGISTER_ON_START": "false"}
@@ -64,10 +65,11 @@ class Child:
             If it ends or stays silent.
         """
         end = time.monotonic() + timeout
-        while time.monotonic() < end and self.alive:
-            if _answers(self.url):
-                return
-            time.sleep(0.1)
+        with httpx.Client(timeout=_ASK_SECONDS, trust_env=False) as client:
+            while time.monotonic() < end and self.alive:
+                if _answers(client, f"{self.url}/health"):
+                    return
+                time.sleep(0.1)
         state = f"did not answer within {timeout:g} s" if self.alive else f"ended with code {self.process.returncode}"
         _stop(self.process)
         self.complaints.seek(0)
@@ -80,9 +82,9 @@ class Child:
         )
 
 
-def _answers(url: str) -> bool:
+def _answers(client: httpx.Client, url: str) -> bool:
     try:
-        return httpx.get(f"{url}/health", timeout=2.0, trust_env=False).status_code == httpx.codes.OK
+        return client.get(url).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
 

@@ -4,14 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from sphering.config.load import resolve
 from sphering.config.model import Config
 from sphering.flows.stages import carry_through, corpus_of_run, over_selected
 
 
-@flow(name="export", flow_run_name=corpus_of_run, task_runner=ThreadPoolTaskRunner(max_workers=2))
+@flow(name="export", flow_run_name=corpus_of_run)
 def export(config: Config | Path, snapshot: str | None = None) -> Any:
     """Write the configured exports of a snapshot and make their release, which moves `latest` only.
 

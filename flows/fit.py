@@ -4,14 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from sphering.config.load import resolve
 from sphering.config.model import Config
 from sphering.flows.stages import carry_through, corpus_of_run, over_selected
 
 
-@flow(name="fit", flow_run_name=corpus_of_run, task_runner=ThreadPoolTaskRunner(max_workers=2))
+@flow(name="fit", flow_run_name=corpus_of_run)
 def fit(config: Config | Path, snapshot: str | None = None) -> Any:
     """Fit the configured transform on a snapshot and make its release, which moves `latest` only.
 

@@ -1,10 +1,11 @@
 """Run a flow from a command, quietly: the environment first, then a server, then the flow itself."""
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Literal
 
 from sphering.config.model import Config
-from sphering.errors import ServerError
+from sphering.errors import ConfigError, ServerError
 from sphering.flows.environment import prepare
 
 FlowName = Literal["main_job", "embed", "fit", "report", "export"]
@@ -36,7 +37,7 @@ def launch(name: FlowName, config: Config, *arguments: Any, verbosity: int = 0) 
 
     from sphering.flows.server import connected, find
 
-    find()
+    _find_server(find)
     flow = getattr(import_module(f"sphering.flows.{name}"), name)
     try:
         with connected():
@@ -47,6 +48,17 @@ def launch(name: FlowName, config: Config, *arguments: Any, verbosity: int = 0) 
             remedy="run again: what was finished is kept",
         ) from error
     return result
+
+
+def _find_server(find: Callable[[], None]) -> None:
+    try:
+        find()
+    except ValueError as error:  # how pydantic refuses a setting
+        raise ConfigError(
+            f"the settings of Prefect cannot be read: {error}",
+            where="PREFECT_… in the environment, prefect.toml or pyproject.toml in this folder, or the Prefect profile",
+            remedy="mend or remove the setting that is named above",
+        ) from error
 
 
 def _asks_the_hub(config: Config) -> bool:

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from sphering.config.load import resolve
 from sphering.config.model import Config
@@ -12,7 +11,7 @@ from sphering.flows.stages import carry_through, corpus_of_run, to_release, to_s
 from sphering.tasks.job import Job
 
 
-@flow(name="main-job", flow_run_name=corpus_of_run, task_runner=ThreadPoolTaskRunner(max_workers=2))
+@flow(name="main-job", flow_run_name=corpus_of_run)
 def main_job(config: Config | Path) -> Any:
     """Take a corpus to a release: ingest, embed, snapshot, transform, measure, export, gates, publish.
 

@@ -80,10 +80,9 @@ def to_snapshot(job: Job, config: Config) -> bool:
     if not ingest_source(job):
         return False
     units = plan_work(job)
-    # A pool of its own: how many units are encoded at once stands in the configuration, which only the run reads.
-    with ThreadPoolTaskRunner(max_workers=config.run.workers) as pool:
-        for future in pool.map(embed, {"job": unmapped(job), "unit": list(range(units))}):
-            future.result()
+    with _threads(config.run.workers) as pool:
+        for encoded in pool.map(embed, {"job": unmapped(job), "unit": list(range(units))}):
+            encoded.result()
     commit_snapshot(job)
     return True
 
@@ -94,13 +93,28 @@ def to_release(job: Job) -> None:
     encode_evaluation(job)
     missing = plan(job)
     if missing is not None:
-        report = measure.submit(job)
-        prepare.submit(job).result()
-        for written in export.map(job=unmapped(job), name=list(missing)):
-            written.result()
-        report.result()
+        _make_parts(job, missing)
     commit_release(job)
     move_refs(job)
+
+
+def _make_parts(job: Job, exports: tuple[str, ...]) -> None:
+    """Measure the report beside the exports, which need the transformed matrix first."""
+    with _threads(2) as pool:
+        report = pool.submit(measure, {"job": job})
+        pool.submit(prepare, {"job": job}).result()
+        for written in pool.map(export, {"job": unmapped(job), "name": list(exports)}):
+            written.result()
+        report.result()
+
+
+def _threads(workers: int) -> ThreadPoolTaskRunner[Any]:
+    """Return a pool of a stage's own.
+
+    Only the run reads how many units are encoded at once, too late for the runner that a flow is declared with. And a
+    pool that a stage leaves has stopped: no task works on in a workspace that the end of the run removes.
+    """
+    return ThreadPoolTaskRunner(max_workers=workers)
 
 
 def over_selected(job: Job, _config: Config) -> None:

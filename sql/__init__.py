@@ -1,1 +1,1 @@
-"""sql"""
+"""Every statement over the catalog and the snapshots, one file each."""

@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "open"]
 
 
-def open(path: str | Path) -> StoreDoor:  # noqa: A001 - read as sphering.open
+def open(path: str | Path) -> StoreDoor:
     """Open a store: ``sphering.open("store").corpus("banking77").release("published").scan()``.
 
     Raises

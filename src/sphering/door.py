@@ -88,7 +88,9 @@ class StoreDoor:
 
         if name not in self._store.corpora():
             raise NotFoundError(
-                f"the store has no corpus {name!r}", expected=", ".join(self._store.corpora()), where=str(self._store.root)
+                f"the store has no corpus {name!r}",
+                expected=", ".join(self._store.corpora()),
+                where=str(self._store.root),
             )
         return CorpusDoor(self._store.corpus(name))
 

@@ -39,7 +39,7 @@ _listener: Progress = Silence()
 @contextmanager
 def listen(progress: Progress) -> Iterator[None]:
     """Let `progress` hear the steps of this process while the block runs."""
-    global _listener  # noqa: PLW0603 - one process has one terminal
+    global _listener
     previous, _listener = _listener, progress
     try:
         yield

@@ -138,9 +138,7 @@ def test_a_coarse_index_has_a_lower_recall_than_a_fine_one(store, make_job, bank
     assert fine["recall_at_10"]["value"] == 1.0
 
 
-@pytest.mark.parametrize(
-    "index", ["SQ8", "HNSW16,SQ8", "IVF8,SQ8", "IVF8_HNSW8,Flat", "RR384,SQ8", "SQ8,RFlat"]
-)
+@pytest.mark.parametrize("index", ["SQ8", "HNSW16,SQ8", "IVF8,SQ8", "IVF8_HNSW8,Flat", "RR384,SQ8", "SQ8,RFlat"])
 def test_other_factory_strings_are_built_measured_and_read_back(store, make_job, bank_snapshot, fitted, index):
     job = make_job(bank_snapshot, fitted(bank_snapshot, "center"), index=index, ef_search=77, nprobe=5)
     manifest = make_export(store, KEY, job)

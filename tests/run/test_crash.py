@@ -5,9 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
-
 import tomllib
+from pathlib import Path
 
 from sphering.run.verify import verify
 from sphering.store.store import Store
@@ -52,7 +51,13 @@ def test_a_killed_run_resumes_and_ends_as_an_undisturbed_one(run, corpus, questi
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     store = Store.open(Path(config.store)).corpus("questions")
-    shards = len([name for name in store.files.children(f"{store.layout.root}/shards/{encoder_of(store)}") if name != "probe.parquet"])
+    shards = len(
+        [
+            name
+            for name in store.files.children(f"{store.layout.root}/shards/{encoder_of(store)}")
+            if name != "probe.parquet"
+        ]
+    )
     assert verify(store).sound
     assert store.run_records() == []
 

@@ -42,7 +42,7 @@ def test_an_unchanged_night_encodes_nothing_and_ends_in_the_base(run, corpus, qu
 
 def test_a_changed_night_encodes_new_texts_only_and_equals_a_full_rebuild(run, corpus, questions):
     run(corpus(questions))
-    changed = questions[10:] + [("new-1", "Where is the nearest cash machine?"), ("new-2", questions[50][1])]
+    changed = [*questions[10:], ("new-1", "Where is the nearest cash machine?"), ("new-2", questions[50][1])]
     changed[5] = (changed[5][0], "My card was swallowed by a machine in Hanoi.")
     random.Random(1).shuffle(changed)
     config = corpus(changed)

@@ -83,11 +83,23 @@ def test_a_truncated_or_missing_file_is_found(copy, pattern):
 
 
 @pytest.mark.parametrize(
-    "pattern", ["snapshots/*/manifest.json", "releases/*/release.json", "reports/*/report.json", "runs/*/run.json", "refs/*/*/*.json"]
+    "pattern",
+    [
+        "snapshots/*/manifest.json",
+        "releases/*/release.json",
+        "reports/*/report.json",
+        "runs/*/run.json",
+        "refs/*/*/*.json",
+    ],
 )
 def test_an_edited_json_is_found(copy, pattern):
     path = one(copy, pattern)
-    path.write_text(path.read_text().replace("questions", "answers").replace("gates passed", "looked fine").replace("run ended", "ran"))
+    path.write_text(
+        path.read_text()
+        .replace("questions", "answers")
+        .replace("gates passed", "looked fine")
+        .replace("run ended", "ran")
+    )
     text = path.read_text()
     path.write_text(text.replace('"value": 0', '"value": 1', 1) if "report.json" in str(path) else text)
     assert not verify(copy).sound

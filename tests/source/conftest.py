@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+
 from sphering.config.model import Config
 from sphering.source import stage
 

@@ -6,6 +6,7 @@ import os
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from sphering.errors import SourceChangedError, SourceError
 
 

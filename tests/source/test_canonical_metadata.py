@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sphering.errors import SourceError
 from sphering.source.metadata import canonical_metadata
 

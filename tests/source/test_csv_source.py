@@ -6,6 +6,7 @@ import io
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from sphering.errors import SourceError
 
 TEXTS = st.text(st.sampled_from('ab,"\n\r é'), max_size=12)

@@ -50,6 +50,7 @@ def test_bad_rows_of_a_query_are_quarantined_without_a_place(staging):
 
 def test_a_conflict_in_a_query_is_shown_by_its_texts(staging):
     import pytest
+
     from sphering.errors import SourceError
 
     with pytest.raises(SourceError, match="different texts") as caught:

@@ -8,6 +8,7 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from sphering.errors import SourceError
 from sphering.source import content_digest
 from sphering.source.registry import readers

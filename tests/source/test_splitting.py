@@ -6,6 +6,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sphering.source import array_splitting, splitting
 from sphering.source.array_splitting import elements
 from sphering.source.splitting import pieces, split

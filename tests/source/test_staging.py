@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from sphering.errors import IntegrityError, SourceError
 from sphering.source import Staged, content_digest
 from sphering.source.documents import DOCUMENTS

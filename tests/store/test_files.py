@@ -86,7 +86,8 @@ def test_of_racing_writers_one_wins_and_its_bytes_stay(files):
 
 
 @pytest.mark.parametrize(
-    ("number", "advice"), [(errno.ENOSPC, "free some space"), (errno.EROFS, "writable"), (errno.EACCES, "right to write")]
+    ("number", "advice"),
+    [(errno.ENOSPC, "free some space"), (errno.EROFS, "writable"), (errno.EACCES, "right to write")],
 )
 def test_a_refusal_of_the_system_says_what_to_do(number, advice):
     with pytest.raises(StorageError, match=advice), storage_errors("/store"):

@@ -97,7 +97,10 @@ def test_a_name_that_fits_nothing_or_several_is_refused(store, selector):
 
 def test_a_release_reads_back_as_it_was_written(store):
     corpus = store.corpus("c")
-    gates = (GateResult("non_finite", 0.0, None, 0.0, "fail", True), GateResult("truncated_share", 1.0, None, 0.05, "warn", False))
+    gates = (
+        GateResult("non_finite", 0.0, None, 0.0, "fail", True),
+        GateResult("truncated_share", 1.0, None, 0.05, "warn", False),
+    )
     corpus.create_release(a_release("abcd" * 4, gates=gates))
     assert corpus.release("abcd" * 4) == a_release("abcd" * 4, gates=gates)
     assert corpus.release("abcd" * 4).passed

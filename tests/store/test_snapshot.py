@@ -52,12 +52,16 @@ def build(folder, shards, dropped):
         write_shard(path, table)
         paths.append(path)
         gone = sum(1 for shard, _ in dropped if shard == number)
-        entries.append(ShardEntry(shard_id("e", table, keep_text=True), table.num_rows, gone, path.stat().st_size, "0" * 64))
+        entries.append(
+            ShardEntry(shard_id("e", table, keep_text=True), table.num_rows, gone, path.stat().st_size, "0" * 64)
+        )
     gone_path = None
     if dropped:
         gone_path = folder / "dropped.parquet"
         shard_column = pa.array([shard for shard, _ in dropped], pa.int32())
-        pq.write_table(pa.table({"shard": shard_column, "row": pa.array([row for _, row in dropped], pa.int64())}), gone_path)
+        pq.write_table(
+            pa.table({"shard": shard_column, "row": pa.array([row for _, row in dropped], pa.int64())}), gone_path
+        )
     manifest = SnapshotManifest(
         "s", "c", "e", {}, DIMENSION, "", 0, 0, 0, None, 0, True, (), (), tuple(entries), None, "", "run"
     )
@@ -86,7 +90,9 @@ def test_reading_equals_the_documents_that_were_not_dropped(tmp_path_factory, sh
     shards = [[d for d in shard if d[0].isprintable() and not (d[0] in seen or seen.add(d[0]))] for shard in shards]
     shards = [shard for shard in shards if shard]
     places = [(number, row) for number, shard in enumerate(shards) for row in range(len(shard))]
-    dropped = data.draw(st.lists(st.sampled_from(places), unique=True, max_size=len(places) - 1)) if len(places) > 1 else []
+    dropped = (
+        data.draw(st.lists(st.sampled_from(places), unique=True, max_size=len(places) - 1)) if len(places) > 1 else []
+    )
     if not shards:
         return
     snapshot = build(tmp_path_factory.mktemp("snapshot"), shards, sorted(dropped))

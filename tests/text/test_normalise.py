@@ -4,6 +4,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sphering.config.model import NormaliseConfig
 from sphering.text.normalise import changes, is_blank, normalise
 

@@ -60,7 +60,7 @@ def _plain(value: Any) -> Any:
 
 
 def _views(corpus: CorpusStore) -> Iterator[str]:
-    """Yield one view of documents a ref: `<corpus>`.`<channel>_<ref>`, and `<corpus>`.`latest` and `published` of main."""
+    """Yield one view of documents for each ref: `<corpus>.latest`, `<corpus>.published`, else `<channel>_<ref>`."""
     yield f"CREATE SCHEMA IF NOT EXISTS {quote_identifier(corpus.name)}"
     for channel in corpus.refs.channels():
         for name in NAMES:
@@ -75,7 +75,11 @@ def _view(corpus: CorpusStore, snapshot: str, view: str) -> str:
     reader = corpus.snapshot(snapshot)
     statement = load("catalog_documents_view")
     dropped = str(reader.dropped_path) if reader.dropped_path else ""
-    gone = load("catalog_dropped").replace("$dropped", path_list([Path(dropped)])) if dropped else load("catalog_nothing_dropped")
+    gone = (
+        load("catalog_dropped").replace("$dropped", path_list([Path(dropped)]))
+        if dropped
+        else load("catalog_nothing_dropped")
+    )
     return (
         statement.replace("$view", f"{quote_identifier(corpus.name)}.{quote_identifier(view)}")
         .replace("$paths", path_list(reader.paths))

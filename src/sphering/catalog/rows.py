@@ -27,7 +27,9 @@ def collect(corpus: CorpusStore) -> Tables:
             for release in releases
         ],
         "gates": [
-            {"corpus": corpus.name, "release": release.id, **gate.to_json()} for release in releases for gate in release.gates
+            {"corpus": corpus.name, "release": release.id, **gate.to_json()}
+            for release in releases
+            for gate in release.gates
         ],
         "exports": [
             {"corpus": corpus.name, "release": release.id, **entry.to_json()}
@@ -65,14 +67,26 @@ _RUN_COLUMNS = (
 
 def _snapshot(corpus: CorpusStore, name: str) -> Row:
     manifest = corpus.manifest(name).to_json()
-    keys = ("id", "corpus", "encoder", "dimension", "content_digest", "documents", "texts", "tokens", "unknown", "truncated")
+    keys = (
+        "id",
+        "corpus",
+        "encoder",
+        "dimension",
+        "content_digest",
+        "documents",
+        "texts",
+        "tokens",
+        "unknown",
+        "truncated",
+    )
     return {key: manifest[key] for key in (*keys, "created_at", "run")}
 
 
 def _shards(corpus: CorpusStore, name: str) -> list[Row]:
     manifest = corpus.manifest(name)
     return [
-        {"corpus": corpus.name, "snapshot": name, "encoder": manifest.encoder, **entry.to_json()} for entry in manifest.shards
+        {"corpus": corpus.name, "snapshot": name, "encoder": manifest.encoder, **entry.to_json()}
+        for entry in manifest.shards
     ]
 
 

@@ -26,15 +26,17 @@ def listening(*, quiet: bool) -> Iterator[None]:
         display.start(START)
         try:
             yield
-        finally:
-            display.close()
+        except BaseException:
+            display.close(finished=False)
+            raise
+        display.close()
 
 
 class _Closing(Progress, Protocol):
     """A listener that ends with its command."""
 
-    def close(self) -> None:
-        """Put away what is still shown."""
+    def close(self, *, finished: bool = True) -> None:
+        """Put away what is still shown; without `finished` the work broke off."""
 
 
 def _display() -> _Closing:

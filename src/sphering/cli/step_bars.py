@@ -84,10 +84,10 @@ class StepBars:
         with self._lock:
             self._end(step_name(step))
 
-    def close(self) -> None:
-        """End what is still open and leave the bars as they stand."""
+    def close(self, *, finished: bool = True) -> None:
+        """Leave the bars as they stand; those that are still open are full only where the work is `finished`."""
         with self._lock:
-            for step in list(self._tasks):
+            for step in list(self._tasks) if finished else ():
                 self._end(step)
         self._progress.stop()
 

@@ -46,11 +46,11 @@ class StepLines:
         with self._lock:
             self._end(step_name(step))
 
-    def close(self) -> None:
-        """End what is still open."""
+    def close(self, *, finished: bool = True) -> None:
+        """End what is still open; without `finished` the work broke off."""
         with self._lock:
             for step in list(self._steps):
-                self._end(step)
+                self._end(step, "done" if finished else "stopped")
 
     def _end_implied(self) -> None:
         for step in self._implied & set(self._steps):
@@ -60,12 +60,12 @@ class StepLines:
         count = self._steps[step] = StepCount(step, total)
         self._write(": ".join(part for part in (step, count.amount()) if part))
 
-    def _end(self, step: str) -> None:
+    def _end(self, step: str, word: str = "done") -> None:
         count = self._steps.pop(step, None)
         if count is None:
             return
         done = f"{count.done:,} {count.noun}, {count.rates()}, " if count.done else ""
-        self._write(f"{step}: done, {done}{count.seconds:.1f} s")
+        self._write(f"{step}: {word}, {done}{count.seconds:.1f} s")
 
     def _write(self, line: str) -> None:
         self._stream.write(line + "\n")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sphering.export.matrix import read_rows
 from sphering.geometry.duplicates import duplicate_rows
 
 _ROWS = 4096
@@ -18,7 +19,7 @@ def count_duplicates(path: Path) -> int:
     Two multilinear hashes find the candidates; only those are compared in full.
     """
     vectors = np.load(path, mmap_mode="r")
-    hashes = np.concatenate([_hash_pairs(vectors[start : start + _ROWS]) for start in range(0, len(vectors), _ROWS)])
+    hashes = np.concatenate([_hash_pairs(block) for block in read_rows(path, *vectors.shape, _ROWS)])
     _, group, sizes = np.unique(hashes.view("u8,u8").reshape(-1), return_inverse=True, return_counts=True)
     candidates = np.flatnonzero(sizes[group] > 1)
     return duplicate_rows(vectors[candidates]) if len(candidates) else 0

@@ -77,7 +77,9 @@ class _Part:
 
     def update(self, vectors: NDArray[np.float32], labels: NDArray[Any]) -> None:
         rough = self.queries @ vectors.T
-        query, row = np.nonzero(rough >= (self._thresholds(rough) - _SLACK)[:, None])
+        least = (self._thresholds(rough) - _SLACK).astype(np.float32)
+        # One flat list of hits: NumPy finds them several times faster than pairs.
+        query, row = np.divmod(np.flatnonzero(rough >= least[:, None]), len(vectors))
         scores = _scores(self.queries, vectors, query, row)
         seen = self.scores.shape[1]
         queries = np.concatenate([np.repeat(np.arange(self.count), seen), query])

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from sphering.errors import IntegrityError
-from sphering.export.ids_file import place, read_ids, same_length
-from sphering.export.matrix import BLOCK_ROWS, IDS
+from sphering.export.ids_file import paired, place
+from sphering.export.matrix import IDS
 from sphering.export.protocol import Block, ExportJob, VectorFormat
 
 FBIN = "vectors.fbin"
@@ -34,17 +34,12 @@ class FbinFormat(VectorFormat):
         place(matrix.directory / IDS, job.folder)
 
     def read(self, folder: Path) -> Iterator[Block]:
-        """Yield blocks of the memory-mapped file, its size checked first as its consumers do."""
+        """Yield blocks of the file, its size checked first as its consumers do."""
         path = folder / FBIN
-        vectors = _map(path)
-        end = 0
-        for doc_ids in read_ids(folder, BLOCK_ROWS):
-            yield Block(doc_ids, vectors[end : end + len(doc_ids)])
-            end += len(doc_ids)
-        same_length(len(vectors), end, path)
+        yield from paired(path, *_shape(path))
 
 
-def _map(path: Path) -> np.memmap[tuple[int, int], np.dtype[np.float32]]:
+def _shape(path: Path) -> tuple[int, int]:
     try:
         size = path.stat().st_size
         n, d = (int(number) for number in np.fromfile(path, dtype="<u4", count=2))
@@ -54,7 +49,7 @@ def _map(path: Path) -> np.memmap[tuple[int, int], np.dtype[np.float32]]:
         raise IntegrityError(
             f"{size} bytes for {n} x {d} vectors", expected=f"{HEADER_BYTES + n * d * 4} bytes", where=str(path)
         )
-    return np.memmap(path, dtype="<f4", mode="r", offset=HEADER_BYTES, shape=(n, d))
+    return n, d
 
 
 FORMAT = FbinFormat()

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sphering.errors import IntegrityError
-from sphering.export.matrix import IDS
+from sphering.export.matrix import BLOCK_ROWS, IDS, read_rows
+from sphering.export.protocol import Block
 
 
 def place(source: Path, folder: Path) -> None:
@@ -48,6 +49,25 @@ def read_ids(folder: Path, rows: int) -> Iterator[pa.Array]:
         raise IntegrityError(
             f"this file cannot be read: {error}", expected="a Parquet file", where=str(path)
         ) from error
+
+
+def paired(path: Path, n: int, d: int) -> Iterator[Block]:
+    """Yield the (n, d) float32 rows that end a file, with the ids of the ids.parquet beside it.
+
+    Raises
+    ------
+    IntegrityError
+        If there are not as many ids as rows.
+    """
+    end = 0
+    vectors = read_rows(path, n, d)
+    for doc_ids in read_ids(path.parent, BLOCK_ROWS):
+        end += len(doc_ids)
+        block = next(vectors, None)
+        if block is None or len(block) != len(doc_ids):
+            break
+        yield Block(doc_ids, block)
+    same_length(n, end, path)
 
 
 def same_length(found: int, expected: int, path: Path) -> None:

@@ -33,6 +33,15 @@ EXCLUDED_SCHEMA = pa.schema(
 )
 
 
+def read_rows(path: Path, n: int, d: int, rows: int = BLOCK_ROWS) -> Iterator[NDArray[np.float32]]:
+    """Yield the (n, d) float32 rows that end a file in blocks of at most `rows` rows: memory is one block."""
+    with path.open("rb") as stream:
+        stream.seek(path.stat().st_size - n * d * 4)
+        for start in range(0, n, rows):
+            count = min(rows, n - start)
+            yield np.fromfile(stream, dtype="<f4", count=count * d).reshape(count, d)
+
+
 @dataclass(frozen=True)
 class MatrixFacts:
     """What is known of a matrix: rows, dimension, what was left out, equal rows, and how far norms are from 1."""
@@ -85,11 +94,13 @@ class Matrix:
 
     def blocks(self, rows: int = BLOCK_ROWS) -> Iterator[NDArray[np.float32]]:
         """Yield the vectors in blocks of at most `rows` rows, read, not mapped: memory is one block."""
-        with self.path.open("rb") as stream:
-            stream.seek(self.path.stat().st_size - self.n * self.d * 4)
-            for start in range(0, self.n, rows):
-                count = min(rows, self.n - start)
-                yield np.fromfile(stream, dtype=np.float32, count=count * self.d).reshape(count, self.d)
+        return read_rows(self.path, self.n, self.d, rows)
+
+    def rows(self, start: int, count: int) -> NDArray[np.float32]:
+        """Return `count` rows from `start` on, read, not mapped."""
+        offset = self.path.stat().st_size - (self.n - start) * self.d * 4
+        read = np.fromfile(self.path, dtype="<f4", count=count * self.d, offset=offset)
+        return read.reshape(-1, self.d)
 
     def documents(self, rows: int = BLOCK_ROWS) -> Iterator[pa.RecordBatch]:
         """Yield row_id, doc_id and metadata in blocks of at most `rows` rows."""

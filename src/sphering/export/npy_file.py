@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from sphering.errors import IntegrityError
-from sphering.export.ids_file import place, read_ids, same_length
-from sphering.export.matrix import BLOCK_ROWS, IDS, VECTORS
+from sphering.export.ids_file import paired, place
+from sphering.export.matrix import IDS, VECTORS
 from sphering.export.protocol import Block, ExportJob, VectorFormat
 
 
@@ -25,7 +25,7 @@ class NpyFormat(VectorFormat):
         place(job.matrix.directory / IDS, job.folder)
 
     def read(self, folder: Path) -> Iterator[Block]:
-        """Yield blocks of the memory-mapped file."""
+        """Yield blocks of the file, its header checked first."""
         path = folder / VECTORS
         try:
             vectors = np.load(path, mmap_mode="r")
@@ -33,11 +33,13 @@ class NpyFormat(VectorFormat):
             raise IntegrityError(
                 f"this file cannot be read: {error}", expected="a .npy file", where=str(path)
             ) from error
-        end = 0
-        for doc_ids in read_ids(folder, BLOCK_ROWS):
-            yield Block(doc_ids, vectors[end : end + len(doc_ids)])
-            end += len(doc_ids)
-        same_length(len(vectors), end, path)
+        if vectors.dtype != np.float32 or vectors.ndim != 2 or not vectors.flags.c_contiguous:
+            raise IntegrityError(
+                f"an array of {vectors.dtype} with shape {vectors.shape}",
+                expected="float32 (n, d) in C order",
+                where=str(path),
+            )
+        yield from paired(path, *vectors.shape)
 
 
 FORMAT = NpyFormat()

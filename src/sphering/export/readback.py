@@ -87,7 +87,6 @@ def _norm_error(block: Block, folder: Path) -> float:
 
 def _equal(blocks: Iterator[Block], folder: Path, matrix: Matrix) -> Iterator[Block]:
     """Pass blocks on once their ids and vectors are those of the matrix."""
-    expected = matrix.vectors()
     start = 0
     for block in blocks:
         stop = start + len(block.doc_ids)
@@ -95,7 +94,7 @@ def _equal(blocks: Iterator[Block], folder: Path, matrix: Matrix) -> Iterator[Bl
             raise IntegrityError(
                 f"the ids of rows {start} to {stop} are not those that were written", where=str(folder), remedy=REMEDY
             )
-        if block.vectors is not None and not np.array_equal(block.vectors, expected[start:stop]):
+        if block.vectors is not None and not np.array_equal(block.vectors, matrix.rows(start, stop - start)):
             raise IntegrityError(
                 f"the vectors of rows {start} to {stop} are not those that were written",
                 where=str(folder),

@@ -127,7 +127,7 @@ TEXTS: dict[str, Metric] = {
     "documents": Metric("Documents", "Rows of the snapshot, each with a vector.", "count"),
     "texts": Metric("Distinct texts", "Different texts among the documents; each was encoded once.", "count"),
     "duplicate_documents": Metric(
-        "Repeated documents", "Documents whose text an other document has too, beyond the first.", "count"
+        "Repeated documents", "Documents whose text another document has too, beyond the first.", "count"
     ),
     "duplicate_texts_share": Metric(
         "Share of repeats", "Repeated documents as a share of all: they weigh in every average.", "share"

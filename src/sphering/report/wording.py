@@ -11,14 +11,14 @@ from sphering.report.catalogue import Metric
 NONE = "–"
 MINUS = "−"
 VERDICTS = {
-    "published": ("Published", "All gates passed; consumers of this channel get this release."),
+    "published": ("Published", "No gate holds this release; consumers of this channel get it."),
     "held": (
         "Held",
         "A gate failed: this release is kept, and consumers still get the one before it. Mend what the first rows "
         "below name, or change the gate, and run again.",
     ),
     "withdrawn": ("Withdrawn", "This release was rolled back; no run publishes it again."),
-    "latest": ("Not published", "The gates passed; `sphering publish` hands it to the consumers."),
+    "latest": ("Not published", "No gate holds it; `sphering publish` hands it to the consumers."),
     "unchanged": ("Unchanged", "Nothing changed since the last release; it stays as it is."),
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sphering.config.model import Config, EncoderConfig
-from sphering.encoder.identity import EncoderIdentity
+from sphering.encoder.protocol import EncoderIdentity
 from sphering.errors import IdentityError, NotFoundError
 from sphering.identity import short_id
 from sphering.run.workspace import Workspace, new_run_id
@@ -49,7 +49,12 @@ def begin(config: Config, purpose: Purpose = "run", selector: str | None = None)
 
 
 def begun(
-    config: Config, corpus: CorpusStore, encoder: EncoderIdentity, *, purpose: Purpose = "run", selected: str | None = None
+    config: Config,
+    corpus: CorpusStore,
+    encoder: EncoderIdentity,
+    *,
+    purpose: Purpose = "run",
+    selected: str | None = None,
 ) -> dict[str, Any]:
     """Return what the later steps of a run start from: configuration, encoder, and where the refs stand."""
     channel = config.run.channel
@@ -82,8 +87,7 @@ def settle_encoder(config: EncoderConfig, corpus: CorpusStore, *, pin: bool) -> 
     from sphering.encoder import identify, resolve_backend
 
     if config.kind != "sentence-transformers" or config.backend != "auto":
-        backend = config.backend if config.kind == "sentence-transformers" else config.kind
-        return identify(config, backend)
+        return identify(config, config.backend if config.kind == "sentence-transformers" else config.kind)
     key = corpus.layout.pin(_pin_name(config))
     if pin and not corpus.files.exists(key):
         create_document(corpus.files, key, {"model": config.model, "backend": resolve_backend(config), "at": now()})

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 
 from sphering.errors import EmptyCorpusError, IntegrityError
 from sphering.identity import sha256_file
-from sphering.run.ingest import staged_of
 from sphering.run.database import connect
 from sphering.run.digest import snapshot_digest
+from sphering.run.ingest import staged_of
 from sphering.run.workspace import Workspace, timed
 from sphering.sqltext import load
 from sphering.store.clock import now
@@ -109,7 +109,8 @@ def _kept_of_parent(workspace: Workspace, corpus: CorpusStore) -> tuple[list[Sha
     parent = corpus.snapshot(parent_id)
     newly = pq.read_table(workspace.path / "dropped.parquet")
     shards, rows = _all_dropped(parent, newly)
-    entries, out_shards, out_rows = [], [], []
+    entries: list[ShardEntry] = []
+    out_shards, out_rows = [], []
     for position, entry in enumerate(parent.manifest.shards):
         gone = np.unique(rows[shards == position])
         if len(gone) == entry.rows:

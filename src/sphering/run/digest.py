@@ -11,7 +11,7 @@ _BATCH_ROWS = 16384
 
 
 def snapshot_digest(connection: Any) -> str:
-    """Return the content digest over the view `snapshot_rows` of a DuckDB connection, sorted outside memory if need be."""
+    """Return the content digest over the view `snapshot_rows` of a connection; the sort spills beyond its memory."""
     digest = ContentDigest()
     for batch in connection.sql(load("snapshot_digest")).to_arrow_reader(_BATCH_ROWS):
         digest.update(batch.column(0))

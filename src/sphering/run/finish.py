@@ -95,11 +95,23 @@ def _release(workspace: Workspace) -> Release | None:
 def _counts(workspace: Workspace) -> dict[str, Any]:
     """Return what was read, and check promise 3: rows read = documents + quarantined + duplicates."""
     if not workspace.has("ingest"):
-        return {"rows_read": None, "quarantined": None, "duplicates": None, "encoded": 0, "reused": None, "removed": None}
+        return {
+            "rows_read": None,
+            "quarantined": None,
+            "duplicates": None,
+            "encoded": 0,
+            "reused": None,
+            "removed": None,
+        }
     staged = staged_of(workspace)
     if not workspace.has("snapshot"):
         counts = {"encoded": 0, "reused": 0, "removed": 0}
-        return {"rows_read": staged.rows_read, "quarantined": staged.quarantined, "duplicates": staged.duplicates, **counts}
+        return {
+            "rows_read": staged.rows_read,
+            "quarantined": staged.quarantined,
+            "duplicates": staged.duplicates,
+            **counts,
+        }
     documents, refused = workspace.read("snapshot")["documents"], refused_count(workspace)
     quarantined = staged.quarantined + refused
     if staged.rows_read != documents + quarantined + staged.duplicates:

@@ -15,8 +15,8 @@ from sphering.run.workspace import Workspace, timed
 from sphering.store.corpus import CorpusStore
 from sphering.store.refs import PUBLISHED
 from sphering.store.release import Release
-from sphering.transform.drift import drift
 from sphering.transform.affine import TRANSFORM_VERSION, Transform
+from sphering.transform.drift import drift
 from sphering.transform.fit import fit
 
 _JSON, _ARRAYS = "transform.json", "transform.safetensors"
@@ -118,7 +118,7 @@ def _exists(corpus: CorpusStore, transform: str) -> bool:
 
 
 def _create(corpus: CorpusStore, name: str, transform: Transform) -> None:
-    """Create the arrays, then the JSON that names their SHA-256; a killed run's arrays are adopted if they are equal."""
+    """Create the arrays, then the JSON that names their SHA-256; equal arrays of a killed run are adopted."""
     files = transform.to_files()
     folder = corpus.layout.transform(name)
     corpus.files.create(f"{folder}/{_ARRAYS}", files[_ARRAYS])
@@ -130,5 +130,3 @@ def _create(corpus: CorpusStore, name: str, transform: Transform) -> None:
             remedy="remove that folder: no release names it",
         )
     corpus.files.create(f"{folder}/{_JSON}", files[_JSON])
-
-

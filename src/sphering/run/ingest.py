@@ -13,7 +13,8 @@ from sphering.gate.defaults import split
 from sphering.gate.judge import judge
 from sphering.progress import current
 from sphering.run.workspace import Workspace, timed
-from sphering.source.stage import Staged, stage
+from sphering.source.stage import stage
+from sphering.source.staged import Staged
 from sphering.store.release import GateResult
 
 STAGE = "stage"
@@ -110,4 +111,3 @@ def refused_texts(workspace: Workspace, encoder: str) -> set[bytes]:
         table = table.filter(pc.equal(table["encoder"], encoder))
         refused.update(value for value in table["text_hash"].to_pylist() if value is not None)
     return refused
-

@@ -13,7 +13,6 @@ from safetensors.numpy import load_file, save_file
 from sphering.geometry.moments import Moments
 from sphering.progress import current
 from sphering.run.workspace import Workspace
-from sphering.store.shard import EMBEDDING, vector_rows
 from sphering.store.snapshot import Snapshot
 
 _lock = threading.Lock()

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from sphering.config.model import Config
-from sphering.encoder.identity import EncoderIdentity
+from sphering.encoder.protocol import EncoderIdentity
 from sphering.encoder.resolve import locate
 from sphering.run.begin import begun, settle_encoder
 from sphering.run.ingest import ingest, staged_documents, staged_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from sphering.encoder.probe import compare, measure, read_probe, write_probe
 from sphering.encoder.compute_profile import profile
+from sphering.encoder.probe import compare, measure, read_probe, write_probe
 from sphering.encoder.protocol import Encoder
 from sphering.run.workspace import Workspace
 

@@ -84,7 +84,13 @@ def _move(workspace: Workspace, name: str, release: Release, why: str) -> None:
     if expected is not None and expected.release == release.id:
         return
     workspace.corpus.refs.move(
-        workspace.config.run.channel, name, release.id, expected=expected, who=getpass.getuser(), why=why, run=workspace.run
+        workspace.config.run.channel,
+        name,
+        release.id,
+        expected=expected,
+        who=getpass.getuser(),
+        why=why,
+        run=workspace.run,
     )
 
 
@@ -116,4 +122,6 @@ def _create(workspace: Workspace, corpus: CorpusStore) -> None:
 
 def _entry(corpus: CorpusStore, name: str, key: str, manifest: Mapping[str, Any]) -> ExportEntry:
     folder = corpus.layout.export(key)
-    return ExportEntry(name, str(manifest["format"]), key, folder, sha256_bytes(corpus.files.read(f"{folder}/manifest.json")))
+    return ExportEntry(
+        name, str(manifest["format"]), key, folder, sha256_bytes(corpus.files.read(f"{folder}/manifest.json"))
+    )

@@ -25,10 +25,10 @@ _STREAM_ROWS = 16384
 
 @dataclass(frozen=True)
 class Units:
-    """The work of a run: `count` units, in which `encode` distinct texts are new and `reuse` documents copy a vector.
+    """The work of a run: in `count` units, `encode` distinct texts are new and `reuse` documents copy a vector.
 
     `unchanged` documents stay where they are in the parent's shards; `known_refused` are quarantined because this
-    encoder gave no usable vector for their text before. `removed` counts the parent's ids that the source no longer has.
+    """The work of a run: `count` units, in which `encode` texts are new and `reuse` documents copy a vector.
     """
 
     count: int
@@ -86,9 +86,8 @@ def shard_files(corpus: CorpusStore, encoder: str) -> list[tuple[str, Path]]:
 def _register(
     connection: Any, workspace: Workspace, corpus: CorpusStore, encoder: str, parent: Snapshot | None
 ) -> None:
-    connection.execute(
-        f"CREATE VIEW staged AS SELECT * FROM read_parquet({quote_literal(str(staged_documents(workspace)))})"  # views bind no parameter
-    )
+    documents = quote_literal(str(staged_documents(workspace)))  # a view binds no parameter
+    connection.execute(f"CREATE VIEW staged AS SELECT * FROM read_parquet({documents})")
     refused = pa.table({"text_hash": pa.array(sorted(refused_texts(workspace, encoder)), HASH)})
     connection.register("refused_before", refused)
     if parent is None or not parent.paths:

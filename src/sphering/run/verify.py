@@ -1,9 +1,10 @@
-"""`sphering verify`: is every stored byte still what was written, and does everything add up?"""
+"""`sphering verify`: whether every stored byte is still what was written, and everything adds up."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,10 @@ def verify(corpus: CorpusStore, selector: str | None = None) -> Findings:
     for run in corpus.files.children(corpus.layout.runs):
         key = corpus.layout.run(run)
         if corpus.files.exists(key):
-            findings.check("run", run, lambda key=key: read_document(corpus.files, key))  # type: ignore[misc]
+            findings.check("run", run, partial(read_document, corpus.files, key))
     for channel, name in _refs(corpus):
-        for value in findings.check("ref", f"{channel}/{name}", lambda c=channel, n=name: corpus.refs.history(c, n)) or []:  # type: ignore[misc]
-            findings.check("ref", f"{channel}/{name}", lambda value=value: corpus.release(value.release))  # type: ignore[misc]
+        for value in findings.check("ref", f"{channel}/{name}", partial(corpus.refs.history, channel, name)) or []:
+            findings.check("ref", f"{channel}/{name}", partial(corpus.release, value.release))
     return findings
 
 
@@ -92,7 +93,7 @@ def _snapshot(findings: Findings, corpus: CorpusStore, snapshot: str, seen: set[
     for entry in manifest.shards:
         if entry.id not in seen:
             seen.add(entry.id)
-            findings.check("shard", entry.id, lambda entry=entry: _check_shard(corpus, manifest, entry))  # type: ignore[misc]
+            findings.check("shard", entry.id, partial(_check_shard, corpus, manifest, entry))
     if len(findings.wrong) == before:
         findings.check("content digest", snapshot, lambda: _check_content(corpus, manifest))
 
@@ -102,7 +103,9 @@ def _check_shard(corpus: CorpusStore, manifest: SnapshotManifest, entry: ShardEn
     if not path.is_file():
         raise IntegrityError("this shard is missing", where=str(path))
     if path.stat().st_size != entry.bytes:
-        raise IntegrityError(f"this shard has {path.stat().st_size} bytes, its manifest says {entry.bytes}", where=str(path))
+        raise IntegrityError(
+            f"this shard has {path.stat().st_size} bytes, its manifest says {entry.bytes}", where=str(path)
+        )
     if sha256_file(path) != entry.sha256:
         raise IntegrityError("the bytes of this shard are not those that were written", where=str(path))
     if not pq.read_schema(path).equals(schema(manifest.dimension)):
@@ -128,7 +131,9 @@ def _check_content(corpus: CorpusStore, manifest: SnapshotManifest) -> None:
         documents = connection.execute("SELECT count(*) FROM snapshot_rows").fetchall()[0][0]
         digest = snapshot_digest(connection)
     if documents != manifest.documents:
-        raise IntegrityError(f"the shards hold {documents} documents, the manifest says {manifest.documents}", where=where)
+        raise IntegrityError(
+            f"the shards hold {documents} documents, the manifest says {manifest.documents}", where=where
+        )
     if digest != manifest.content_digest:
         raise IntegrityError("the documents do not have the content digest of their manifest", where=where)
     if manifest.keep_text:
@@ -165,7 +170,7 @@ def _release(findings: Findings, corpus: CorpusStore, name: str) -> None:
     key = corpus.layout.report(release.report)
     findings.check("report", release.report, lambda: read_document(corpus.files, key))
     for entry in release.exports:
-        findings.check("export", entry.name, lambda entry=entry: _check_export(corpus, entry.path, entry.manifest_sha256))  # type: ignore[misc]
+        findings.check("export", entry.name, partial(_check_export, corpus, entry.path, entry.manifest_sha256))
 
 
 def _check_transform(corpus: CorpusStore, release: Release) -> None:

@@ -42,7 +42,7 @@ class Layout:
         return f"{self.snapshots}/{snapshot}/manifest.json"
 
     def dropped(self, snapshot: str, sha256: str) -> str:
-        """The rows that a snapshot leaves out of its shards; named by its bytes, as they fit one list of shards only."""
+        """The rows that a snapshot leaves out of its shards; named by its bytes: it fits one list of shards only."""
         return f"{self.snapshots}/{snapshot}/dropped-{sha256[:16]}.parquet"
 
     def evaluation(self, evaluation: str) -> str:

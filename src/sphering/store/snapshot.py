@@ -164,7 +164,7 @@ class Snapshot:
         return pl.concat(frames)
 
     def rows(self) -> pa.Table:
-        """Return doc_id, text_hash, metadata_hash, shard (int32 position) and row (int64) of every document, in `doc_id` order.
+        """Return the columns of the view `snapshot_rows` for every document, in `doc_id` order.
 
         Costs about 100 bytes of memory a document.
         """

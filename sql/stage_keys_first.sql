@@ -1,0 +1,37 @@
+-- The keys of checked rows, without their texts: DuckDB sorts narrow rows on disk, but fails on wide ones beyond its
+-- memory limit. Sorted by the UTF-8 bytes of the ids; of the rows of one id, the one to keep comes first: the first by the
+-- order column, then by file and row, then by hash.
+-- $path: the Parquet file of checked rows. An id that is null is made from the content: the first 32 hex digits of
+-- SHA-256(text_hash ‖ metadata_hash).
+WITH hashed AS (
+    SELECT
+        doc_id,
+        unhex(sha256(text)) AS text_hash,
+        unhex(sha256(metadata)) AS metadata_hash,
+        strlen(text) + strlen(metadata) AS weight,
+        order_number,
+        order_integer,
+        order_text,
+        file,
+        row,
+        file_row_number AS staged_at
+    FROM read_parquet($path, file_row_number = true)
+)
+SELECT
+    coalesce(doc_id, sha256(text_hash || metadata_hash)[:32]) AS doc_id,
+    text_hash,
+    metadata_hash,
+    weight,
+    file,
+    row,
+    staged_at
+FROM hashed
+ORDER BY
+    doc_id,
+    order_number ASC NULLS LAST,
+    order_integer ASC NULLS LAST,
+    order_text ASC NULLS LAST,
+    file ASC,
+    row ASC,
+    text_hash,
+    metadata_hash

@@ -1,0 +1,135 @@
+"""Bad input gets a message and exit code 2, the unforeseen gets exit code 1, and neither a traceback."""
+
+import errno
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from sphering.cli.command import command
+from sphering.errors import IntegrityError
+from sphering.store.documents import to_bytes
+
+ROW = {"id": "1", "text": "a real question"}
+
+
+def assert_says_what_to_do(outcome, *words):
+    assert outcome.code == 2, outcome
+    assert "Traceback" not in outcome.err
+    assert outcome.out == ""
+    message = outcome.err[outcome.err.index("error: ") :]
+    for word in words:
+        assert word in message
+    assert "do:       " in message
+
+
+def test_a_missing_configuration(sphering, tmp_path):
+    assert_says_what_to_do(sphering("run", cwd=tmp_path), str(tmp_path / "sphering.toml"), "sphering init")
+
+
+def test_an_unknown_key(sphering, write_corpus, tmp_path):
+    write_corpus(tmp_path, '[encoder]\nmodle = "x"\n')
+    assert_says_what_to_do(sphering("run", cwd=tmp_path), "'modle' in [encoder]", "did you mean `model`")
+
+
+def test_a_missing_source(sphering, write_corpus, tmp_path):
+    write_corpus(tmp_path)
+    outcome = sphering("run", "--set", "source.path=row.jsonl", cwd=tmp_path)
+    assert_says_what_to_do(outcome, "row.jsonl", "rows.jsonl")
+    assert list(tmp_path.glob("store/corpora/*/snapshots/*")) == []
+    assert list(tmp_path.glob("store/corpora/*/scratch/*")) == []
+
+
+def test_a_missing_column(sphering, write_corpus, tmp_path):
+    write_corpus(tmp_path)
+    outcome = sphering("plan", "--set", "source.text=body", cwd=tmp_path)
+    assert_says_what_to_do(outcome, "'body'", "'id', 'text'")
+
+
+def test_a_conflicting_id(sphering, write_corpus, tmp_path):
+    write_corpus(tmp_path, rows=[ROW, {**ROW, "text": "another question"}])
+    assert_says_what_to_do(sphering("plan", cwd=tmp_path), "id '1'", "row 2")
+
+
+def test_an_empty_corpus(sphering, write_corpus, tmp_path):
+    write_corpus(tmp_path, rows=[{**ROW, "text": ""}])
+    assert_says_what_to_do(sphering("plan", cwd=tmp_path), "gave no document", "1 quarantined")
+
+
+def test_a_model_that_cannot_be_found(sphering, write_corpus, tmp_path):
+    write_corpus(tmp_path, '[encoder]\nmodel = "./models/none"\n')
+    assert_says_what_to_do(sphering("plan", cwd=tmp_path), str(tmp_path / "models" / "none"), "pip install")
+
+
+def test_a_store_of_a_newer_version(sphering, write_corpus, tmp_path):
+    write_corpus(tmp_path)
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "store.json").write_bytes(to_bytes({"format": 99}))
+    for arguments in (["plan"], ["show"], ["show", "--store", "store"]):
+        done = sphering(
+            *arguments,
+            cwd=tmp_path,
+        )
+        assert_says_what_to_do(done, "format 99", "upgrade sphering")
+
+
+def test_a_prefect_server_that_does_not_answer(sphering, write_corpus, tmp_path):
+    write_corpus(tmp_path)
+    outcome = sphering("run", cwd=tmp_path, PREFECT_API_URL="http://127.0.0.1:9/api")
+    assert_says_what_to_do(outcome, "http://127.0.0.1:9/api", "PREFECT_API_URL")
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("arguments", [["show"], ["search", "x"], ["sql", "SELECT 1"], ["verify"], ["snapshots"]])
+def test_a_store_that_is_not_there_yet(sphering, write_corpus, tmp_path, arguments):
+    write_corpus(tmp_path)
+    assert_says_what_to_do(sphering(*arguments, cwd=tmp_path), str(tmp_path / "store"), "sphering run")
+    assert not (tmp_path / "store").exists()
+
+
+def test_options_that_contradict_each_other(sphering, write_corpus, tmp_path):
+    file = write_corpus(tmp_path)
+    assert "both given" in sphering("show", "--config", file, "--store", "store", cwd=tmp_path).err
+    assert "without --store" in sphering("show", "--corpus", "small", cwd=tmp_path).err
+
+
+def probe(error):
+    """A command that fails with an error, among others."""
+    app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+
+    @command(app, "probe", example="sphering probe", options=("verbose",))
+    def fail(shared):
+        """Fail."""
+        raise error
+
+    @app.command()
+    def other():
+        """Do nothing."""
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (RuntimeError("first line\nsecond"), 1, "error: RuntimeError: first line\n"),
+        (ValueError(), 1, "ValueError: no message"),
+        (IntegrityError("an edited byte", remedy="restore it"), 1, "error: an edited byte\n  do:       restore it"),
+        (OSError(errno.ENOSPC, "No space left on device", "/x/y"), 2, "free some space"),
+        (RuntimeError("IO Error: could not write: No space left on device"), 2, "free some space"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_every_error_has_its_exit_code_and_no_traceback(error, code, words):
+    result = CliRunner().invoke(probe(error), ["probe"])
+    assert result.exit_code == code
+    assert words in result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+
+
+def test_the_traceback_comes_with_v():
+    result = CliRunner().invoke(probe(RuntimeError("deep")), ["probe", "-v"])
+    assert result.exit_code == 1
+    assert "Traceback" in result.stderr
+    assert "raise error" in result.stderr
