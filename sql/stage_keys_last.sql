@@ -3,6 +3,7 @@
 -- order column, then by file and row, then by hash.
 -- $path: the Parquet file of checked rows. An id that is null is made from the content: the first 32 hex digits of
 -- SHA-256(text_hash ‖ metadata_hash).
+-- row_hash is what the content digest is made of: SHA-256(len ‖ doc_id ‖ text_hash ‖ metadata_hash).
 WITH hashed AS (
     SELECT
         doc_id,
@@ -16,16 +17,22 @@ WITH hashed AS (
         row,
         file_row_number AS staged_at
     FROM read_parquet($path, file_row_number = true)
+), named AS (
+    SELECT * REPLACE (coalesce(doc_id, sha256(text_hash || metadata_hash)[:32]) AS doc_id)
+    FROM hashed
 )
 SELECT
-    coalesce(doc_id, sha256(text_hash || metadata_hash)[:32]) AS doc_id,
+    doc_id,
     text_hash,
     metadata_hash,
+    unhex(sha256(
+        unhex(printf('%016x', strlen(doc_id))) || encode(doc_id) || text_hash || metadata_hash
+    )) AS row_hash,
     weight,
     file,
     row,
     staged_at
-FROM hashed
+FROM named
 ORDER BY
     doc_id,
     order_number DESC NULLS LAST,

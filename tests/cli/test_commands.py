@@ -82,11 +82,8 @@ def test_an_unchanged_run_says_so_in_one_line_or_in_json(sphering, released):
     again = sphering("run", "--json", cwd=folder)
     assert again.code == 0, again.err
     assert set(again.json) >= RUN_KEYS
-    assert (again.json["release_status"], again.json["snapshot_status"], again.json["encoded"]) == (
-        "unchanged",
-        "unchanged",
-        0,
-    )
+    statuses = (again.json["release_status"], again.json["snapshot_status"])
+    assert (*statuses, again.json["encoded"]) == ("unchanged", "unchanged", 0)
     assert not any(str(folder) in value for value in _strings({**again.json, "config": None}))
     plain = sphering("run", cwd=folder)
     assert plain.out.count("\n") == 1

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,8 @@ def _process(arguments: list[str], environment: dict[str, str], folder: Path, lo
             process.wait()
 
 
-def _prefect(*arguments: str, environment: dict[str, str], cwd: Path) -> str:
-    done = subprocess.run(
+def _prefect(*arguments: str, environment: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
         env=environment,
         cwd=cwd,
@@ -64,8 +65,6 @@ def _prefect(*arguments: str, environment: dict[str, str], cwd: Path) -> str:
         timeout=START_SECONDS,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def _free_port() -> int:
@@ -116,6 +115,15 @@ class Api:
         return [record["message"] for record in self.post("/logs/filter", logs={"flow_run_id": {"any_": [run]}})]
 
 
+@dataclass(frozen=True)
+class Deployed:
+    """What a test has: the server's API, the configuration that was deployed, and the environment of its commands."""
+
+    api: Api
+    config: Path
+    environment: dict[str, str]
+
+
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory, write_config):
     """A server, a worker far from the repository, and the nightly deployment of a small corpus."""
@@ -132,14 +140,18 @@ def deployed(tmp_path_factory, write_config):
     }
     with _process(["server", "start", "--host", "127.0.0.1", "--port", str(port)], environment, folder, "server.log"):
         _wait_for(url)
-        _prefect("work-pool", "create", "sphering", "--type", "process", environment=environment, cwd=folder)
-        _prefect("deploy", "--all", environment=environment, cwd=ROOT)
+        for command, cwd in (
+            (["work-pool", "create", "sphering", "--type", "process"], folder),
+            (["deploy", "--all"], ROOT),
+        ):
+            done = _prefect(*command, environment=environment, cwd=cwd)
+            assert done.returncode == 0, done.stdout + done.stderr
         with _process(["worker", "start", "--pool", "sphering", "--name", "w"], environment, folder, "worker.log"):
-            yield Api(url), config
+            yield Deployed(Api(url), config, environment)
 
 
 def test_the_nightly_deployment_publishes_a_release_and_the_next_night_changes_nothing(deployed):
-    api, config = deployed
+    api, config = deployed.api, deployed.config
     nightly = api.get("/deployments/name/main-job/nightly")
     assert nightly["parameters"] == {"config": str(config)}
     assert [schedule["schedule"]["cron"] for schedule in nightly["schedules"]] == ["0 2 * * *"]
@@ -167,8 +179,17 @@ def test_the_nightly_deployment_publishes_a_release_and_the_next_night_changes_n
 
 
 def test_the_server_refuses_parameters_that_are_no_configuration(deployed):
-    api, _ = deployed
+    api = deployed.api
     nightly = api.get("/deployments/name/main-job/nightly")["id"]
     with pytest.raises(httpx.HTTPStatusError) as refusal:
         api.post(f"/deployments/{nightly}/create_flow_run", parameters={"config": {"corpus": 1}})
     assert refusal.value.response.status_code in {409, 422}
+
+
+def test_a_wrong_configuration_is_refused_when_it_is_deployed(deployed, tmp_path, write_config):
+    wrong = write_config(tmp_path, '\n[transfrom]\nkind = "none"\n')
+    done = _prefect("deploy", "--all", environment={**deployed.environment, "SPHERING_CONFIG": str(wrong)}, cwd=ROOT)
+    assert done.returncode != 0
+    assert "transfrom" in done.stdout + done.stderr
+    nightly = deployed.api.get("/deployments/name/main-job/nightly")
+    assert nightly["parameters"] == {"config": str(deployed.config)}

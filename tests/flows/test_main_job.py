@@ -13,7 +13,7 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRun
 from prefect.client.schemas.objects import FlowRun, State, StateType
 
 from sphering.config.load import load
-from sphering.errors import ConfigError, RefMovedError, SourceError
+from sphering.errors import ConfigError, InputError, RefMovedError, SourceError
 from sphering.flows.embed import embed
 from sphering.flows.export import export
 from sphering.flows.fit import fit
@@ -152,6 +152,15 @@ def test_a_run_that_fails_says_why_and_leaves_its_record(tmp_path, write_config)
     assert "txet" in failed.flow_run.state.message
     corpus = _corpus(failed.config)
     assert [record["status"] for record in corpus.run_records()] == ["failed"]
+    assert corpus.files.children(corpus.layout.scratch) == []
+
+
+def test_a_part_that_fails_leaves_nothing_working_in_the_workspace(later, write_config):
+    config = write_config(later, '\n[[export]]\nname = "late"\nformat = "npy"\nindex = "HNSW8"\n')
+    failed = _run(main_job, config)
+    assert failed.state.type == StateType.FAILED
+    assert isinstance(failed.result, InputError)
+    corpus = _corpus(config)
     assert corpus.files.children(corpus.layout.scratch) == []
 
 

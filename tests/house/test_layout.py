@@ -122,7 +122,8 @@ def _asserts(node: ast.AST, known: set[str]) -> bool:
         getattr(one.func, "id", getattr(one.func, "attr", "")) for one in ast.walk(node) if isinstance(one, ast.Call)
     }
     checked = any(one.arg == "check" for one in ast.walk(node) if isinstance(one, ast.keyword))
-    return checked or bool(calls & known) or any(isinstance(one, ast.Assert) for one in ast.walk(node))
+    refuses = any(name.startswith(("check", "verify")) for name in calls)  # these raise where something is wrong
+    return checked or refuses or bool(calls & known) or any(isinstance(one, ast.Assert) for one in ast.walk(node))
 
 
 def test_every_test_asserts():

@@ -25,10 +25,10 @@ _STREAM_ROWS = 16384
 
 @dataclass(frozen=True)
 class Units:
-    """The work of a run: in `count` units, `encode` distinct texts are new and `reuse` documents copy a vector.
+    """The work of a run: `count` units, in which `encode` texts are new and `reuse` documents copy a vector.
 
     `unchanged` documents stay where they are in the parent's shards; `known_refused` are quarantined because this
-    """The work of a run: `count` units, in which `encode` texts are new and `reuse` documents copy a vector.
+    encoder gave no usable vector for their text before; `removed` counts the parent's ids that the source has no more.
     """
 
     count: int

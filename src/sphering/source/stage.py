@@ -13,10 +13,11 @@ from sphering.errors import SourceError
 from sphering.progress import Progress, Silence
 from sphering.source.block import Layout, Reader
 from sphering.source.database import connected
-from sphering.source.documents import Origin, Written, write_documents
+from sphering.source.documents import Written, write_documents
 from sphering.source.finding import find_files
 from sphering.source.grouped import GroupedWriter
 from sphering.source.intake import READ, ROWS, Intake
+from sphering.source.keys import Origin
 from sphering.source.opened import FoundFile
 from sphering.source.quarantine import QuarantineWriter
 from sphering.source.query import WHERE, query_blocks
@@ -114,7 +115,9 @@ class _Staging:
     def _sort(self, connection: Any, rows: int, files: list[FoundFile]) -> Written:
         self.progress.start(SORT, rows)
         origin = Origin(self.config.source.duplicates, [file.shown for file in files])
-        written = write_documents(connection, self._rows, self.directory / DOCUMENTS_FILE, origin)
+        written = write_documents(
+            connection, self._rows, self.directory / DOCUMENTS_FILE, origin, self.config.run.memory
+        )
         self.progress.advance(SORT, rows)
         self.progress.finish(SORT)
         return written
