@@ -25,6 +25,6 @@ CREATE TABLE runs (
   duplicates BIGINT, encoded BIGINT, reused BIGINT, seconds DOUBLE, started_at TIMESTAMPTZ, ended_at TIMESTAMPTZ
 );
 CREATE TABLE refs (
-  corpus VARCHAR, channel VARCHAR, name VARCHAR, number BIGINT, release VARCHAR, at TIMESTAMPTZ, who VARCHAR,
+  corpus VARCHAR, channel VARCHAR, name VARCHAR, number BIGINT, release VARCHAR, moved_at TIMESTAMPTZ, who VARCHAR,
   why VARCHAR, run VARCHAR
 );

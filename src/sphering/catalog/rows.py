@@ -112,5 +112,9 @@ def _run(record: Row) -> Row:
 
 
 def _ref(corpus: CorpusStore, channel: str, name: str) -> list[Row]:
-    values = corpus.refs.history(channel, name)
-    return [{"corpus": corpus.name, "channel": channel, "name": name, **value.to_json()} for value in values]
+    rows = []
+    for value in corpus.refs.history(channel, name):
+        row = {"corpus": corpus.name, "channel": channel, "name": name, **value.to_json()}
+        row["moved_at"] = row.pop("at")  # AT is a reserved word of DuckDB 2
+        rows.append(row)
+    return rows

@@ -24,7 +24,7 @@ def ask(store: Store, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
 
     _check(query)
     path = store.root / CATALOG
-    if _is_stale(store, path):
+    if _is_stale(store, path) or _is_of_another_place(store, path):
         rebuild(store)
     with duckdb.connect(str(path), read_only=True) as connection:
         try:
@@ -59,7 +59,7 @@ def _check(query: str) -> None:
 
 
 def _is_stale(store: Store, path: Path) -> bool:
-    """Return whether anything was added to the store since the catalog was built, or the store was moved."""
+    """Return whether anything was added to the store since the catalog was built."""
     if not path.is_file():
         return True
     built = path.stat().st_mtime
@@ -67,6 +67,18 @@ def _is_stale(store: Store, path: Path) -> bool:
     patterns = ("runs", "snapshots", "releases", "refs/*/*")
     watched = [entry for folder in folders for pattern in patterns for entry in folder.glob(pattern)]
     return any(entry.stat().st_mtime >= built for entry in watched)
+
+
+def _is_of_another_place(store: Store, path: Path) -> bool:
+    """Return whether the store was moved or copied: the catalog's views name the shards by their absolute paths."""
+    import duckdb
+
+    from sphering.sqltext import quote_literal
+
+    inside = quote_literal(f"{store.root}/")[:-1]
+    with duckdb.connect(str(path), read_only=True) as connection:
+        views = connection.execute("SELECT sql FROM duckdb_views() WHERE NOT internal").fetchall()
+    return any(inside not in statement for (statement,) in views)
 
 
 def _distinct(columns: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ _WIDEST = 100
 
 def print_json(document: Any) -> None:
     """Print facts as JSON; an infinite or undefined number is null."""
-    sys.stdout.write(json.dumps(_finite(document), indent=2, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(json.dumps(_finite(document), indent=2, ensure_ascii=False, default=_plain) + "\n")
 
 
 def print_line(text: str = "") -> None:
@@ -84,6 +84,11 @@ def shortened(text: str, limit: int = _WIDEST) -> str:
     """Return a text on one line, without control characters, cut at `limit` characters."""
     flat = "".join(letter if letter.isprintable() else " " for letter in " ".join(text.split()))
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON has no form for as text; times in ISO 8601."""
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
 def _finite(value: Any) -> Any:

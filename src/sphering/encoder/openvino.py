@@ -79,6 +79,8 @@ def _compile(runtime: Any, network: Any, type_ids: bool) -> Any:
         "INFERENCE_PRECISION_HINT": "f32",
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": available_cores(),
+        # Several workers on one machine would pin their threads to the same cores.
+        "ENABLE_CPU_PINNING": False,
     }
     try:
         with torch.no_grad():

@@ -19,7 +19,8 @@ def count_duplicates(path: Path) -> int:
     Two multilinear hashes find the candidates; only those are compared in full.
     """
     vectors = np.load(path, mmap_mode="r")
-    hashes = np.concatenate([_hash_pairs(block) for block in read_rows(path, *vectors.shape, _ROWS)])
+    n, d = vectors.shape
+    hashes = np.concatenate([_hash_pairs(block) for block in read_rows(path, n, d, _ROWS)])
     _, group, sizes = np.unique(hashes.view("u8,u8").reshape(-1), return_inverse=True, return_counts=True)
     candidates = np.flatnonzero(sizes[group] > 1)
     return duplicate_rows(vectors[candidates]) if len(candidates) else 0

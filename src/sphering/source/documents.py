@@ -83,7 +83,7 @@ def write_documents(connection: Any, rows: Path, target: Path, origin: Origin, m
 
 def _bucket_bytes(rows: Path, memory: str) -> int:
     metadata = pq.read_metadata(rows)
-    total = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
+    total = sum(int(metadata.row_group(group).total_byte_size) for group in range(metadata.num_row_groups))
     limit = float(memory[:-2]) * _UNITS[memory[-2:]]
     return max(int(min(limit / _SHARE, _LARGEST_BUCKET)), total // _MOST_BUCKETS)
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 GROUP_ROWS = 16384
-GROUP_BYTES = 32 << 20
+GROUP_BYTES = 8 << 20  # a row group is held several times while it is read and sorted into buckets
 
 
 class GroupedWriter:
