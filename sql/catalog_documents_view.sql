@@ -1,5 +1,5 @@
 -- The documents of one snapshot with their vectors as FLOAT[d], so that similarity can be queried in SQL.
--- $view: its quoted name; $paths: the list of shard files; $gone: a query of dropped (shard, row); $dimension: d.
+-- To be filled in: the quoted view, the list of paths, the query of rows that are gone, the dimension.
 CREATE OR REPLACE VIEW $view AS
 SELECT
   document.doc_id, document.text, document.metadata::JSON AS metadata,

@@ -1,5 +1,5 @@
 -- The documents of a snapshot: one row each, with the place of its vector; dropped rows are left out.
--- $paths: the list of shard files. Views snapshot_shards (filename, shard) and snapshot_dropped (shard, row) exist.
+-- To be filled in: the list of shard files. Views snapshot_shards (filename, shard) and snapshot_dropped (shard, row) exist.
 CREATE OR REPLACE TEMP VIEW snapshot_rows AS
 SELECT
   document.doc_id, document.text_hash, document.metadata_hash,

@@ -1,5 +1,5 @@
 -- Every text that this encoder has a vector for, with one place of it: the first by file name and row.
--- $paths: the list of all shard files of the encoder.
+-- To be filled in: the list of all shard files of the encoder.
 CREATE TEMP VIEW known AS
 SELECT text_hash, first.filename AS source, first.row AS source_row
 FROM (

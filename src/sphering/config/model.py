@@ -134,7 +134,7 @@ class EvaluationConfig(_Table):
 class ReportConfig(_Table):
     """How the geometry is measured."""
 
-    sample: int = Field(10_000, ge=100, description="Distinct texts (smallest hashes) for pairwise and k-NN metrics.")
+    sample: int = Field(5_000, ge=100, description="Distinct texts (smallest hashes) for pairwise and k-NN metrics.")
     seed: int = Field(0, ge=0, description="Seed of every random choice.")
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sphering.encoder.batching import Tokens
+from sphering.encoder.marks import DroppedMarks
 from sphering.errors import ModelError
 
 CHUNK_TEXTS = 1024
@@ -52,6 +53,7 @@ class Tokeniser:
         if max_length is not None:
             self._cut.enable_truncation(max_length, direction=tokenizer.truncation_side)
         self._unknown_id = _unknown_id(tokenizer)
+        self._dropped = DroppedMarks(self._whole)
 
     def tokens(self, texts: list[str]) -> Tokens:
         """Return the tokens of every text."""
@@ -74,7 +76,9 @@ class Tokeniser:
     def _chunk(self, texts: list[str]) -> Tokens:
         encodings = self._whole.encode_batch_fast(texts)
         ids, counts = _flat(encodings)
-        unknown = None if self._unknown_id is None else _count(ids == self._unknown_id, counts)
+        unknown = None
+        if self._unknown_id is not None:
+            unknown = _count(ids == self._unknown_id, counts) + self._dropped.count(texts)
         long = np.zeros(0, dtype=np.int64)
         if self._max_length is not None:
             long = np.flatnonzero(counts > self._max_length)
