@@ -38,9 +38,7 @@ def test_mean_and_variance_are_those_of_the_loop_over_pairs(n, d, shift):
     assert angles.mean_cosine(moments).value == pytest.approx(cosines.mean(), abs=1e-14)
     assert angles.cosine_variance(moments).value == pytest.approx(cosines.var(), abs=1e-14)
     assert angles.effective_dimension(moments).value == pytest.approx(1 / cosines.var(), rel=1e-9)
-    assert angles.effective_dimension_uncentred(moments).value == pytest.approx(
-        1 / (cosines**2).mean(), rel=1e-10
-    )
+    assert angles.effective_dimension_uncentred(moments).value == pytest.approx(1 / (cosines**2).mean(), rel=1e-10)
     units = vectors / np.linalg.norm(vectors.astype(float), axis=1)[:, None]
     assert angles.mean_norm(moments).value == pytest.approx(np.linalg.norm(units.mean(axis=0)), abs=1e-14)
 

@@ -23,9 +23,7 @@ def fitted(vectors, **settings):
 
 
 def cloud(n, d=D, seed=0):
-    return (np.random.default_rng(seed).standard_normal((n, d)) * np.geomspace(1, 0.02, d) + 0.3).astype(
-        np.float32
-    )
+    return (np.random.default_rng(seed).standard_normal((n, d)) * np.geomspace(1, 0.02, d) + 0.3).astype(np.float32)
 
 
 SETTINGS = {
@@ -164,9 +162,7 @@ def test_no_rows_and_half_precision_rows_are_taken():
     transform = fitted(x, kind="whiten")
     assert transform.apply(x[:0]).shape == (0, D)
     assert (
-        np.abs(
-            transform.apply(x.astype(np.float16)) - transform.apply(x.astype(np.float16).astype(np.float32))
-        ).max()
+        np.abs(transform.apply(x.astype(np.float16)) - transform.apply(x.astype(np.float16).astype(np.float32))).max()
         == 0
     )
 

@@ -42,7 +42,4 @@ def _openvino_runs(config: EncoderConfig) -> bool:
     if first.kind != "Transformer" or any(module.kind not in TAIL for module in rest):
         return False
     network = read_json(folder / first.path / "config.json")
-    return (
-        network.get("model_type") in CONVERTIBLE
-        and not (folder / first.path / "adapter_config.json").exists()
-    )
+    return network.get("model_type") in CONVERTIBLE and not (folder / first.path / "adapter_config.json").exists()

@@ -73,9 +73,7 @@ def _cpu() -> tuple[str, frozenset[str]]:
     except OSError:
         return platform.processor(), frozenset()
     fields = dict(
-        (key.strip(), value.strip())
-        for key, _, value in (line.partition(":") for line in text.splitlines())
-        if key
+        (key.strip(), value.strip()) for key, _, value in (line.partition(":") for line in text.splitlines()) if key
     )
     flags = fields.get("flags") or fields.get("Features") or ""
     return fields.get("model name", platform.processor()), frozenset(flags.split())

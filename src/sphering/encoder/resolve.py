@@ -93,8 +93,7 @@ def package_folder(distribution: importlib.metadata.Distribution, file_name: str
 def _on_hub(model: str, revision: str | None) -> Located:
     if revision is None or not COMMIT.fullmatch(revision):
         raise ModelError(
-            f"the hub model {model!r} has "
-            + ("no revision" if revision is None else f"the revision {revision!r}"),
+            f"the hub model {model!r} has " + ("no revision" if revision is None else f"the revision {revision!r}"),
             expected="the 40 hex digits of a commit, because names and branches move",
             where="[encoder] revision",
             remedy="copy the commit from the model's page on the hub into [encoder] revision",

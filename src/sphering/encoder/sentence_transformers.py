@@ -61,9 +61,7 @@ class Pipeline:
     width: int
     prompt_length: Callable[[str], int | None]
 
-    def vectors(
-        self, tokens: Tokens, starts: NDArray[np.int64], batch: Batch, prompt: str
-    ) -> NDArray[np.float32]:
+    def vectors(self, tokens: Tokens, starts: NDArray[np.int64], batch: Batch, prompt: str) -> NDArray[np.float32]:
         """Return the vectors of one batch, (rows, width) float32."""
         import torch
 

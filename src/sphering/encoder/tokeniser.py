@@ -59,9 +59,7 @@ class Tokeniser:
         """Return the tokens of every text."""
         if not texts:
             empty = np.zeros(0, dtype=np.int32)
-            return Tokens(
-                empty, np.zeros(0, dtype=np.int64), empty, empty if self._unknown_id is not None else None
-            )
+            return Tokens(empty, np.zeros(0, dtype=np.int64), empty, empty if self._unknown_id is not None else None)
         parts = [self._chunk(chunk) for chunk in _chunks(texts)]
         unknown = None
         if self._unknown_id is not None:
@@ -84,9 +82,7 @@ class Tokeniser:
             long = np.flatnonzero(counts > self._max_length)
         if not long.size:
             return Tokens(ids, counts, counts.astype(np.int32), unknown)
-        for row, encoding in zip(
-            long, self._cut.encode_batch_fast([texts[row] for row in long]), strict=True
-        ):
+        for row, encoding in zip(long, self._cut.encode_batch_fast([texts[row] for row in long]), strict=True):
             encodings[row] = encoding
         kept, lengths = _flat(encodings)
         return Tokens(kept, lengths, counts.astype(np.int32), unknown)

@@ -55,9 +55,7 @@ class CosineDistribution:
     wasserstein: Estimate
 
 
-def cosine_distribution(
-    vectors: NDArray[Any], seed: int = 0, pairs: int = SAMPLED_PAIRS
-) -> CosineDistribution:
+def cosine_distribution(vectors: NDArray[Any], seed: int = 0, pairs: int = SAMPLED_PAIRS) -> CosineDistribution:
     """Return the distribution of the cosines between different rows.
 
     Parameters

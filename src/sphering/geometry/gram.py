@@ -48,9 +48,7 @@ class Gram:
     def mean_square(self) -> float:
         """E‖x‖²; 0 where there are no rows."""
         d = len(self.pivot)
-        total = (
-            self.matrix[d, -1] + 2.0 * (self.pivot @ self.matrix[:d, -1]) + self.n * (self.pivot @ self.pivot)
-        )
+        total = self.matrix[d, -1] + 2.0 * (self.pivot @ self.matrix[:d, -1]) + self.n * (self.pivot @ self.pivot)
         return float(max(total, 0.0)) / max(self.n, 1)
 
     def centred(self) -> Gram:

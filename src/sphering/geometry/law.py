@@ -26,9 +26,7 @@ def law_density(cosines: NDArray[np.floating], dimension: int) -> Array:
     if dimension < 2:
         raise ValueError("the cosine has a density from two dimensions on")
     constant = gammaln(dimension / 2) - gammaln((dimension - 1) / 2) - 0.5 * np.log(np.pi)
-    sine_squared = (1.0 - np.asarray(cosines, dtype=np.float64)) * (
-        1.0 + np.asarray(cosines, dtype=np.float64)
-    )
+    sine_squared = (1.0 - np.asarray(cosines, dtype=np.float64)) * (1.0 + np.asarray(cosines, dtype=np.float64))
     with np.errstate(divide="ignore"):
         return np.asarray(np.exp(constant) * sine_squared ** ((dimension - 3) / 2), dtype=np.float64)
 

@@ -189,9 +189,7 @@ class Moments:
     def merge(self, other: Moments) -> Moments:
         """Return the state of both sets of vectors; merge shards in a fixed order for fixed bits."""
         if other.dimension != self.dimension:
-            raise InputError(
-                f"moments of {other.dimension} dimensions", expected=f"{self.dimension} dimensions"
-            )
+            raise InputError(f"moments of {other.dimension} dimensions", expected=f"{self.dimension} dimensions")
         counts = (self.non_finite + other.non_finite, self.zero + other.zero)
         norms = (min(self._norms[0], other._norms[0]), max(self._norms[1], other._norms[1]))
         unit = self._close()[1] + other._close()[1]

@@ -101,9 +101,7 @@ def _agreement(wide: Array, k: int) -> tuple[list[float], float]:
 def _checked(vectors: NDArray[Any], k: int) -> Array:
     wide = vectors.astype(np.float64)
     if not 0 < k < len(wide):
-        raise InputError(
-            f"k = {k} neighbours among {len(wide)} vectors", expected=f"k from 1 to {len(wide) - 1}"
-        )
+        raise InputError(f"k = {k} neighbours among {len(wide)} vectors", expected=f"k from 1 to {len(wide) - 1}")
     if not np.isfinite(wide).all():
         bad = int(np.argmin(np.isfinite(wide).all(axis=1)))
         raise InputError(f"row {bad} is not finite", expected="finite vectors", remedy="leave such rows out")
@@ -129,10 +127,7 @@ def _score_blocks(wide: Array, metrics: tuple[Metric, ...]) -> Iterator[Iterator
         np.matmul(block, wide.T, out=products)
         own = np.arange(len(block))
         products[own, start + own] = -np.inf
-        yield (
-            _scores(products, metric, squares, squares[start : start + rows, None], scores)
-            for metric in metrics
-        )
+        yield (_scores(products, metric, squares, squares[start : start + rows, None], scores) for metric in metrics)
 
 
 def _scores(products: Array, metric: Metric, squares: Array, own: Array, out: Array) -> tuple[Array, Array]:

@@ -95,9 +95,7 @@ def _spectrum(moments: Moments) -> Spectrum:
     if moments.n > 1:
         return spectrum(moments)
     d = moments.dimension
-    return Spectrum(
-        np.zeros(d), np.eye(d), 0, noise_level(0.0, d, moments.mean_square, moments.ulp), moments.n
-    )
+    return Spectrum(np.zeros(d), np.eye(d), 0, noise_level(0.0, d, moments.mean_square, moments.ulp), moments.n)
 
 
 def _parameters(config: TransformConfig) -> dict[str, Any]:
