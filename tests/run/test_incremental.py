@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from sphering.errors import EmptyCorpusError, IdentityError
+from sphering.errors import EmptyCorpusError, IdentityError, InputError
 from sphering.store.store import Store
 
 
@@ -139,3 +139,39 @@ def test_a_fit_over_vectors_of_another_encoder_is_refused(run, corpus, questions
     run(corpus(questions))
     with pytest.raises(IdentityError, match="was made by encoder"):
         begin(corpus(questions, encoder={"backend": "torch", "max_length": 64}), "fit")
+
+
+@pytest.mark.parametrize(
+    ("export", "found"),
+    [
+        ({"name": "i", "format": "faiss", "index": "Nonsense"}, "Nonsense"),
+        ({"name": "i", "format": "npy", "index": "HNSW32"}, "does not read"),
+    ],
+)
+def test_an_export_that_cannot_work_is_refused_before_anything_is_encoded(run, corpus, questions, export, found):
+    config = corpus(questions, export=[export])
+    with pytest.raises(InputError, match=found):
+        run(config)
+    assert not list(config_path(config).rglob("*.parquet")) or not corpus_of(config).snapshot_ids()
+
+
+def test_a_gate_on_a_number_that_does_not_exist_is_refused_with_the_nearest(run, corpus, questions):
+    config = corpus(questions, gate=[{"metric": "quarantined_shar", "max": 0.1}])
+    with pytest.raises(InputError, match="quarantined_share"):
+        run(config)
+
+
+def test_a_text_for_which_the_model_gives_no_number_is_quarantined_and_not_tried_again(
+    run, corpus, questions, broken_model
+):
+    rows = [*questions[:40], ("bad", "A zebra crossed my account.")]
+    config = corpus(
+        rows,
+        encoder={"backend": "torch", "model": str(broken_model)},
+        gate=[{"metric": "quarantined_share", "max": 0.5}],
+    )
+    first, second = run(config), run(config)
+    assert (first["documents"], first["quarantined"], first["encoded"]) == (40, 1, 41)
+    assert (second["documents"], second["quarantined"], second["encoded"]) == (40, 1, 0)
+    assert second["release_status"] == "unchanged"
+    assert sums(second) == second["rows_read"] == 41

@@ -107,6 +107,7 @@ def test_metadata_is_the_canonical_json_of_the_oracle(data):
     assert found.json.to_pylist() == _oracle(columns)
 
 
+@settings(deadline=None)
 @given(values=st.lists(st.none() | TEXTS, max_size=20))
 def test_dictionaries_say_what_their_values_say(values):
     column = pa.array(values, pa.string())

@@ -1,8 +1,11 @@
 """Paths, folders, globs and the names that ids are made from."""
 
 import gzip
+import os
 
 import pytest
+
+from sphering.errors import SourceError
 
 
 @pytest.fixture
@@ -66,3 +69,11 @@ def test_paths_with_characters_of_globs_are_taken_literally_if_there(tmp_path, s
     (tmp_path / "a[1].lines").write_text("one\n")
     staging(path="a[1].lines")
     assert staging.texts() == {"a[1].lines:1": "one"}
+
+
+def test_a_file_name_that_is_no_text_is_refused(tmp_path, staging):
+    (tmp_path / "docs").mkdir()
+    name = os.fsencode(tmp_path / "docs") + b"/\xff.md"
+    os.close(os.open(name, os.O_CREAT))
+    with pytest.raises(SourceError, match="the name of a file is no UTF-8"):
+        staging(path="docs")

@@ -4,7 +4,7 @@ import io
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sphering.source import array_splitting, splitting
@@ -29,6 +29,7 @@ class _Trickle(io.BytesIO):
         return super().read(self.size)
 
 
+@settings(deadline=None)
 @given(
     values=st.lists(VALUES, max_size=8),
     size=st.integers(1, 40),
@@ -46,6 +47,7 @@ def test_elements_are_found_whatever_the_blocks(values, size, indent, escape):
     assert numbers == list(range(1, len(values) + 1))
 
 
+@settings(deadline=None)
 @given(size=st.integers(1, 40), lengths=st.lists(st.integers(0, 60), max_size=8))
 def test_elements_over_the_limit_come_apart(size, lengths):
     values = ["x" * length for length in lengths]
@@ -61,6 +63,7 @@ def test_elements_over_the_limit_come_apart(size, lengths):
         assert found == value or (found is None and len(value) + 4 > 25)
 
 
+@settings(deadline=None)
 @given(
     lines=st.lists(
         st.binary(max_size=30).map(lambda line: line.replace(b"\n", b"").replace(b"\r", b"\rx")), max_size=10
@@ -84,6 +87,7 @@ def test_lines_are_found_whatever_the_blocks(lines, ends, size, last, bom):
     assert found == list(enumerate(expected, 1))
 
 
+@settings(deadline=None)
 @given(size=st.integers(1, 50), lengths=st.lists(st.integers(0, 60), max_size=8))
 def test_lines_over_the_limit_come_apart_with_their_numbers(size, lengths):
     lines = [b"x" * length for length in lengths]

@@ -203,13 +203,35 @@ def test_order_by_takes_text_large_integers_and_mixed_numbers(values, staging, t
 
 
 def test_order_by_takes_times(staging, tmp_path):
-    query = (
-        "SELECT 'a' AS id, 't' || n AS text, TIMESTAMP '2020-01-01' + n * INTERVAL 1 HOUR AS at FROM range(5) r(n)"
-    )
+    query = "SELECT 'a' AS id, 't' || n AS text, TIMESTAMP '2020-01-01' + n * INTERVAL 1 HOUR AS at FROM range(5) r(n)"
     staging(sql=query, duplicates="last", order_by="at")
     assert staging.texts() == {"a": "t4"}
     staging(sql=query, duplicates="first", order_by="at")
     assert staging.texts() == {"a": "t0"}
+
+
+def test_order_by_takes_unsigned_integers(staging, tmp_path):
+    ends = pa.array([2**64 - 1, 2**63 - 1, 2**63 - 2], pa.uint64())
+    pq.write_table(pa.table({"id": ["a", "b", "b"], "text": ["t", "u", "v"], "at": ends}), tmp_path / "a.parquet")
+    staging(path="a.parquet", duplicates="last", order_by="at")
+    assert staging.texts() == {"a": "t", "b": "u"}
+
+
+def test_texts_of_many_buckets_come_out_in_order(staging, tmp_path, naive_digest):
+    rows = [(f"{n * 7919 % 10_007:05d}", f"{n} " * 100) for n in range(10_000)]
+    pq.write_table(pa.table({"id": [row[0] for row in rows], "text": [row[1] for row in rows]}), tmp_path / "a.parquet")
+    staged = staging(path="a.parquet", memory="40MB")
+    assert [(row["doc_id"], row["text"]) for row in staging.documents()] == sorted(rows)
+    assert staged.content_digest == naive_digest([(*row, "{}") for row in rows])
+
+
+def test_metadata_nested_too_deep_spoils_only_its_row(staging, tmp_path):
+    deep = "[" * 300 + "]" * 300
+    (tmp_path / "a.jsonl").write_text(f'{{"id": 1, "text": "t", "m": {deep}}}\n{{"id": 2, "text": "t", "m": [[1]]}}\n')
+    staged = staging(path="a.jsonl", metadata=["m"])
+    assert (staged.documents, staged.reasons) == (1, {"wrong-type": 1})
+    staged = staging(path="a.jsonl")
+    assert staged.documents == 2
 
 
 def test_normalised_texts_that_become_empty_are_quarantined(staging, tmp_path, write_jsonl):

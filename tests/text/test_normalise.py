@@ -2,7 +2,7 @@ import unicodedata
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sphering.config.model import NormaliseConfig
@@ -13,6 +13,7 @@ ASSIGNED = st.text(st.characters(exclude_categories=("Cs", "Cn", "Co")))
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFKC"])
+@settings(deadline=None)
 @given(texts=st.lists(ASSIGNED))
 def test_the_forms_are_those_of_the_standard_library(form, texts):
     config = NormaliseConfig(unicode=form)
@@ -20,12 +21,14 @@ def test_the_forms_are_those_of_the_standard_library(form, texts):
     assert found == [unicodedata.normalize(form, text) for text in texts]
 
 
+@settings(deadline=None)
 @given(texts=st.lists(ASSIGNED))
 def test_strip_removes_what_python_calls_white_space(texts):
     found = normalise(pa.array(texts, pa.string()), NormaliseConfig(strip=True)).to_pylist()
     assert found == [text.strip() for text in texts]
 
 
+@settings(deadline=None)
 @given(texts=st.lists(st.text(st.sampled_from("a \t\n\x0b\x0c\r\x1c\x1f\x85\xa0\u1680\u2003\u200b\u2028\u3000\ufeff"))))
 def test_blank_is_what_strips_to_nothing(texts):
     assert is_blank(pa.array(texts, pa.string())).to_pylist() == [not text.strip() for text in texts]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sphering.config.model import EncoderConfig
-from sphering.encoder.batching import PAD_MULTIPLE, Batch, Tokens, fill, plan
+from sphering.encoder.batching import ROW_MULTIPLE, Batch, Tokens, fill, plan
 from sphering.encoder.loading import load_model, longest_input, quiet
 from sphering.encoder.protocol import SILENCE, STEP, Encoded, EncoderIdentity, Role
 from sphering.encoder.texts import checked
@@ -90,8 +90,8 @@ def _tall(features: Features) -> Features:
     import torch
 
     pooled = features.get(EMBEDDING)
-    if pooled is not None and pooled.shape[0] % PAD_MULTIPLE:
-        missing = -pooled.shape[0] % PAD_MULTIPLE
+    if pooled is not None and pooled.shape[0] % ROW_MULTIPLE:
+        missing = -pooled.shape[0] % ROW_MULTIPLE
         features[EMBEDDING] = torch.nn.functional.pad(pooled, (0, 0, 0, missing))
     return features
 

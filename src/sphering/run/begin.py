@@ -39,6 +39,7 @@ def begin(config: Config, purpose: Purpose = "run", selector: str | None = None)
     from sphering.encoder.resolve import locate
 
     locate(config.encoder)
+    check_gates(config)
     corpus = Store.create(Path(config.store)).corpus(config.corpus)
     encoder = settle_encoder(config.encoder, corpus, pin=True)
     release = _selected(config, corpus, selector, encoder) if purpose in ("fit", "export") else None
@@ -46,6 +47,13 @@ def begin(config: Config, purpose: Purpose = "run", selector: str | None = None)
     workspace = Workspace.create(corpus, new_run_id())
     workspace.write("begin", begun(config, corpus, encoder, purpose=purpose, selected=release))
     return workspace.path
+
+
+def check_gates(config: Config) -> None:
+    """Refuse gates on numbers that do not exist, before anything is read."""
+    from sphering.gate.names import check_names
+
+    check_names(config.gate, [entry.name for entry in config.export])
 
 
 def begun(

@@ -107,8 +107,20 @@ def opened_encoder(workspace: Workspace) -> Encoder:
             remedy="install the same model everywhere, then run again",
         )
     encoder = open_encoder(identity, config)
+    _check_exports(workspace, encoder.dimension)
     check_probe(workspace, encoder)
     return encoder
+
+
+def _check_exports(workspace: Workspace, dimension: int) -> None:
+    """Refuse exports that cannot work before anything is encoded, where the exported dimension is known by now."""
+    from sphering.export.formats import check_export
+
+    transform = workspace.config.transform
+    if transform.kind == "whiten" and transform.form == "pca" and transform.dimension is None:
+        return
+    for entry in workspace.config.export:
+        check_export(entry, transform.dimension or dimension)
 
 
 def _vectors(workspace: Workspace, documents: pa.Table, encoder: Encoder) -> tuple[Vectors, int]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sphering.errors import StorageError
 from sphering.sqltext import quote_literal
 
 
@@ -22,6 +23,11 @@ def connected(memory: str, spill: Path, search: Path | None = None) -> Iterator[
         The folder for what exceeds it; made when needed, and left empty.
     search : Path, optional
         What relative paths in SQL are relative to.
+
+    Raises
+    ------
+    StorageError
+        If DuckDB runs out of memory or of disk.
     """
     import duckdb
 
@@ -30,4 +36,12 @@ def connected(memory: str, spill: Path, search: Path | None = None) -> Iterator[
         connection.execute("SET enable_progress_bar = false")
         if search is not None:
             connection.execute(f"SET file_search_path = {quote_literal(str(search))}")
-        yield connection
+        try:
+            yield connection
+        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+            raise StorageError(
+                f"DuckDB ran out of memory or disk: {str(error).splitlines()[0]}",
+                expected=f"{memory} of memory, and room for what exceeds it",
+                where=str(spill),
+                remedy="raise memory under [run], or free disk space there",
+            ) from error

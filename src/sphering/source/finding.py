@@ -61,7 +61,19 @@ def _nothing_found(found: str, given: Sequence[str], reader: Reader | None = Non
 
 def _found(path: Path, root: Path, base: Path) -> FoundFile:
     shown = path.relative_to(base) if path.is_relative_to(base) else path
+    if not _is_utf8(str(path)):
+        raise SourceError(
+            "the name of a file is no UTF-8",
+            expected="a name that can stand in an id",
+            where=ascii(str(shown)),
+            remedy="rename the file",
+        )
     return FoundFile(path, shown.as_posix(), _plain(path.relative_to(root)).as_posix())
+
+
+def _is_utf8(name: str) -> bool:
+    """Return whether a file name is text: Python shows other bytes as lone surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _plain(path: Path) -> Path:

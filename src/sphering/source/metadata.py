@@ -48,7 +48,7 @@ def canonical_metadata(columns: Mapping[str, pa.Array], rows: int) -> Metadata:
         column = _sound(name, columns[name], refused)
         try:
             values = fragments(column)
-        except (Unsupported, pa.ArrowInvalid) as error:
+        except (Unsupported, pa.ArrowInvalid, ValueError, OverflowError) as error:
             raise _unsupported(name, column.type, error) from error
         members.append(pc.binary_join_element_wise(json.dumps(name, ensure_ascii=False), values, ":"))
     return Metadata(pc.binary_join_element_wise("{", _joined(members, rows), "}", ""), refused)

