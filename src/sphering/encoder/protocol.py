@@ -53,7 +53,8 @@ class Encoded:
     n_tokens : (n,) int32
         Tokens of prompt and text, special tokens included, before truncation.
     n_unknown : (n,) int32 or None
-        How many of them are the unknown token; None where the encoder cannot say.
+        How many of them the vocabulary lacks, or stand for a letter whose marks are dropped; None where the encoder
+        cannot say.
     truncated : (n,) bool
         Whether the end of the text was cut off.
     """

@@ -14,7 +14,7 @@ ORDER_FIELDS = (
     pa.field("order_text", pa.binary()),
 )
 
-_LARGEST = 2**63 - 1
+_LARGEST = pa.scalar(2**63 - 1, pa.uint64())
 
 
 def order_columns(values: pa.Array | None, rows: int, name: str | None) -> list[pa.Array]:
