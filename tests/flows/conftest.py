@@ -1,6 +1,8 @@
 """Flows run for real, on one Prefect server a session, over a small corpus of real questions."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -9,7 +11,9 @@ import pytest
 from sphering.flows.environment import prepare
 
 # Before anything imports Prefect; whatever lies in the user's own Prefect home stays untouched.
-os.environ.setdefault("PREFECT_HOME", tempfile.mkdtemp(prefix="sphering-prefect-"))
+if "PREFECT_HOME" not in os.environ:
+    os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="sphering-prefect-")
+    atexit.register(shutil.rmtree, os.environ["PREFECT_HOME"], ignore_errors=True)
 prepare()
 
 SAMPLE = Path(__file__).parents[1] / "data" / "banking77" / "banking77-200.parquet"

@@ -57,9 +57,7 @@ def test_mixed_formats_are_refused_by_example(refused, tmp_path):
     refused("mixes formats: a.csv is csv, b.jsonl.gz is jsonl", path="mixed")
 
 
-def test_columns_of_no_record_are_missing_and_of_some_records_are_not(
-    refused, staging, tmp_path, write_jsonl
-):
+def test_columns_of_no_record_are_missing_and_of_some_records_are_not(refused, staging, tmp_path, write_jsonl):
     write_jsonl(tmp_path / "a.jsonl", [{"id": 1, "text": "t", "lang": "en"}, {"id": 2, "text": "u"}])
     assert staging(path="a.jsonl", labels=["lang"]).documents == 2
     error = refused("no column 'langs'", path="a.jsonl", labels=["langs"])

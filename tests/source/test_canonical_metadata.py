@@ -35,9 +35,7 @@ COLUMNS = {
     "naive": (pa.timestamp("us"), st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2100, 1, 1))),
     "second": (
         pa.timestamp("s"),
-        st.datetimes(dt.datetime(1970, 1, 1), dt.datetime(2100, 1, 1)).map(
-            lambda t: t.replace(microsecond=0)
-        ),
+        st.datetimes(dt.datetime(1970, 1, 1), dt.datetime(2100, 1, 1)).map(lambda t: t.replace(microsecond=0)),
     ),
     "day": (pa.date32(), st.dates(dt.date(1900, 1, 1), dt.date(2100, 1, 1))),
     "time": (pa.time64("us"), st.times()),
@@ -64,13 +62,7 @@ def _plain(value):
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, float):
-        return (
-            None
-            if math.isnan(value)
-            else str(value).replace("inf", "Infinity")
-            if math.isinf(value)
-            else value
-        )
+        return None if math.isnan(value) else str(value).replace("inf", "Infinity") if math.isinf(value) else value
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, dt.datetime):
@@ -141,9 +133,7 @@ def test_floats_are_the_shortest_that_read_back():
     values = [1.0, 0.1, 1e16, 1e22, 1e-7, -0.0, 5e-324, 2.0**53]
     found = canonical_metadata({"x": pa.array(values)}, len(values)).json.to_pylist()
     assert found == [f'{{"x":{value!r}}}' for value in values]
-    assert json.loads(canonical_metadata({"x": pa.array(np.float32([0.1]))}, 1).json[0].as_py())[
-        "x"
-    ] == np.float32(0.1)
+    assert json.loads(canonical_metadata({"x": pa.array(np.float32([0.1]))}, 1).json[0].as_py())["x"] == np.float32(0.1)
 
 
 @pytest.mark.parametrize("nested", [False, True])

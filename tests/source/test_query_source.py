@@ -5,18 +5,14 @@ import pyarrow.parquet as pq
 
 
 def test_relative_paths_in_sql_are_relative_to_the_configuration(staging, data, tmp_path):
-    staged = staging(
-        sql="SELECT _id AS id, text, lang FROM 'xquad/sample.parquet'", labels=["lang"], base=data
-    )
+    staged = staging(sql="SELECT _id AS id, text, lang FROM 'xquad/sample.parquet'", labels=["lang"], base=data)
     assert (staged.documents, staged.files) == (120, ())
     files = staging(path="xquad/sample.parquet", id="_id", labels=["lang"], base=data)
     assert files.content_digest == staged.content_digest
 
 
 def test_only_wanted_columns_are_computed(staging):
-    staged = staging(
-        sql="SELECT n AS id, 't' || n AS text, error('not wanted') AS x FROM range(10) r(n) -- a comment;"
-    )
+    staged = staging(sql="SELECT n AS id, 't' || n AS text, error('not wanted') AS x FROM range(10) r(n) -- a comment;")
     assert staged.documents == 10
 
 
@@ -40,9 +36,7 @@ def test_every_kind_of_value_has_a_canonical_form(staging):
 
 
 def test_bad_rows_of_a_query_are_quarantined_without_a_place(staging):
-    staged = staging(
-        sql="SELECT * FROM (VALUES ('a', 'x'), ('b', NULL), (NULL, 'y'), ('c', chr(0))) r(id, text)"
-    )
+    staged = staging(sql="SELECT * FROM (VALUES ('a', 'x'), ('b', NULL), (NULL, 'y'), ('c', chr(0))) r(id, text)")
     assert staged.reasons == {"missing-id": 1, "nul": 1, "null": 1}
     assert {(row["file"], row["row"]) for row in staging.quarantine()} == {(None, None)}
     assert {row["doc_id"] for row in staging.quarantine()} == {"b", "c", None}

@@ -45,9 +45,7 @@ def _parquet(rows):
     out = io.BytesIO()
     schema = pa.schema([(name, pa.string()) for name in ("id", "text", "lang", "unused")])
     table = pa.Table.from_pylist(rows, schema=schema)
-    pq.write_table(
-        table, out, compression="none", use_dictionary=False, row_group_size=64, write_statistics=False
-    )
+    pq.write_table(table, out, compression="none", use_dictionary=False, row_group_size=64, write_statistics=False)
     return out.getvalue()
 
 
@@ -78,15 +76,10 @@ class TestReader:
     @pytest.fixture
     def write(self, kind, tmp_path):
         def write(texts, compression="", mangle=lambda data: data):
-            rows = [
-                {"id": f"d{n}", "text": text, "lang": f"l{n % 3}", "unused": "u"}
-                for n, text in enumerate(texts)
-            ]
+            rows = [{"id": f"d{n}", "text": text, "lang": f"l{n % 3}", "unused": "u"} for n, text in enumerate(texts)]
             name = f"corpus{readers()[kind].suffixes[0]}{compression}"
             (tmp_path / name).write_bytes(COMPRESSIONS[compression](mangle(WRITERS[kind](rows))))
-            return {"path": name, "format": kind} | (
-                {"metadata": ["lang"]} if readers()[kind].has_columns else {}
-            )
+            return {"path": name, "format": kind} | ({"metadata": ["lang"]} if readers()[kind].has_columns else {})
 
         return write
 
@@ -111,9 +104,7 @@ class TestReader:
             assert {row["doc_id"]: row["metadata"] for row in staging.documents()}["d1"] == '{"lang":"l1"}'
 
     def test_compression_changes_no_digest(self, kind, staging, write):
-        digests = {
-            staging(**write(self.texts(kind), compression)).content_digest for compression in COMPRESSIONS
-        }
+        digests = {staging(**write(self.texts(kind), compression)).content_digest for compression in COMPRESSIONS}
         assert len(digests) == 1
 
     @pytest.mark.parametrize("compression", sorted(COMPRESSIONS))
@@ -129,13 +120,9 @@ class TestReader:
             sha256_file(path),
         )
 
-    @pytest.mark.parametrize(
-        ("marker", "byte", "reason"), [(BAD, b"\xff", "invalid-utf8"), (ZERO, b"\0", "nul")]
-    )
+    @pytest.mark.parametrize(("marker", "byte", "reason"), [(BAD, b"\xff", "invalid-utf8"), (ZERO, b"\0", "nul")])
     def test_a_bad_byte_spoils_only_its_row(self, kind, marker, byte, reason, staging, write):
-        texts = (
-            [f"before {marker} after"] if kind == "text" else ["fine", f"before {marker} after", "fine too"]
-        )
+        texts = [f"before {marker} after"] if kind == "text" else ["fine", f"before {marker} after", "fine too"]
         mangled = write(texts, mangle=lambda data: data.replace(marker.encode(), byte * len(marker)))
         staged = staging(**mangled)
         assert staged.reasons == {reason: 1}
@@ -206,9 +193,7 @@ class TestReader:
 
 def test_the_same_documents_have_one_digest_in_every_format(staging, data, tmp_path, naive_digest):
     rows = pq.read_table(data / "xquad/sample.parquet", columns=["_id", "text", "lang", "title"]).to_pylist()
-    rows = [
-        {"id": row["_id"], "text": row["text"], "lang": row["lang"], "unused": row["title"]} for row in rows
-    ]
+    rows = [{"id": row["_id"], "text": row["text"], "lang": row["lang"], "unused": row["title"]} for row in rows]
     digests = set()
     for kind, write in WRITERS.items():
         for compression, compress in COMPRESSIONS.items() if readers()[kind].has_columns else ():
@@ -219,6 +204,4 @@ def test_the_same_documents_have_one_digest_in_every_format(staging, data, tmp_p
             assert content_digest([staging.out / "documents.parquet"]) == staged.content_digest
             digests.add(staged.content_digest)
     metadata = [json.dumps({k: row[k] for k in ("lang", "unused")}, separators=(",", ":")) for row in rows]
-    assert digests == {
-        naive_digest([(row["id"], row["text"], m) for row, m in zip(rows, metadata, strict=True)])
-    }
+    assert digests == {naive_digest([(row["id"], row["text"], m) for row, m in zip(rows, metadata, strict=True)])}

@@ -13,9 +13,7 @@ from sphering.source.splitting import pieces, split
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text('ab"\\,[]{}\n é😀'),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text('a"\\]', max_size=2), inner, max_size=3)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('a"\\]', max_size=2), inner, max_size=3),
     max_leaves=8,
 )
 
@@ -110,11 +108,7 @@ def test_backslashes_across_blocks_escape_as_in_one(count):
     values = ["\\" * count + '"', "\\" * count, 'a"\\"b,]']
     data = json.dumps(values).encode()
     for size in range(1, len(data)):
-        found = [
-            json.loads(v)
-            for part in elements(_Trickle(data, size), 1000, "x")
-            for v in part.values.to_pylist()
-        ]
+        found = [json.loads(v) for part in elements(_Trickle(data, size), 1000, "x") for v in part.values.to_pylist()]
         assert found == values
 
 

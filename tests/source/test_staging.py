@@ -15,9 +15,7 @@ from sphering.source.documents import DOCUMENTS
 from sphering.source.quarantine import QUARANTINE
 
 SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-VALUES = st.none() | st.sampled_from(
-    ["", " ", "a", "b", "é", "x\ud800", "n\0", "long" * 9, 5, 1.5, True, [], {"a": 1}]
-)
+VALUES = st.none() | st.sampled_from(["", " ", "a", "b", "é", "x\ud800", "n\0", "long" * 9, 5, 1.5, True, [], {"a": 1}])
 LINES = st.fixed_dictionaries({}, optional={"id": VALUES, "text": VALUES, "m": VALUES}).map(
     json.dumps
 ) | st.sampled_from(
@@ -90,9 +88,7 @@ def test_every_row_is_a_document_a_duplicate_or_in_quarantine(lines, staging, tm
 
 @SLOW
 @given(
-    ids=st.lists(
-        st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1), unique=True
-    )
+    ids=st.lists(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1), unique=True)
 )
 def test_documents_stand_in_the_order_of_their_ids_bytes(ids, staging, tmp_path, naive_digest):
     pq.write_table(
@@ -146,9 +142,7 @@ def test_the_digest_of_parts_is_that_of_the_whole(staging, tmp_path, write_jsonl
 
 
 def test_equal_rows_collapse_and_integers_are_ids_in_decimal(staging, tmp_path, write_jsonl):
-    write_jsonl(
-        tmp_path / "a.jsonl", [{"id": 7, "text": "t"}, {"id": "7", "text": "t"}, {"id": 10**25, "text": "u"}]
-    )
+    write_jsonl(tmp_path / "a.jsonl", [{"id": 7, "text": "t"}, {"id": "7", "text": "t"}, {"id": 10**25, "text": "u"}])
     staged = staging(path="a.jsonl")
     assert (staged.documents, staged.duplicates) == (2, 1)
     assert set(staging.texts()) == {"7", str(10**25)}
@@ -218,18 +212,14 @@ def test_order_by_takes_times(staging, tmp_path):
 
 def test_order_by_takes_unsigned_integers(staging, tmp_path):
     ends = pa.array([2**64 - 1, 2**63 - 1, 2**63 - 2], pa.uint64())
-    pq.write_table(
-        pa.table({"id": ["a", "b", "b"], "text": ["t", "u", "v"], "at": ends}), tmp_path / "a.parquet"
-    )
+    pq.write_table(pa.table({"id": ["a", "b", "b"], "text": ["t", "u", "v"], "at": ends}), tmp_path / "a.parquet")
     staging(path="a.parquet", duplicates="last", order_by="at")
     assert staging.texts() == {"a": "t", "b": "u"}
 
 
 def test_texts_of_many_buckets_come_out_in_order(staging, tmp_path, naive_digest):
     rows = [(f"{n * 7919 % 10_007:05d}", f"{n} " * 100) for n in range(10_000)]
-    pq.write_table(
-        pa.table({"id": [row[0] for row in rows], "text": [row[1] for row in rows]}), tmp_path / "a.parquet"
-    )
+    pq.write_table(pa.table({"id": [row[0] for row in rows], "text": [row[1] for row in rows]}), tmp_path / "a.parquet")
     staged = staging(path="a.parquet", memory="40MB")
     assert [(row["doc_id"], row["text"]) for row in staging.documents()] == sorted(rows)
     assert staged.content_digest == naive_digest([(*row, "{}") for row in rows])
@@ -237,9 +227,7 @@ def test_texts_of_many_buckets_come_out_in_order(staging, tmp_path, naive_digest
 
 def test_metadata_nested_too_deep_spoils_only_its_row(staging, tmp_path):
     deep = "[" * 300 + "]" * 300
-    (tmp_path / "a.jsonl").write_text(
-        f'{{"id": 1, "text": "t", "m": {deep}}}\n{{"id": 2, "text": "t", "m": [[1]]}}\n'
-    )
+    (tmp_path / "a.jsonl").write_text(f'{{"id": 1, "text": "t", "m": {deep}}}\n{{"id": 2, "text": "t", "m": [[1]]}}\n')
     staged = staging(path="a.jsonl", metadata=["m"])
     assert (staged.documents, staged.reasons) == (1, {"wrong-type": 1})
     staged = staging(path="a.jsonl")
@@ -311,9 +299,7 @@ def test_progress_hears_of_every_row(tmp_path, write_jsonl):
     write_jsonl(tmp_path / "a.jsonl", [{"id": n, "text": "t"} for n in range(5000)])
     heard = _Heard()
     stage(Config(corpus="t", source={"path": "a.jsonl"}), tmp_path / "out", heard, base=tmp_path)
-    assert (
-        sum(amount for event, step, amount in heard.events if event == "advance" and step == "read") == 5000
-    )
+    assert sum(amount for event, step, amount in heard.events if event == "advance" and step == "read") == 5000
     assert [event for event in heard.events if event[0] != "advance"] == [
         ("start", "read", None),
         ("finish", "read", None),

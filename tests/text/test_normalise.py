@@ -29,11 +29,7 @@ def test_strip_removes_what_python_calls_white_space(texts):
 
 
 @settings(deadline=None)
-@given(
-    texts=st.lists(
-        st.text(st.sampled_from("a \t\n\x0b\x0c\r\x1c\x1f\x85\xa0\u1680\u2003\u200b\u2028\u3000\ufeff"))
-    )
-)
+@given(texts=st.lists(st.text(st.sampled_from("a \t\n\x0b\x0c\r\x1c\x1f\x85\xa0\u1680\u2003\u200b\u2028\u3000\ufeff"))))
 def test_blank_is_what_strips_to_nothing(texts):
     assert is_blank(pa.array(texts, pa.string())).to_pylist() == [not text.strip() for text in texts]
 

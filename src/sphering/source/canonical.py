@@ -53,9 +53,7 @@ def _scalars(values: pa.Array) -> pa.Array:
         values = values.cast(pa.float64())
         if not pc.any(pc.invert(pc.is_finite(values))).as_py() and not values.null_count:
             # One call: 4 times as fast as one for each value.
-            return pa.array(
-                json.dumps(values.to_pylist())[1:-1].split(", ") if len(values) else [], pa.string()
-            )
+            return pa.array(json.dumps(values.to_pylist())[1:-1].split(", ") if len(values) else [], pa.string())
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return pa.array([_json(value) for value in values.to_pylist()], pa.string())
     if pa.types.is_duration(kind):
@@ -98,9 +96,7 @@ def _one_by_one(array: pa.Array) -> pa.Array:
     if isinstance(array, pa.ExtensionArray):
         if array.type.extension_name == "arrow.json":
             texts = array.storage.to_pylist()
-            return pa.array(
-                [None if text is None else _json(json.loads(text)) for text in texts], pa.string()
-            )
+            return pa.array([None if text is None else _json(json.loads(text)) for text in texts], pa.string())
         return fragments(array.storage)
     values = array.cast(coarse(array.type), safe=False).to_pylist(maps_as_pydicts="lossy")
     return pa.array([_json(value) for value in values], pa.string())
@@ -158,9 +154,7 @@ def _plain_scalar(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, datetime.datetime):
-        moment = (
-            value.replace(tzinfo=datetime.UTC) if value.tzinfo is None else value.astimezone(datetime.UTC)
-        )
+        moment = value.replace(tzinfo=datetime.UTC) if value.tzinfo is None else value.astimezone(datetime.UTC)
         return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
     if isinstance(value, datetime.date):
         return value.isoformat()

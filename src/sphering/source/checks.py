@@ -59,9 +59,7 @@ class _Columns:
 
     def keep(self, mask: Mask) -> _Columns:
         chosen = pa.array(mask)
-        return _Columns(
-            self.rows[mask], None if self.id is None else self.id.filter(chosen), self.text.filter(chosen)
-        )
+        return _Columns(self.rows[mask], None if self.id is None else self.id.filter(chosen), self.text.filter(chosen))
 
 
 def check(block: Block, layout: Layout, config: NormaliseConfig) -> Checked:

@@ -85,11 +85,7 @@ def _parse(text: _Text, delimiter: str, limit: int) -> tuple[Records, _Text]:
         if failure == _UNFINISHED and text.size <= limit:
             break
         if text.lines:
-            detail = (
-                f"no CSV: {failure}"
-                if failure != _UNFINISHED
-                else "no CSV: a quote is opened and never closed"
-            )
+            detail = f"no CSV: {failure}" if failure != _UNFINISHED else "no CSV: a quote is opened and never closed"
             excerpt = text.lines[0].encode(ENCODING, ERRORS)[:EXCERPT_BYTES]
             rejected.append(Rejected(text.first, MALFORMED, detail, excerpt))
             text = text.after(1)

@@ -52,8 +52,6 @@ def content_digest(paths: Sequence[Path], memory: str = "1GB") -> str:
         return found.hexdigest()
     with tempfile.TemporaryDirectory() as scratch, connected(memory, Path(scratch)) as connection:
         names = [str(path) for path in paths]
-        for batch in connection.sql(load("content_digest"), params={"paths": names}).to_arrow_reader(
-            _BATCH_ROWS
-        ):
+        for batch in connection.sql(load("content_digest"), params={"paths": names}).to_arrow_reader(_BATCH_ROWS):
             found.update(batch.column(0))
     return found.hexdigest()

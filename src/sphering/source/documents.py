@@ -91,9 +91,7 @@ def _bucket_bytes(rows: Path, memory: str) -> int:
 def _distribute(connection: Any, rows: Path, places: Path) -> list[Path]:
     """Write every kept row to the file of its bucket, and return the files in the order of their ranks."""
     buckets: dict[int, tuple[Path, Any]] = {}
-    sorted_places = connection.sql(load("stage_places"), params={"path": str(places)}).to_arrow_reader(
-        _BATCH_ROWS
-    )
+    sorted_places = connection.sql(load("stage_places"), params={"path": str(places)}).to_arrow_reader(_BATCH_ROWS)
     with sorted_places, pq.ParquetFile(rows) as file, ExitStack() as stack:
         stretches = _Stretches(sorted_places)
         first = 0
@@ -120,9 +118,7 @@ class _Stretches:
         parts = []
         while (batch := self._rest or next(self._batches, None)) is not None:
             cut = int(np.searchsorted(batch["staged_at"].to_numpy(), end))
-            parts.append(
-                pa.record_batch([batch[field.name].cast(field.type) for field in PLACES], schema=PLACES)[:cut]
-            )
+            parts.append(pa.record_batch([batch[field.name].cast(field.type) for field in PLACES], schema=PLACES)[:cut])
             self._rest = batch.slice(cut) if cut < batch.num_rows else None
             if self._rest is not None:
                 break

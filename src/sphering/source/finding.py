@@ -46,9 +46,7 @@ def find_files(source: SourceConfig, base: Path) -> tuple[Reader, list[FoundFile
     if not kept:
         raise _nothing_found(f"no file of the format {reader.format} was found", given, reader)
     root = Path(os.path.commonpath([entry.root for entry in entries]))
-    return reader, sorted(
-        (_found(path, root, base) for path in kept), key=lambda file: (file.name, file.shown)
-    )
+    return reader, sorted((_found(path, root, base) for path in kept), key=lambda file: (file.name, file.shown))
 
 
 def _nothing_found(found: str, given: Sequence[str], reader: Reader | None = None) -> SourceError:
@@ -151,9 +149,7 @@ def _untold(path: Path, formats: tuple[str, ...]) -> SourceError:
     known = {suffix: reader.format for reader in readers().values() for suffix in reader.suffixes}
     return SourceError(
         f"the format of {path.name!r} cannot be told from its name",
-        expected="a name that ends in "
-        + ", ".join(sorted(known))
-        + ", and .gz or .zst after it if compressed",
+        expected="a name that ends in " + ", ".join(sorted(known)) + ", and .gz or .zst after it if compressed",
         where=str(path),
         remedy="set [source] format to " + " or ".join(formats or sorted(readers())),
     )
@@ -176,9 +172,7 @@ def _missing(entry: str, path: Path) -> SourceError:
     nearest = difflib.get_close_matches(path.name, names, n=1)
     there = f"; {nearest[0]!r} is there" if nearest else ""
     return SourceError(
-        f"there is no file or folder {entry!r}"
-        if not glob.has_magic(entry)
-        else f"no file matches {entry!r}",
+        f"there is no file or folder {entry!r}" if not glob.has_magic(entry) else f"no file matches {entry!r}",
         expected="a file, a folder or a glob, relative to the configuration file",
         where=str(path),
         remedy=f"mend path under [source]{there}",

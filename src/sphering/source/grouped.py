@@ -44,9 +44,7 @@ class GroupedWriter:
 
     def _flush(self) -> None:
         if self._pending_rows:
-            self._writer.write_table(
-                pa.Table.from_batches(self._batches, self._schema), row_group_size=GROUP_ROWS
-            )
+            self._writer.write_table(pa.Table.from_batches(self._batches, self._schema), row_group_size=GROUP_ROWS)
         self._batches, self._pending_rows, self._pending_bytes = [], 0, 0
 
     def __enter__(self) -> Self:

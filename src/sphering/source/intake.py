@@ -76,9 +76,7 @@ class Intake:
         self._names |= block.names
         self.read += count
         self.quarantine.add(shown, checked.rejected)
-        self.rows.add(
-            checked.rows.append_column("file", pa.repeat(pa.scalar(number, pa.int32()), len(checked.rows)))
-        )
+        self.rows.add(checked.rows.append_column("file", pa.repeat(pa.scalar(number, pa.int32()), len(checked.rows))))
         self.progress.advance(READ, count)
 
 

@@ -101,10 +101,7 @@ def sort_keys(connection: Any, rows: Path, target: Path, origin: Origin, bucket_
 def _places(kept: pa.RecordBatch, first: int, buckets: NDArray[np.int64]) -> pa.RecordBatch:
     ranks = np.arange(first, first + kept.num_rows, dtype=np.int64)
     columns = {"rank": pa.array(ranks), "bucket": pa.array(buckets.astype(np.int32))}
-    values = [
-        columns[field.name] if field.name in columns else kept[field.name].cast(field.type)
-        for field in PLACES
-    ]
+    values = [columns[field.name] if field.name in columns else kept[field.name].cast(field.type) for field in PLACES]
     return pa.record_batch(values, schema=PLACES)
 
 

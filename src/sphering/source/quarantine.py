@@ -33,8 +33,7 @@ def excerpt(data: bytes) -> str:
     """Return the beginning of some bytes in at most 200 printable characters; what cannot be shown is escaped."""
     text = data[: 4 * EXCERPT_CHARACTERS].decode(errors="backslashreplace")[: EXCERPT_CHARACTERS + 1]
     shown = "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )
     return shown if len(shown) <= EXCERPT_CHARACTERS else shown[: EXCERPT_CHARACTERS - 1] + "…"
 

@@ -36,9 +36,7 @@ class CsvReader:
                 present = Records(present.rows[1:], present.numbers[1:])
             for start in range(0, len(present.rows), BLOCK_ROWS):
                 chosen = slice(start, start + BLOCK_ROWS)
-                yield _block(
-                    Records(present.rows[chosen], present.numbers[chosen]), header or [], layout, file.shown
-                )
+                yield _block(Records(present.rows[chosen], present.numbers[chosen]), header or [], layout, file.shown)
 
 
 def _without_blank_lines(found: Records) -> Records:
@@ -78,9 +76,7 @@ def _of_one_width(found: Records, width: int) -> Records:
             numbers.append(number)
             continue
         excerpt = ",".join(row).encode(ENCODING, ERRORS)
-        rejected.append(
-            Rejected(number, MALFORMED, f"the row has {len(row)} fields, the header {width}", excerpt)
-        )
+        rejected.append(Rejected(number, MALFORMED, f"the row has {len(row)} fields, the header {width}", excerpt))
     return Records(rows, numbers, tuple(rejected))
 
 

@@ -25,9 +25,7 @@ class JsonReader:
         """Yield the array's objects and strings."""
         for found in elements(file.stream(), layout.row_bytes, file.shown):
             if found.over:
-                detail = (
-                    f"the element has over {layout.row_bytes} bytes, more than a text of max_bytes can take"
-                )
+                detail = f"the element has over {layout.row_bytes} bytes, more than a text of max_bytes can take"
                 yield nothing((Rejected(found.first, TOO_LONG, detail, found.values[0].as_py().strip()),))
                 continue
             numbers = np.arange(found.first, found.first + len(found.values), dtype=np.int64)
@@ -51,8 +49,7 @@ def _texts(parsed: Parsed, name: str, layout: Layout) -> Block:
     ids = place_ids(name, parsed.rows)
     text = Layout(id="id", text="text", max_bytes=layout.max_bytes)
     records = [
-        {"id": identifier, "text": value}
-        for identifier, value in zip(ids.to_pylist(), parsed.values, strict=True)
+        {"id": identifier, "text": value} for identifier, value in zip(ids.to_pylist(), parsed.values, strict=True)
     ]
     block = to_block(Parsed(records, parsed.rows), text)
     if layout.id_given and layout.id is not None:

@@ -32,9 +32,7 @@ class ParquetReader:
         with table:
             require_columns(table.schema_arrow.names, layout, file.shown)
             first = 1
-            batches = table.iter_batches(
-                _batch_rows(table.metadata), columns=list(layout.wanted), use_threads=False
-            )
+            batches = table.iter_batches(_batch_rows(table.metadata), columns=list(layout.wanted), use_threads=False)
             for batch in batches:
                 rows = np.arange(first, first + batch.num_rows, dtype=np.int64)
                 columns = dict(zip(batch.schema.names, batch.columns, strict=True))

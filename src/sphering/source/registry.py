@@ -13,9 +13,7 @@ from sphering.source.block import Reader
 @cache
 def readers() -> dict[str, Reader]:
     """Return every reader by the name of its format, in alphabetic order."""
-    names = sorted(
-        module.name for module in iter_modules(package.__path__) if module.name.startswith("read_")
-    )
+    names = sorted(module.name for module in iter_modules(package.__path__) if module.name.startswith("read_"))
     found: list[Reader] = [import_module(f"{package.__name__}.{name}").READER for name in names]
     return {reader.format: reader for reader in found}
 

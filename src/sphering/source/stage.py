@@ -27,9 +27,7 @@ SORT = "sort"
 _SILENCE = Silence()
 
 
-def stage(
-    config: Config, directory: Path, progress: Progress = _SILENCE, *, base: Path | None = None
-) -> Staged:
+def stage(config: Config, directory: Path, progress: Progress = _SILENCE, *, base: Path | None = None) -> Staged:
     """Read the configured source into `directory`: documents.parquet, quarantine.parquet and staged.json.
 
     Parameters
@@ -144,8 +142,7 @@ def layout_of(source: SourceConfig, reader: Reader | None) -> Layout:
             f"the format {reader.format} has no columns, but {named[0]!r} is asked for",
             expected='no id (or id = "hash"), labels, metadata or order_by',
             where="[source]",
-            remedy="remove them; the ids are the files' paths"
-            + (" and line numbers" * (reader.format == "lines")),
+            remedy="remove them; the ids are the files' paths" + (" and line numbers" * (reader.format == "lines")),
         )
     return Layout(
         id=None if source.id == "hash" else source.id or "id",

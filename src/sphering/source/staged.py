@@ -57,9 +57,7 @@ class Staged:
 
     def save(self, directory: Path) -> None:
         """Write staged.json."""
-        (directory / STAGED_FILE).write_text(
-            json.dumps(asdict(self), indent=1, sort_keys=True), encoding="utf-8"
-        )
+        (directory / STAGED_FILE).write_text(json.dumps(asdict(self), indent=1, sort_keys=True), encoding="utf-8")
 
     @classmethod
     def load(cls, directory: Path) -> Self:

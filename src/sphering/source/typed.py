@@ -40,9 +40,7 @@ def missing_column(name: str, names: Sequence[str], layout: Layout, where: str) 
     )
 
 
-def typed_block(
-    columns: Mapping[str, pa.Array], rows: NDArray[np.int64], layout: Layout, where: str
-) -> Block:
+def typed_block(columns: Mapping[str, pa.Array], rows: NDArray[np.int64], layout: Layout, where: str) -> Block:
     """Return columns, each (n,), as a block.
 
     Raises
