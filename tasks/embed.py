@@ -2,6 +2,7 @@
 
 from prefect import get_run_logger, task
 
+from sphering.progress import current
 from sphering.run.embed import embed_unit
 from sphering.run.units import plan_units
 from sphering.tasks.job import Job
@@ -12,6 +13,7 @@ from sphering.tasks.policy import POLICY
 def plan_work(job: Job) -> int:
     """Cut the texts that no shard has yet into units; return how many units there are."""
     units = plan_units(job.workspace)
+    current().start("embed", units.encode)
     get_run_logger().info("%d distinct texts to encode in %d units of work", units.encode, units.count)
     return units.count
 

@@ -2,6 +2,7 @@
 
 from prefect import get_run_logger, task
 
+from sphering.progress import current
 from sphering.run.commit import commit_snapshot
 from sphering.run.select import select_snapshot
 from sphering.tasks.job import Job
@@ -11,6 +12,7 @@ from sphering.tasks.policy import POLICY
 @task(name="commit-snapshot", task_run_name="commit-snapshot-{job.corpus}", **POLICY)
 def commit(job: Job) -> str:
     """Create the snapshot unless it exists; return its id."""
+    current().finish("embed")
     committed = commit_snapshot(job.workspace)
     get_run_logger().info("snapshot %s %s: %d documents", committed.snapshot, committed.status, committed.documents)
     return committed.snapshot

@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 
 from sphering.encoder.batching import Tokens, fill, padded_lengths, plan
 
-lengths_of_texts = st.lists(st.integers(0, 300), max_size=200).map(
-    lambda values: np.array(values, dtype=np.int64)
-)
+lengths_of_texts = st.lists(st.integers(0, 300), max_size=200).map(lambda values: np.array(values, dtype=np.int64))
 
 
 @given(lengths_of_texts, st.sampled_from([None, 50, 128, 256]), st.integers(1, 5000))
@@ -41,9 +39,7 @@ def test_texts_that_fill_their_padded_length_stand_apart(lengths):
 
 
 def test_padding_stands_behind_the_text_or_in_front_of_it():
-    tokens = Tokens(
-        np.array([5, 6, 7, 8], dtype=np.int32), np.array([3, 1]), np.array([3, 1], dtype=np.int32), None
-    )
+    tokens = Tokens(np.array([5, 6, 7, 8], dtype=np.int32), np.array([3, 1]), np.array([3, 1], dtype=np.int32), None)
     (batch,) = plan(tokens.lengths, None)
     starts = np.array([0, 3])
     ids, mask = fill(tokens, starts, batch, 99, left=False)

@@ -33,9 +33,7 @@ def test_another_vector_is_refused_with_its_distance(torch_encoder):
     stored = measure(torch_encoder)
     fresh = stored.copy()
     fresh[5, 0] += 0.1
-    expected = 1 - float(
-        stored[5].astype(float) @ fresh[5] / np.linalg.norm(stored[5]) / np.linalg.norm(fresh[5])
-    )
+    expected = 1 - float(stored[5].astype(float) @ fresh[5] / np.linalg.norm(stored[5]) / np.linalg.norm(fresh[5]))
     with pytest.raises(ProbeError, match="probe text 5"):
         compare(stored, fresh, 1e-6)
     assert compare(stored, fresh, 0.1).max_cosine_distance == pytest.approx(expected, rel=1e-4)

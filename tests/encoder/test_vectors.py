@@ -41,9 +41,7 @@ def test_tokens_are_counted_before_truncation(torch_encoder):
 
 
 def test_the_end_of_a_long_text_does_not_reach_the_vector(torch_encoder):
-    one, other, short = torch_encoder.encode(
-        ["word " * 300 + "apple", "word " * 300 + "pear", "word " * 254]
-    ).vectors
+    one, other, short = torch_encoder.encode(["word " * 300 + "apple", "word " * 300 + "pear", "word " * 254]).vectors
     assert np.array_equal(one, other)
     assert np.array_equal(one, short)
 

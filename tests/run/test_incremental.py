@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from sphering.errors import EmptyCorpusError, IdentityError, InputError
+from sphering.errors import EmptyCorpusError, IdentityError, InputError, RefMovedError
 from sphering.store.store import Store
 
 
@@ -175,3 +175,35 @@ def test_a_text_for_which_the_model_gives_no_number_is_quarantined_and_not_tried
     assert (second["documents"], second["quarantined"], second["encoded"]) == (40, 1, 0)
     assert second["release_status"] == "unchanged"
     assert sums(second) == second["rows_read"] == 41
+
+
+def test_where_either_ref_moved_in_between_neither_is_moved(corpus, questions, run):
+    from sphering.run.begin import begin
+    from sphering.run.commit import commit_snapshot
+    from sphering.run.embed import embed_unit
+    from sphering.run.evaluate import evaluate
+    from sphering.run.fit import settle_transform
+    from sphering.run.ingest import ingest
+    from sphering.run.plan_release import plan_release
+    from sphering.run.release import commit_release, publish
+    from sphering.run.report import write_report
+    from sphering.run.units import plan_units
+
+    config = corpus(questions[:40], export=[])
+    first = run(config)
+    slow = corpus(questions[:41], export=[])
+    workspace = begin(slow)
+    ingest(workspace)
+    for unit in range(plan_units(workspace).count):
+        embed_unit(workspace, unit)
+    commit_snapshot(workspace)
+    settle_transform(workspace)
+    evaluate(workspace)
+    plan_release(workspace)
+    write_report(workspace)
+    commit_release(workspace)
+    refs = corpus_of(config).refs
+    refs.move("main", "latest", first["release"], expected=refs.read("main", "latest"), who="a", why="test", run=None)
+    with pytest.raises(RefMovedError):
+        publish(workspace)
+    assert refs.read("main", "published").release == first["release"]

@@ -153,3 +153,8 @@ def test_the_python_door_reads_a_release(copy, questions):
     assert sum(batch.num_rows for batch in release.vectors()) == len(questions)
     bundle = release.bundle()
     assert np.allclose(np.linalg.norm(bundle.encode(["is my card lost?"]), axis=1), 1.0, atol=2e-7)
+
+
+def test_a_changed_probe_is_found(copy):
+    flip(next(copy.files.root.rglob("probe.parquet")), position=20000)
+    assert "probe" in [wrong["kind"] for wrong in verify(copy).wrong]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sphering.encoder.probe_texts import PROBE_TEXTS
 from sphering.encoder.protocol import Encoder
 from sphering.errors import IntegrityError, ProbeError
-from sphering.identity import canonical_json, digest
+from sphering.identity import canonical_json, digest, sha256_bytes
 
 __all__ = ["PROBE_TEXTS", "ProbeResult", "StoredProbe", "compare", "measure", "read_probe", "write_probe"]
 
@@ -114,6 +114,7 @@ def write_probe(vectors: NDArray[np.float32], encoder: str, profile: dict[str, A
         "sphering.encoder": encoder.encode(),
         "sphering.profile": canonical_json(profile),
         "sphering.texts": digest(list(PROBE_TEXTS)).encode(),
+        "sphering.vectors": sha256_bytes(np.ascontiguousarray(vectors).tobytes()).encode(),
     }
     table = pa.table({"text": pa.array(PROBE_TEXTS, pa.string()), "embedding": embedding})
     sink = io.BytesIO()
@@ -145,6 +146,8 @@ def read_probe(source: bytes | Path) -> StoredProbe:
         raise _unreadable(source, f"the probe cannot be read: {error}") from error
     if texts != PROBE_TEXTS:
         raise _unreadable(source, "the probe holds other texts than this version's")
+    if sha256_bytes(vectors.tobytes()).encode() != metadata.get(b"sphering.vectors"):
+        raise _unreadable(source, "the vectors of the probe are not those that were written")
     return StoredProbe(np.ascontiguousarray(vectors, dtype=np.float32), encoder, profile)
 
 

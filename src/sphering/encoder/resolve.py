@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -14,6 +15,7 @@ from sphering.errors import ModelError
 from sphering.extras import require
 
 PACKAGE = "package:"
+EXTRA = "sentence-transformers"
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 THREE_WAYS = (
@@ -100,10 +102,11 @@ def _on_hub(model: str, revision: str | None) -> Located:
         )
     folder = _snapshot(model, revision, local_only=True)
     if folder is None or not is_complete(folder):
+        # Where the hub does not answer, the library gives the part that is cached.
         folder = _snapshot(model, revision, local_only=False)
-    if folder is None:
+    if folder is None or not is_complete(folder):
         raise ModelError(
-            f"the model {model!r} at revision {revision[:12]} was not found",
+            f"the model {model!r} at revision {revision[:12]} was not found, or not whole",
             expected="a folder of that name, an entry in the Hugging Face cache, or the hub within reach",
             where="[encoder] model",
             remedy=THREE_WAYS,
@@ -112,16 +115,22 @@ def _on_hub(model: str, revision: str | None) -> Located:
 
 
 def _snapshot(model: str, revision: str, *, local_only: bool) -> Path | None:
-    hub = require("huggingface_hub", "sentence-transformers")
-    bars_were_off = hub.utils.are_progress_bars_disabled()
-    hub.utils.disable_progress_bars()
+    hub = require("huggingface_hub", EXTRA)
+    bars = require("huggingface_hub.utils", EXTRA)
+    errors = require("huggingface_hub.errors", EXTRA)
+    bars_were_off = bars.are_progress_bars_disabled()
+    bars.disable_progress_bars()
+    log = logging.getLogger("huggingface_hub")
+    level = log.level
+    log.setLevel(logging.ERROR)
     try:
         path = hub.snapshot_download(
             repo_id=model, revision=revision, local_files_only=local_only, ignore_patterns=HUB_IGNORE
         )
-    except (OSError, ValueError, hub.errors.HfHubHTTPError, hub.errors.HFValidationError):
+    except (OSError, ValueError, errors.HfHubHTTPError, errors.HFValidationError):
         return None
     finally:
+        log.setLevel(level)
         if not bars_were_off:
-            hub.utils.enable_progress_bars()
+            bars.enable_progress_bars()
     return Path(path)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sphering.errors import RefMovedError
 from sphering.gate.defaults import split
 from sphering.gate.judge import judge
 from sphering.gate.numbers import release_numbers
@@ -61,6 +62,7 @@ def publish(path: Path) -> str:
     workspace = Workspace(path)
     corpus, planned = workspace.corpus, read_plan(workspace)
     release = corpus.release(planned.release)
+    _check_still(workspace)
     if workspace.begun["purpose"] == "run" and release.passed:
         _move(workspace, PUBLISHED, release, "gates passed")
     _move(workspace, LATEST, release, f"{workspace.begun['purpose']} ended in it")
@@ -68,6 +70,19 @@ def publish(path: Path) -> str:
     status = _status(release, published, planned.status)
     workspace.write("published", {"status": status})
     return status
+
+
+def _check_still(workspace: Workspace) -> None:
+    """Refuse before either ref moves where one has moved: half a publication would look like an unchanged night."""
+    channel = workspace.config.run.channel
+    for name in (PUBLISHED, LATEST):
+        now_at, before = workspace.corpus.refs.read(channel, name), workspace.begun[name]
+        if (now_at.number if now_at else 0) != (before["number"] if before else 0):
+            raise RefMovedError(
+                f"the ref {channel}/{name} moved since this run began",
+                expected=f"its value number {before['number'] if before else 0}",
+                remedy="run again: the new run starts from the new value",
+            )
 
 
 def _status(release: Release, published: RefValue | None, planned: str) -> str:

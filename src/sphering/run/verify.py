@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sphering.encoder.probe import read_probe
 from sphering.errors import IntegrityError, NotFoundError, SpheringError
 from sphering.export.verify import verify_export
 from sphering.identity import sha256_bytes, sha256_file
@@ -90,12 +91,22 @@ def _snapshot(findings: Findings, corpus: CorpusStore, snapshot: str, seen: set[
     if manifest is None:
         return
     before = len(findings.wrong)
+    if manifest.encoder not in seen:
+        seen.add(manifest.encoder)
+        findings.check("probe", manifest.encoder, lambda: _check_probe(corpus, manifest.encoder))
     for entry in manifest.shards:
         if entry.id not in seen:
             seen.add(entry.id)
             findings.check("shard", entry.id, partial(_check_shard, corpus, manifest, entry))
     if len(findings.wrong) == before:
         findings.check("content digest", snapshot, lambda: _check_content(corpus, manifest))
+
+
+def _check_probe(corpus: CorpusStore, encoder: str) -> None:
+    stored = read_probe(corpus.files.read(corpus.layout.probe(encoder)))
+    if stored.encoder != encoder:
+        where = str(corpus.files.path(corpus.layout.probe(encoder)))
+        raise IntegrityError(f"this probe is of encoder {stored.encoder}", expected=encoder, where=where)
 
 
 def _check_shard(corpus: CorpusStore, manifest: SnapshotManifest, entry: ShardEntry) -> None:
