@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from sphering.run.database import connect
 from sphering.run.ingest import refused_texts, staged_documents
 from sphering.run.workspace import Workspace, timed
+from sphering.source import DOCUMENTS
+from sphering.source.grouped import GROUP_ROWS, GroupedWriter
+from sphering.source.reorder import PLACE, reorder
 from sphering.sqltext import load, quote_literal
 from sphering.store.corpus import CorpusStore
 from sphering.store.shard import HASH
 from sphering.store.snapshot import Snapshot, path_list
 
 UNITS = "units"
-_STREAM_ROWS = 16384
+_MOST_BUCKETS = 400  # files open at once: the usual limit is 1,024
+_PLACES = pa.schema(
+    [
+        *PLACE,
+        pa.field("unit", pa.int64()),
+        pa.field("source", pa.string()),
+        pa.field("source_row", pa.int64()),
+    ]
+)
+_WORK = pa.schema([*DOCUMENTS, *(_PLACES.field(name) for name in ("unit", "source", "source_row"))])
 
 
 @dataclass(frozen=True)
@@ -55,9 +68,8 @@ def plan_units(path: Path) -> Units:
         counts = connection.execute(load("units_counts")).fetchall()[0]
         _write_dropped(connection, workspace)
         _write_refused(connection, workspace)
-        reader = connection.sql(load("units_work")).to_arrow_reader(_STREAM_ROWS)
-        count = _cut(reader, workspace.folder(UNITS), workspace.config.run.unit_rows)
-    units = Units(count, *(int(value) for value in counts))
+        found = Units(0, *(int(value) for value in counts))
+        units = replace(found, count=_cut(connection, workspace, found.encode + found.reuse))
     workspace.write("units", {**asdict(units), "parent": parent.id if parent else None})
     return units
 
@@ -87,7 +99,7 @@ def _register(
     connection: Any, workspace: Workspace, corpus: CorpusStore, encoder: str, parent: Snapshot | None
 ) -> None:
     documents = quote_literal(str(staged_documents(workspace)))  # a view binds no parameter
-    connection.execute(f"CREATE VIEW staged AS SELECT * FROM read_parquet({documents})")
+    connection.execute(load("units_staged").replace("$path", documents))
     refused = pa.table({"text_hash": pa.array(sorted(refused_texts(workspace, encoder)), HASH)})
     connection.register("refused_before", refused)
     if parent is None or not parent.paths:
@@ -112,53 +124,52 @@ def _write_refused(connection: Any, workspace: Workspace) -> None:
     pq.write_table(table, workspace.path / "refused-before.parquet")
 
 
-def _cut(batches: Iterator[pa.RecordBatch], folder: Path, unit_rows: int) -> int:
-    """Write units of `unit_rows` distinct texts from documents that stream in text-hash order; return how many."""
-    pending: list[pa.Table] = []
-    unit = texts = 0
+def _cut(connection: Any, workspace: Workspace, rows_at_most: int) -> int:
+    """Write units of `unit_rows` distinct texts in text-hash order; return how many.
+
+    `rows_at_most` bounds the number of units, so that no more files are open at once than a process may have.
+    """
+    folder, unit_rows = workspace.folder(UNITS), workspace.config.run.unit_rows
+    places = folder / "places.parquet"
+    count = _place(connection, places, unit_rows, 1 + rows_at_most // (unit_rows * _MOST_BUCKETS))
+    for table in reorder(connection, staged_documents(workspace), places, _WORK):
+        numbers = table["unit"].to_numpy()
+        for unit in np.unique(numbers):
+            start, end = np.searchsorted(numbers, [unit, unit + 1])
+            part = table.slice(start, end - start).drop_columns("unit")
+            pq.write_table(part, unit_path(workspace, int(unit)), compression="zstd")
+    places.unlink()
+    return count
+
+
+def _place(connection: Any, target: Path, unit_rows: int, units_a_bucket: int) -> int:
+    """Write for each row its rank, its unit and its bucket, which holds whole units; return the number of units."""
+    texts = 0
     last: bytes | None = None
-    for batch in batches:
-        table = _fixed_hashes(pa.Table.from_batches([batch]))
-        starts = _text_starts(table["text_hash"], last)
-        last = table["text_hash"][-1].as_py() if table.num_rows else last
-        begin = 0
-        for position in _borders(starts, texts, unit_rows):
-            pending.append(table.slice(begin, position - begin))
-            _write_unit(folder, unit, pending)
-            pending, unit, texts, begin = [], unit + 1, 0, position
-        pending.append(table.slice(begin))
-        texts += int(starts[begin:].sum())
-    if sum(part.num_rows for part in pending):
-        _write_unit(folder, unit, pending)
-        unit += 1
-    return unit
+    reader = connection.sql(load("units_work")).to_arrow_reader(GROUP_ROWS)
+    with reader, GroupedWriter(target, _PLACES, compression="lz4") as writer:
+        for batch in reader:
+            hashes = batch["text_hash"].cast(HASH)
+            ordinals = texts + np.cumsum(_text_starts(hashes, last))
+            units = (ordinals - 1) // unit_rows
+            columns = {
+                "staged_at": batch["staged_at"],
+                "rank": pa.array(np.arange(writer.rows, writer.rows + batch.num_rows)),
+                "bucket": pa.array((units // units_a_bucket).astype(np.int32)),
+                "unit": pa.array(units),
+                "source": batch["source"].cast(pa.string()),
+                "source_row": batch["source_row"],
+            }
+            writer.add(pa.record_batch([columns[name] for name in _PLACES.names], schema=_PLACES))
+            if batch.num_rows:
+                texts, last = int(ordinals[-1]), hashes[-1].as_py()
+    return -(-texts // unit_rows)
 
 
-def _fixed_hashes(table: pa.Table) -> pa.Table:
-    # DuckDB knows no fixed-size binary: hashes come back as BLOB.
-    for name in ("text_hash", "metadata_hash"):
-        table = table.set_column(table.schema.get_field_index(name), name, table[name].cast(HASH))
-    return table
-
-
-def _text_starts(column: pa.ChunkedArray, last: bytes | None) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Return, for each row, whether its text differs from the row before."""
-    array = column.combine_chunks()
-    values = np.frombuffer(array.buffers()[1], dtype=np.uint8)[array.offset * 32 : (array.offset + len(array)) * 32]
-    hashes = values.reshape(-1, 32)
+def _text_starts(hashes: pa.FixedSizeBinaryArray, last: bytes | None) -> NDArray[np.bool_]:
+    """Return, for each row, whether its text differs from the row before; `last` is that before the first."""
     starts = np.ones(len(hashes), dtype=bool)
-    starts[1:] = (hashes[1:] != hashes[:-1]).any(axis=1)
+    starts[1:] = pc.not_equal(hashes[1:], hashes[:-1]).to_numpy(zero_copy_only=False)
     if len(hashes) and last is not None:
-        starts[0] = hashes[0].tobytes() != last
+        starts[0] = hashes[0].as_py() != last
     return starts
-
-
-def _borders(starts: np.ndarray[Any, np.dtype[np.bool_]], texts: int, unit_rows: int) -> list[int]:
-    """Return the row positions at which a new unit begins, `texts` distinct texts being pending."""
-    ordinal = texts + np.cumsum(starts)
-    positions = np.flatnonzero(starts & (ordinal > unit_rows) & ((ordinal - 1) % unit_rows == 0))
-    return [int(position) for position in positions]
-
-
-def _write_unit(folder: Path, unit: int, parts: list[pa.Table]) -> None:
-    pq.write_table(pa.concat_tables(parts).combine_chunks(), folder / f"{unit:06d}.parquet", compression="zstd")

@@ -17,14 +17,13 @@ from sphering.errors import SourceError
 from sphering.source.digest import ContentDigest
 from sphering.source.grouped import GroupedWriter
 from sphering.source.quarantine import excerpt
+from sphering.source.reorder import PLACE
 from sphering.sqltext import load
 
 HASH = pa.binary(32)
 PLACES = pa.schema(
     [
-        pa.field("staged_at", pa.int64()),
-        pa.field("rank", pa.int64()),
-        pa.field("bucket", pa.int32()),
+        *PLACE,
         pa.field("doc_id", pa.string()),
         pa.field("text_hash", HASH),
         pa.field("metadata_hash", HASH),
