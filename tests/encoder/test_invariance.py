@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from time import sleep
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from sphering.config.model import EncoderConfig
 from sphering.encoder import identify
 from sphering.encoder import sentence_transformers as kind
+from sphering.encoder.lanes import Lanes
 from sphering.encoder.probe import PROBE_TEXTS
 from sphering.encoder.resolve import locate
 
@@ -58,31 +61,42 @@ def test_a_vector_does_not_depend_on_the_token_budget(encoder, budget, monkeypat
     assert encoder.encode(PROBE_TEXTS).vectors.tobytes() == reference.tobytes()
 
 
-def test_a_vector_does_not_depend_on_the_number_of_torch_threads(torch_encoder):
-    import torch
-
-    threads = torch.get_num_threads()
-    found = []
-    for number in (1, 2):
-        torch.set_num_threads(number)
-        found.append(torch_encoder.encode(TEXTS).vectors.tobytes())
-    torch.set_num_threads(threads)
-    assert found[0] == found[1]
-
-
-def test_a_vector_does_not_depend_on_the_number_of_openvino_threads(openvino_encoder):
-    import torch
-
-    allowed, threads = os.sched_getaffinity(0), torch.get_num_threads()
-    config = EncoderConfig(backend="openvino")
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+def test_a_vector_does_not_depend_on_the_number_of_cores(backend, request):
+    reference = request.getfixturevalue(f"{backend}_encoder")
+    config, allowed = EncoderConfig(backend=backend), os.sched_getaffinity(0)
     try:
         os.sched_setaffinity(0, {min(allowed)})
-        single = kind.load_pipeline(openvino_encoder.identity, config)
+        single = kind.load_pipeline(reference.identity, config)
     finally:
         os.sched_setaffinity(0, allowed)
-        torch.set_num_threads(threads)
-    alone = kind.SentenceTransformerEncoder(openvino_encoder.identity, single, config)
-    assert alone.encode(TEXTS).vectors.tobytes() == openvino_encoder.encode(TEXTS).vectors.tobytes()
+    alone = kind.SentenceTransformerEncoder(reference.identity, single, config)
+    shared = kind.SentenceTransformerEncoder(reference.identity, replace(single, lanes=Lanes(3)), config)
+    found = {encoder.encode(TEXTS).vectors.tobytes() for encoder in (alone, shared, reference)}
+    assert len(found) == 1
+
+
+def test_encoding_leaves_the_threads_of_torch_as_they_were():
+    import torch
+
+    before = torch.get_num_threads()
+    list(Lanes(2).work(lambda number: torch.ones(number) @ torch.ones(number), [1, 2, 3]))
+    later = ThreadPoolExecutor(1).submit(torch.get_num_threads).result()
+    assert (torch.get_num_threads(), later) == (before, before)
+
+
+def test_a_batch_that_fails_stops_the_others():
+    done = []
+
+    def work(number):
+        if number == 0:
+            raise ValueError("no")
+        done.append(number)
+        sleep(0.01)
+
+    with pytest.raises(ValueError, match="no"):
+        list(Lanes(1).work(work, range(100)))
+    assert len(done) < 100
 
 
 def test_several_threads_may_share_one_encoder(encoder):

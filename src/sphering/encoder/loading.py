@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sphering.encoder.compute_profile import available_cores
 from sphering.errors import ModelError, SpheringError
 from sphering.extras import require
 
@@ -32,8 +31,7 @@ def load_model(folder: Path, *, remote_code: bool) -> Any:
         If the folder cannot be opened, or does not begin with a transformer for plain text.
     """
     library = require("sentence_transformers", EXTRA)
-    torch = require("torch", EXTRA)
-    torch.set_num_threads(available_cores())
+    require("torch", EXTRA)
     try:
         with quiet():
             model = library.SentenceTransformer(

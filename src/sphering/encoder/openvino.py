@@ -77,7 +77,8 @@ def _compile(runtime: Any, network: Any, type_ids: bool) -> Any:
     inputs = (example, mask, torch.zeros_like(example))[: len(names)]
     properties = {
         "INFERENCE_PRECISION_HINT": "f32",
-        "PERFORMANCE_HINT": "LATENCY",
+        # A stream a lane, each of one thread.
+        "NUM_STREAMS": available_cores(),
         "INFERENCE_NUM_THREADS": available_cores(),
         # Several workers on one machine would pin their threads to the same cores.
         "ENABLE_CPU_PINNING": False,

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from sphering.config.model import EncoderConfig
 from sphering.encoder.batching import ROW_MULTIPLE, Batch, Tokens, fill, plan
+from sphering.encoder.compute_profile import available_cores
+from sphering.encoder.lanes import Lanes
 from sphering.encoder.loading import load_model, longest_input, quiet
 from sphering.encoder.protocol import SILENCE, STEP, Encoded, EncoderIdentity, Role
 from sphering.encoder.texts import checked
@@ -49,6 +51,8 @@ class Pipeline:
         Length of the vectors before `truncate_dim`.
     prompt_length : callable
         Prompt to its tokens where pooling leaves the prompt out, else to None.
+    lanes : Lanes
+        Where batches are computed.
     """
 
     tokeniser: Tokeniser
@@ -60,6 +64,7 @@ class Pipeline:
     max_length: int | None
     width: int
     prompt_length: Callable[[str], int | None]
+    lanes: Lanes
 
     def vectors(self, tokens: Tokens, starts: NDArray[np.int64], batch: Batch, prompt: str) -> NDArray[np.float32]:
         """Return the vectors of one batch, (rows, width) float32."""
@@ -120,6 +125,7 @@ def load_pipeline(identity: EncoderIdentity, config: EncoderConfig) -> Pipeline:
         max_length=limit,
         width=int(model.get_embedding_dimension()),
         prompt_length=first._get_prompt_length if leaves_prompt_out else _whole_prompt,
+        lanes=Lanes(available_cores()),
     )
     if identity.document["backend"] == "openvino":
         from sphering.encoder.openvino import converted
@@ -169,7 +175,10 @@ class SentenceTransformerEncoder:
         tokens = self.pipeline.tokeniser.tokens(checked(texts, prompt))
         starts = np.cumsum(tokens.lengths) - tokens.lengths
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        for batch in plan(tokens.lengths, self.max_length):
+
+        def encode_batch(batch: Batch) -> None:
             vectors[batch.rows] = self.pipeline.vectors(tokens, starts, batch, prompt)[:, : self.dimension]
+
+        for batch in self.pipeline.lanes.work(encode_batch, plan(tokens.lengths, self.max_length)):
             progress.advance(STEP, len(batch.rows), tokens=int(tokens.lengths[batch.rows].sum()))
         return Encoded(vectors, tokens.counts, tokens.unknown, tokens.counts > tokens.lengths)

@@ -95,7 +95,7 @@ def settle_encoder(config: EncoderConfig, corpus: CorpusStore, *, pin: bool) -> 
     from sphering.encoder import identify, resolve_backend
 
     if config.kind != "sentence-transformers" or config.backend != "auto":
-        return identify(config, config.backend if config.kind == "sentence-transformers" else config.kind)
+        return identify(config, resolve_backend(config))
     key = corpus.layout.pin(_pin_name(config))
     if pin and not corpus.files.exists(key):
         create_document(corpus.files, key, {"model": config.model, "backend": resolve_backend(config), "at": now()})
