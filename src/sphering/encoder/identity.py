@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sphering.config.model import EncoderConfig
-from sphering.encoder.batching import PAD_MULTIPLE
+from sphering.encoder.batching import LAST_STEP, PAD_STEPS
 from sphering.encoder.modelfiles import MODULE_GRAPH, model_files, module_graph, read_json
 from sphering.encoder.protocol import EncoderIdentity
 from sphering.encoder.resolve import locate
@@ -65,7 +65,7 @@ def _identity(
         "precision": config.precision,
         "backend": backend,
         "remote_code": config.trust_remote_code,
-        "pad_multiple": PAD_MULTIPLE,
+        "pad_steps": [*map(list, PAD_STEPS), LAST_STEP],
         "v": VERSION,
     }
     return EncoderIdentity(short_id(document), document, provenance, model_path)
