@@ -22,7 +22,7 @@ ALL_PAIRS_UP_TO = 5_000
 SAMPLED_PAIRS = 1_000_000
 BINS = 400
 _GRID = 1 << 16
-_ROWS = 1024
+_ROWS = 512
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,10 @@ def _all_cosines(units: Array) -> Array:
     filled = 0
     for start in range(0, n, _ROWS):
         block = units[start : start + _ROWS] @ units[start:].T
-        values = block[np.triu(np.ones(block.shape, dtype=bool), k=1)]
-        cosines[filled : filled + len(values)] = values
-        filled += len(values)
+        rows = len(block)
+        for values in (block[:, :rows][np.triu_indices(rows, 1)], block[:, rows:].ravel()):
+            cosines[filled : filled + len(values)] = values
+            filled += len(values)
     return np.clip(cosines, -1.0, 1.0, out=cosines)
 
 
