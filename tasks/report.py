@@ -31,7 +31,7 @@ def render(config: Config, selector: str | None) -> dict[str, Any]:
     """Render a release's page again; return its place, relative to the store, and the numbers."""
     corpus = Store.open(Path(config.store)).corpus(config.corpus)
     release = corpus.find_release(selector or f"{config.run.channel}/{LATEST}")
-    render_page(corpus, release, "published" if release.passed else "held")
+    render_page(corpus, release)
     numbers = read_document(corpus.files, corpus.layout.report(release.report))
     _show(config.corpus, numbers)
     page = corpus.layout.page(release.id)

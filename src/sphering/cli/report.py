@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
         corpus, selector = place.corpus, place.selector(snapshot, "latest")
         release = corpus.find_release(selector)
         numbers = read_document(corpus.files, corpus.layout.report(release.report))
-        page = render_page(corpus, release, "published" if release.passed else "held")
+        page = render_page(corpus, release)
         if shared.json:
             facts = {"snapshot": release.snapshot, "release": release.id, "selector": selector}
             print_json({**facts, "report": corpus.layout.page(release.id), "numbers": numbers})

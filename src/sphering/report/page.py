@@ -26,7 +26,7 @@ def render(report: Mapping[str, Any], release: Mapping[str, Any]) -> str:
     report : mapping
         report.json.
     release : mapping
-        release.json with `status`: published, held, withdrawn, latest or unchanged.
+        release.json with `status`: published, held or latest.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def _plotly() -> str:
 
 def _view(report: Mapping[str, Any], release: Mapping[str, Any]) -> dict[str, Any]:
     """Return everything that the template shows."""
-    title, sentence = wording.VERDICTS.get(release["status"], (str(release["status"]).capitalize(), ""))
+    title, sentence = wording.VERDICTS[release["status"]]
     plots = figures.figures(report)
     return {
         "report": report,

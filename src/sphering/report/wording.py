@@ -17,9 +17,7 @@ VERDICTS = {
         "A gate failed: this release is kept, and consumers still get the one before it. Mend what the first rows "
         "below name, or change the gate, and run again.",
     ),
-    "withdrawn": ("Withdrawn", "This release was rolled back; no run publishes it again."),
-    "latest": ("Not published", "No gate holds it; `sphering publish` hands it to the consumers."),
-    "unchanged": ("Unchanged", "Nothing changed since the last release; it stays as it is."),
+    "latest": ("Not published", "No gate holds it, but the consumers of its channel get another release."),
 }
 
 

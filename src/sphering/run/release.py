@@ -1,4 +1,4 @@
-"""Judge the gates, commit the release, render its page, and move the refs that may move."""
+"""Judge the gates, commit the release, move the refs that may move, and render its page."""
 
 from __future__ import annotations
 
@@ -24,15 +24,12 @@ from sphering.store.release import ExportEntry, Release
 
 @timed("release")
 def commit_release(path: Path) -> str:
-    """Judge the release's gates and create release.json and its page unless they exist; return the release's id."""
+    """Judge the release's gates and create release.json unless it exists; return the release's id."""
     workspace = Workspace(path)
     corpus, planned = workspace.corpus, read_plan(workspace)
     if not corpus.files.exists(corpus.layout.release(planned.release)):
         _create(workspace, corpus)
-    release = corpus.release(planned.release)
-    if not corpus.files.exists(corpus.layout.page(release.id)):
-        render_page(corpus, release, "published" if release.passed else "held")
-    return release.id
+    return planned.release
 
 
 def export_manifests(corpus: CorpusStore, exports: Mapping[str, str]) -> dict[str, dict[str, Any]]:
@@ -42,17 +39,25 @@ def export_manifests(corpus: CorpusStore, exports: Mapping[str, str]) -> dict[st
     }
 
 
-def render_page(corpus: CorpusStore, release: Release, status: str) -> Path:
-    """Render a release's report.html from report.json and release.json; it is derived, and may be rendered again."""
+def render_page(corpus: CorpusStore, release: Release) -> Path:
+    """Render a release's report.html as it stands now; it is derived, and may be rendered again."""
     report = read_document(corpus.files, corpus.layout.report(release.report))
-    document = {**release.to_json(), "status": status}
+    document = {**release.to_json(), "status": _standing(corpus, release)}
     key = corpus.layout.page(release.id)
     corpus.files.replace(key, render(report, document).encode())
     return corpus.files.path(key)
 
 
+def _standing(corpus: CorpusStore, release: Release) -> str:
+    """Return `published` where a channel's consumers get the release, else `held` by its gates, or `latest`."""
+    values = (corpus.refs.read(channel, PUBLISHED) for channel in corpus.refs.channels())
+    if any(value is not None and value.release == release.id for value in values):
+        return "published"
+    return "latest" if release.passed else "held"
+
+
 def publish(path: Path) -> str:
-    """Move `latest`, and `published` where the gates passed; return the release's status.
+    """Move `latest`, and `published` where the gates passed; render the page; return the release's status.
 
     Raises
     ------
@@ -68,6 +73,8 @@ def publish(path: Path) -> str:
     _move(workspace, LATEST, release, f"{workspace.begun['purpose']} ended in it")
     published = corpus.refs.read(workspace.config.run.channel, PUBLISHED)
     status = _status(release, published, planned.status)
+    if status != "unchanged" or not corpus.files.exists(corpus.layout.page(release.id)):
+        render_page(corpus, release)
     workspace.write("published", {"status": status})
     return status
 
@@ -126,6 +133,7 @@ def _create(workspace: Workspace, corpus: CorpusStore) -> None:
             report=planned.report,
             bundle=planned.bundle,
             bundle_document=planned.bundle_document,
+            encoder_config=workspace.config.encoder.model_dump(mode="json"),
             exports=tuple(_entry(corpus, name, planned.exports[name], manifests[name]) for name in sorted(manifests)),
             gates=judge(split(workspace.config.gate)[1], numbers),
             base=planned.base,

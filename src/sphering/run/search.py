@@ -6,14 +6,13 @@ import json
 from typing import Any
 
 from sphering.bundle.query import Bundle
-from sphering.config.model import Config
+from sphering.config.model import EncoderConfig, NormaliseConfig
 from sphering.encoder import identify, open_encoder
 from sphering.errors import IdentityError
 from sphering.export.search import fetch
 from sphering.export.search import search as exact_search
 from sphering.run.fit import read_transform
 from sphering.store.corpus import CorpusStore
-from sphering.store.documents import read_document
 from sphering.store.release import Release
 
 
@@ -41,10 +40,9 @@ def search(corpus: CorpusStore, selector: str, query: str, k: int) -> dict[str, 
 
 
 def open_bundle(corpus: CorpusStore, release: Release) -> Bundle:
-    """Return the query side of a release, its encoder opened from what the release's run recorded."""
-    config = run_config(corpus, release)
-    manifest = corpus.manifest(release.snapshot)
-    identity = identify(config.encoder, str(manifest.encoder_document.get("backend") or config.encoder.kind))
+    """Return the query side of a release, its encoder opened as the release says."""
+    config = EncoderConfig.model_validate(release.encoder_config)
+    identity = identify(config, str(corpus.manifest(release.snapshot).encoder_document["backend"]))
     if identity.id != release.encoder:
         raise IdentityError(
             f"the model here is encoder {identity.id}, the release {release.id} was made with {release.encoder}",
@@ -52,11 +50,5 @@ def open_bundle(corpus: CorpusStore, release: Release) -> Bundle:
             where=str(identity.model_path),
             remedy="install the model that the release names in its snapshot's manifest",
         )
-    transform = read_transform(corpus, release.transform)
-    return Bundle(open_encoder(identity, config.encoder), config.normalise, transform)
-
-
-def run_config(corpus: CorpusStore, release: Release) -> Config:
-    """Return the configuration of the run that made a release."""
-    record = read_document(corpus.files, corpus.layout.run(release.run))
-    return Config.model_validate(record["config"])
+    normalise = NormaliseConfig.model_validate(release.bundle_document["normalise"])
+    return Bundle(open_encoder(identity, config), normalise, read_transform(corpus, release.transform))

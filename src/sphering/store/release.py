@@ -43,7 +43,11 @@ class ExportEntry:
 
 @dataclass(frozen=True)
 class Release:
-    """The content of release.json."""
+    """The content of release.json.
+
+    `encoder_config` is the [encoder] table that opens the model for queries: a release must be searchable though the
+    run that made it was killed before it left a record. Names and places in it are provenance, in no id.
+    """
 
     id: str
     corpus: str
@@ -54,6 +58,7 @@ class Release:
     report: str
     bundle: str
     bundle_document: dict[str, Any]
+    encoder_config: dict[str, Any]
     exports: tuple[ExportEntry, ...]
     gates: tuple[GateResult, ...]
     base: str | None
