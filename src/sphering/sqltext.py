@@ -18,6 +18,19 @@ def load(name: str) -> str:
     return files("sphering.sql").joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
+def statement_kinds(query: str) -> list[str]:
+    """Return what each statement of a query is, such as ``SELECT``; nothing is executed.
+
+    Raises
+    ------
+    duckdb.Error
+        If it is no SQL.
+    """
+    import duckdb
+
+    return [statement.type.name.removesuffix("_STATEMENT") for statement in duckdb.extract_statements(query)]
+
+
 def quote_identifier(name: str) -> str:
     """Return `name` as a quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'

@@ -2,6 +2,9 @@
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
+
+from sphering.errors import SourceError
 
 
 def test_relative_paths_in_sql_are_relative_to_the_configuration(staging, data, tmp_path):
@@ -43,10 +46,6 @@ def test_bad_rows_of_a_query_are_quarantined_without_a_place(staging):
 
 
 def test_a_conflict_in_a_query_is_shown_by_its_texts(staging):
-    import pytest
-
-    from sphering.errors import SourceError
-
     with pytest.raises(SourceError, match="different texts") as caught:
         staging(sql="SELECT 'a' AS id, 'text ' || n AS text FROM range(2) r(n)")
     assert "'text 0'" in caught.value.where
@@ -74,3 +73,21 @@ def test_parquet_types_of_strings_are_all_read(staging, tmp_path):
         assert staged.reasons == {"null": 1}
         found.add(staged.content_digest)
     assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "COPY (SELECT 1 AS id, 'text' AS text) TO 'written.csv'",
+        "SELECT 1 AS id, 'text' AS text; COPY (SELECT 1) TO 'written.csv'",
+        "ATTACH 'written.duckdb'",
+        "CREATE TABLE x (a INTEGER)",
+        "",
+    ],
+)
+def test_anything_but_one_select_is_refused_and_not_executed(sql, staging, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SourceError, match="was given") as caught:
+        staging(sql=sql)
+    assert caught.value.expected == "one SELECT"
+    assert not list(tmp_path.glob("written*"))

@@ -7,6 +7,7 @@ from typing import Any
 
 from sphering.catalog.rebuild import CATALOG, rebuild
 from sphering.errors import InputError
+from sphering.sqltext import statement_kinds
 from sphering.store.store import Store
 
 _READING = ("SELECT", "EXPLAIN")
@@ -44,13 +45,12 @@ def _check(query: str) -> None:
     import duckdb
 
     try:
-        statements = duckdb.extract_statements(query)
+        kinds = statement_kinds(query)
     except duckdb.Error as error:
         raise InputError(
             f"this is no SQL: {str(error).strip()}", expected="one SELECT", remedy="mind the quotes of your shell"
         ) from error
-    kinds = [statement.type.name for statement in statements]
-    if len(kinds) != 1 or kinds[0].removesuffix("_STATEMENT") not in _READING:
+    if len(kinds) != 1 or kinds[0] not in _READING:
         raise InputError(
             f"{' and '.join(kinds) or 'no statement'} was given",
             expected="one statement that only reads, such as SELECT",

@@ -10,7 +10,7 @@ import numpy as np
 from sphering.errors import SourceError
 from sphering.source.block import Block, Layout
 from sphering.source.typed import require_columns, typed_block
-from sphering.sqltext import quote_identifier
+from sphering.sqltext import quote_identifier, statement_kinds
 
 WHERE = "[source] sql"
 _BATCH_ROWS = 2048
@@ -24,11 +24,13 @@ def query_blocks(connection: Any, sql: str, layout: Layout) -> Iterator[Block]:
     Raises
     ------
     SourceError
-        With DuckDB's words, if the query cannot be run; if it gives no table, or lacks a column.
+        If it is anything but one SELECT; with DuckDB's words, if it cannot be run; if it gives no table, or lacks a
+        column.
     """
     import duckdb
     import pyarrow as pa
 
+    _require_select(sql)
     try:
         relation = connection.sql(sql)
         if relation is None or not relation.columns:
@@ -40,6 +42,23 @@ def query_blocks(connection: Any, sql: str, layout: Layout) -> Iterator[Block]:
             yield typed_block(columns, np.zeros(batch.num_rows, np.int64), layout, WHERE)
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         raise _failed(str(error).strip()) from error
+
+
+def _require_select(sql: str) -> None:
+    """Refuse what could do more than read: DuckDB's `sql` executes COPY … TO and all else that it is given."""
+    import duckdb
+
+    try:
+        kinds = statement_kinds(sql)
+    except duckdb.Error as error:
+        raise _failed(str(error).strip()) from error
+    if kinds != ["SELECT"]:
+        raise SourceError(
+            f"{' and '.join(kinds) or 'no statement'} was given",
+            expected="one SELECT",
+            where=WHERE,
+            remedy="leave the SELECT that gives the rows; what else is to be done belongs in front of the run",
+        )
 
 
 def _failed(words: str) -> SourceError:
