@@ -25,7 +25,10 @@ _PROVENANCE = {"refit", "max_drift"}
 
 @dataclass(frozen=True)
 class Settled:
-    """The transform of a run and its SHA-256; `drift` is None where it was not measured."""
+    """The transform of a run and its SHA-256.
+
+    `status` is `fitted` where this run made it, else `kept`; `drift` is None where it was not measured.
+    """
 
     transform: str
     sha256: str
@@ -66,25 +69,28 @@ def _identity_of(config: TransformConfig) -> dict[str, Any]:
 
 
 def _kept(workspace: Workspace) -> Settled | None:
-    config, corpus = workspace.config.transform, workspace.corpus
+    config, corpus, purpose = workspace.config.transform, workspace.corpus, workspace.begun["purpose"]
     candidate = _candidate(workspace)
-    if candidate is None or (config.refit == "always" and not _same_snapshot(workspace, candidate)):
-        return None
-    if workspace.begun["purpose"] == "fit":
+    if candidate is None or purpose == "fit" or (purpose == "run" and config.refit == "always"):
         return None
     transform = read_transform(corpus, candidate.transform)
-    if transform_id(config, transform.fitted_on) != candidate.transform:
-        return None
     moved = None
-    if config.refit == "drift" and not _same_snapshot(workspace, candidate):
-        moved = drift(transform, raw_moments(workspace))
-        if moved > config.max_drift:
+    # What is exported later is exported under the transform of the release that it is exported from.
+    if purpose == "run":
+        if transform_id(config, transform.fitted_on) != candidate.transform:
             return None
-    return Settled(candidate.transform, transform_sha256(corpus, candidate.transform), "kept", moved)
+        moved = _drift(workspace, candidate, transform)
+        if moved is not None and moved > config.max_drift:
+            return None
+    return Settled(candidate.transform, transform.sha256, "kept", moved)
 
 
-def _same_snapshot(workspace: Workspace, candidate: Release) -> bool:
-    return bool(candidate.snapshot == workspace.read("snapshot")["snapshot"])
+def _drift(workspace: Workspace, candidate: Release, transform: Transform) -> float | None:
+    """Return how far the corpus is from what the transform was fitted on; None where it is kept without asking."""
+    config = workspace.config.transform
+    if config.refit == "never" or candidate.snapshot == workspace.read("snapshot")["snapshot"]:
+        return None
+    return drift(transform, raw_moments(workspace, config.weights))
 
 
 def _candidate(workspace: Workspace) -> Release | None:
@@ -106,11 +112,12 @@ def _fitted(workspace: Workspace) -> Settled:
     config, corpus = workspace.config.transform, workspace.corpus
     snapshot = workspace.read("snapshot")["snapshot"]
     name = transform_id(config, snapshot)
-    if not _exists(corpus, name):
+    status = "kept" if _exists(corpus, name) else "fitted"
+    if status == "fitted":
         moments = raw_moments(workspace, weights=config.weights)
         transform = fit(config, moments, encoder=workspace.begun["encoder"], snapshot=snapshot)
         _create(corpus, name, transform)
-    return Settled(name, transform_sha256(corpus, name), "fitted", None)
+    return Settled(name, transform_sha256(corpus, name), status, None)
 
 
 def _exists(corpus: CorpusStore, transform: str) -> bool:

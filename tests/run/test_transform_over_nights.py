@@ -1,0 +1,115 @@
+"""When a night keeps the base's transform, and when it fits a new one."""
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from sphering.run.begin import begin
+from sphering.run.evaluate import evaluate
+from sphering.run.export import prepare_matrix, write_export
+from sphering.run.finish import finish
+from sphering.run.fit import settle_transform
+from sphering.run.plan_release import plan_release
+from sphering.run.release import commit_release, publish
+from sphering.run.report import write_report
+from sphering.run.select import select_snapshot
+from sphering.store.store import Store
+
+HELP = Path(__file__).parents[2] / "examples" / "libreoffice_help" / "terms-vi.parquet"
+
+
+def centred(**keys):
+    return {"kind": "center", **keys}
+
+
+def again(config, purpose):
+    """Make a release of the latest snapshot, as `sphering fit` and `sphering export` do; return the run's result."""
+    workspace = begin(config, purpose)
+    select_snapshot(workspace)
+    settle_transform(workspace)
+    evaluate(workspace)
+    planned = plan_release(workspace)
+    if not planned.exists:
+        write_report(workspace)
+        prepare_matrix(workspace)
+        for name in planned.exports:
+            write_export(workspace, name)
+    commit_release(workspace)
+    publish(workspace)
+    return finish(workspace)
+
+
+def transforms(config):
+    corpus = Store.open(Path(config.store)).corpus(config.corpus)
+    return corpus.files.children(corpus.layout.transform("")[:-1])
+
+
+@pytest.fixture(scope="module")
+def other_topic():
+    """Real texts about something else, which move the mean of a corpus."""
+    texts = pq.read_table(HELP)["text"].to_pylist()[:120]
+    return [(f"other-{number:04d}", text) for number, text in enumerate(texts)]
+
+
+def test_a_corpus_that_barely_moved_keeps_its_transform_and_says_how_far_it_moved(run, corpus, questions):
+    first = run(corpus(questions, transform=centred()))
+    second = run(corpus(questions[1:], transform=centred()))
+    assert (first["transform"]["status"], second["transform"]["status"]) == ("fitted", "kept")
+    assert second["transform"]["transform"] == first["transform"]["transform"]
+    assert 0 < second["transform"]["drift"] < 0.02
+    assert second["snapshot"] != first["snapshot"]
+
+
+def test_a_corpus_that_moved_far_is_fitted_anew(run, corpus, questions, other_topic):
+    first = run(corpus(questions, transform=centred()))
+    second = run(corpus([*questions, *other_topic], transform=centred()))
+    assert second["transform"]["status"] == "fitted"
+    assert second["transform"]["transform"] != first["transform"]["transform"]
+
+
+def test_never_keeps_the_transform_however_far_the_corpus_moved(run, corpus, questions, other_topic):
+    first = run(corpus(questions, transform=centred()))
+    second = run(corpus([*questions, *other_topic], transform=centred(refit="never")))
+    assert second["transform"]["status"] == "kept"
+    assert second["transform"]["transform"] == first["transform"]["transform"]
+
+
+def test_always_fits_on_tonights_snapshot_also_where_the_base_kept_an_older_transform(run, corpus, questions):
+    first = run(corpus(questions, transform=centred()))
+    kept = run(corpus(questions[1:], transform=centred()))
+    assert kept["transform"]["transform"] == first["transform"]["transform"]
+    always = corpus(questions[1:], transform=centred(refit="always"))
+    second, third = run(always), run(always)
+    assert second["transform"]["status"] == "fitted"
+    assert second["transform"]["transform"] != first["transform"]["transform"]
+    assert (third["transform"]["status"], third["release_status"]) == ("kept", "unchanged")
+
+
+def test_other_parameters_fit_anew_but_other_bounds_of_drift_do_not(run, corpus, questions):
+    first = run(corpus(questions, transform=centred()))
+    bound = run(corpus(questions, transform=centred(max_drift=0.5)))
+    whitened = run(corpus(questions, transform={"kind": "whiten", "shrinkage": 0.5}))
+    assert bound["release"] == first["release"]
+    assert whitened["transform"]["status"] == "fitted"
+
+
+def test_a_fit_on_distinct_texts_is_kept_on_the_corpus_that_it_was_fitted_on(run, corpus, questions):
+    repeated = [*questions[:60], *((f"again-{n}", questions[0][1]) for n in range(60))]
+    fitted = centred(weights="texts")
+    first = run(corpus(repeated, transform=fitted))
+    second = run(corpus(repeated[:-1], transform=fitted))
+    assert second["snapshot"] != first["snapshot"]
+    assert second["transform"]["status"] == "kept"
+    assert second["transform"]["drift"] < 1e-12
+
+
+def test_a_later_export_keeps_the_transform_of_the_release_that_it_is_made_from(run, corpus, questions):
+    plain = corpus(questions, transform=centred())
+    run(plain)
+    whitened = again(corpus(questions, transform={"kind": "whiten", "shrinkage": 0.5}), "fit")
+    exported = again(corpus(questions, transform=centred(), export=[{"name": "more", "format": "fbin"}]), "export")
+    assert exported["transform"]["transform"] == whitened["transform"]["transform"]
+    assert [entry["name"] for entry in exported["exports"]] == ["more"]
+    assert len(transforms(plain)) == 2
+    assert run(plain)["release_status"] == "unchanged"
