@@ -101,8 +101,6 @@ def test_reading_equals_the_documents_that_were_not_dropped(tmp_path_factory, sh
     assert [(row["doc_id"], row["text"]) for batch in batches for row in batch.to_pylist()] == expected
     vectors = np.concatenate(list(snapshot.vectors(rows=4)))
     assert np.array_equal(vectors, np.array([vector_of(text) for _, text in expected]))
-    ordered = snapshot.rows()
-    assert ordered["doc_id"].to_pylist() == sorted((d for d, _ in expected), key=str.encode)
     assert sorted(snapshot.scan().collect()["doc_id"].to_list()) == sorted(d for d, _ in expected)
     sample = snapshot.sample(3)
     texts = sorted({text for _, text in expected}, key=sha)[:3]

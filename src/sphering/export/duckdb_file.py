@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -16,6 +15,7 @@ from sphering.export.matrix import BLOCK_ROWS
 from sphering.export.parquet_file import vector_batches, vector_schema
 from sphering.export.protocol import Block, ExportJob, VectorFormat
 from sphering.sqltext import quote_literal
+from sphering.store.database import DEFAULT, Bounds, bounded_connection
 from sphering.store.shard import vector_rows
 
 DUCKDB = "vectors.duckdb"
@@ -31,12 +31,9 @@ class DuckdbFormat(VectorFormat):
 
     def write(self, job: ExportJob) -> None:
         """Create the table and insert the matrix block by block."""
-        import duckdb
-
         place = quote_literal(str(job.folder / DUCKDB))
-        settings: dict[str, Any] = {"memory_limit": job.memory, "temp_directory": str(job.matrix.directory / "spill")}
         batches = vector_batches(job, BLOCK_ROWS)
-        with duckdb.connect(config=settings) as connection:
+        with bounded_connection(Bounds(job.memory, job.matrix.directory)) as connection:
             connection.execute(f"ATTACH {place} AS target (STORAGE_VERSION '{STORAGE_VERSION}')")
             connection.execute(
                 f"CREATE TABLE target.vectors (doc_id VARCHAR NOT NULL, embedding FLOAT[{job.matrix.d}] NOT NULL, "
@@ -55,7 +52,7 @@ class DuckdbFormat(VectorFormat):
         if not path.is_file():
             raise IntegrityError("this file is missing", expected="a DuckDB database", where=str(path))
         try:
-            with duckdb.connect() as connection:
+            with bounded_connection(DEFAULT) as connection:
                 connection.execute(f"ATTACH {quote_literal(str(path))} AS target (READ_ONLY)")
                 for batch in connection.sql(_READ).to_arrow_reader(BLOCK_ROWS):
                     yield Block(batch.column(0), vector_rows(batch.column(1)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sphering.export.matrix import IDS, IDS_SCHEMA, ROW_GROUP_ROWS
+from sphering.store.database import Bounds, bounded_connection
 from sphering.store.snapshot import Snapshot
 
 PROBE_TEXTS = 1000
@@ -40,11 +40,8 @@ def sort_documents(snapshot: Snapshot, directory: Path, memory: str) -> NDArray[
     ndarray, shape (documents,), int64
         For each row of `snapshot.batches`, in its order, the row of the matrix.
     """
-    import duckdb
-
     places = np.empty(snapshot.manifest.documents, dtype=np.int64)
-    settings: dict[str, Any] = {"memory_limit": memory, "temp_directory": str(directory / "sort")}
-    with duckdb.connect(config=settings) as connection:
+    with bounded_connection(Bounds(memory, directory)) as connection:
         connection.register("documents", pa.RecordBatchReader.from_batches(_DOCUMENTS, _documents(snapshot)))
         # DuckDB compares strings by their bytes unless a collation is set.
         ordered = connection.sql("SELECT position, doc_id, metadata, held_out FROM documents ORDER BY doc_id")

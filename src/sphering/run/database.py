@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sphering.run.workspace import Workspace
+from sphering.store.database import Bounds
+from sphering.store.snapshot import Snapshot
 
 
 def connect(workspace: Workspace) -> Any:
@@ -16,3 +18,9 @@ def connect(workspace: Workspace) -> Any:
     connection.execute("SET temp_directory = $folder", {"folder": str(workspace.folder("spill"))})
     connection.execute("SET preserve_insertion_order = false")
     return connection
+
+
+def tonights_snapshot(workspace: Workspace) -> Snapshot:
+    """Return a reader of the run's snapshot, whose queries are bounded as the run's are."""
+    snapshot = workspace.corpus.snapshot(workspace.read("snapshot")["snapshot"])
+    return snapshot.within(Bounds(workspace.config.run.memory, workspace.folder("spill")))

@@ -11,6 +11,7 @@ from sphering.export.assemble import make_matrix
 from sphering.export.make import make_export
 from sphering.export.protocol import ExportJob
 from sphering.progress import current
+from sphering.run.database import tonights_snapshot
 from sphering.run.evaluate import kept_evaluation
 from sphering.run.fit import read_transform
 from sphering.run.plan_release import read_plan
@@ -71,9 +72,7 @@ def write_export(path: Path, name: str) -> str:
 
 
 def _inputs(workspace: Workspace) -> tuple[Snapshot, Transform]:
-    corpus = workspace.corpus
-    snapshot = corpus.snapshot(workspace.read("snapshot")["snapshot"])
-    return snapshot, read_transform(corpus, workspace.read("transform")["transform"])
+    return tonights_snapshot(workspace), read_transform(workspace.corpus, workspace.read("transform")["transform"])
 
 
 def _queries(workspace: Workspace) -> NDArray[np.float32] | None:

@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from sphering.geometry.moments import Moments
 from sphering.progress import current
+from sphering.run.database import tonights_snapshot
 from sphering.run.workspace import Workspace
 from sphering.store.snapshot import Snapshot
 
@@ -26,7 +27,7 @@ def raw_moments(workspace: Workspace, weights: Literal["documents", "texts"] = "
     path = workspace.path / f"moments-{weights}.safetensors"
     with _lock:
         if not path.is_file():
-            snapshot = workspace.corpus.snapshot(workspace.read("snapshot")["snapshot"])
+            snapshot = tonights_snapshot(workspace)
             moments = _measure(snapshot, _blocks(snapshot, weights))
             save_file(moments.to_arrays(), path)
     return Moments.from_arrays(load_file(path))

@@ -8,6 +8,7 @@ from typing import Any
 from sphering.evaluation.retrieval import retrieval_metrics
 from sphering.progress import current
 from sphering.report.numbers import measure
+from sphering.run.database import tonights_snapshot
 from sphering.run.evaluate import kept_evaluation
 from sphering.run.fit import read_transform
 from sphering.run.moments import raw_moments
@@ -27,7 +28,7 @@ def write_report(path: Path) -> str:
         return planned.report
     progress = current()
     progress.start("report")
-    snapshot = corpus.snapshot(workspace.read("snapshot")["snapshot"])
+    snapshot = tonights_snapshot(workspace)
     transform = read_transform(corpus, workspace.read("transform")["transform"])
     evaluation = kept_evaluation(workspace)
     numbers = measure(

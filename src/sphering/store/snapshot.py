@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sphering.identity import short_id
 from sphering.sqltext import load, quote_literal
+from sphering.store.database import DEFAULT, Bounds, bounded_connection
 from sphering.store.shard import EMBEDDING, ShardEntry, read_batches, take_vectors, vector_rows
 
 if TYPE_CHECKING:
@@ -98,12 +99,21 @@ class Snapshot:
         The local path of each shard, in the manifest's order.
     dropped : Path or None
         dropped.parquet with columns shard (position in the manifest) and row.
+    bounds : Bounds
+        Of the queries over all documents.
     """
 
-    def __init__(self, manifest: SnapshotManifest, paths: Sequence[Path], dropped: Path | None) -> None:
+    def __init__(
+        self, manifest: SnapshotManifest, paths: Sequence[Path], dropped: Path | None, bounds: Bounds = DEFAULT
+    ) -> None:
         self.manifest = manifest
         self.paths = tuple(paths)
         self.dropped_path = dropped
+        self.bounds = bounds
+
+    def within(self, bounds: Bounds) -> Snapshot:
+        """Return a reader of the same documents whose queries keep other bounds."""
+        return Snapshot(self.manifest, self.paths, self.dropped_path, bounds)
 
     @property
     def id(self) -> str:
@@ -163,26 +173,13 @@ class Snapshot:
             frames.append(frame)
         return pl.concat(frames)
 
-    def rows(self) -> pa.Table:
-        """Return the columns of the view `snapshot_rows` for every document, in `doc_id` order.
-
-        Costs about 100 bytes of memory a document.
-        """
-        import duckdb
-
-        with duckdb.connect() as connection:
-            self.register(connection)
-            return connection.sql("SELECT * FROM snapshot_rows ORDER BY doc_id").to_arrow_table()
-
     def register(self, connection: Any) -> None:
         """Create the DuckDB view `snapshot_rows` over the snapshot's documents on a connection."""
         register_rows(connection, self.paths, self.dropped_path)
 
     def sample(self, size: int) -> Sample:
         """Return up to `size` distinct texts with the smallest hashes, with their vectors."""
-        import duckdb
-
-        with duckdb.connect() as connection:
+        with bounded_connection(self.bounds) as connection:
             self.register(connection)
             picked = connection.sql(load("snapshot_sample"), params={"size": size}).to_arrow_table()
         vectors = self.take(picked["shard"].to_numpy(), picked["row"].to_numpy())
@@ -191,9 +188,7 @@ class Snapshot:
 
     def distinct_texts(self) -> pa.Table:
         """Return the place (shard, row) of one document of each distinct text, in shard and row order."""
-        import duckdb
-
-        with duckdb.connect() as connection:
+        with bounded_connection(self.bounds) as connection:
             self.register(connection)
             return connection.sql(load("snapshot_distinct_texts")).to_arrow_table()
 
