@@ -1,5 +1,8 @@
 """A DuckDB query as the source."""
 
+import gzip
+import re
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -91,3 +94,49 @@ def test_anything_but_one_select_is_refused_and_not_executed(sql, staging, tmp_p
         staging(sql=sql)
     assert caught.value.expected == "one SELECT"
     assert not list(tmp_path.glob("written*"))
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A folder to stand in, with files of the names that the configuration's folder has; both folders."""
+    here, there = tmp_path / "configured", tmp_path / "current"
+    for folder, text in ((here, "right"), (there, "wrong")):
+        folder.mkdir()
+        (folder / "d.csv").write_text(f"id,text\n1,{text}\n")
+        with gzip.open(folder / "z.csv.gz", "wt") as stream:
+            stream.write(f"id,text\n1,{text}\n")
+        pq.write_table(pa.table({"id": [1], "text": [text]}), folder / "d.parquet")
+    monkeypatch.chdir(there)
+    return here, there
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "FROM 'd.csv'",
+        "FROM './d.csv'",
+        "FROM 'z.csv.gz'",
+        "SELECT id, text FROM read_parquet('d' || '.parquet')",
+        "SELECT 1 AS id, content AS text FROM read_text('d.csv')",
+        "SELECT 1 AS id, (SELECT max(text) FROM 'd.csv') AS text",
+        "FROM read_csv(['only.csv', 'd.csv'], columns = {'id': 'INT', 'text': 'VARCHAR'}, header = true)",
+    ],
+)
+def test_a_file_of_the_current_folder_is_never_taken_for_one_of_the_configuration(sql, elsewhere, staging):
+    configured, current = elsewhere
+    (configured / "only.csv").write_text("id,text\n2,right\n")
+    with pytest.raises(SourceError, match=re.escape(str(current))) as caught:
+        staging(sql=sql, base=configured)
+    assert str(configured) in caught.value.expected
+    for path in current.iterdir():
+        path.unlink()
+    staging(sql=sql, base=configured)
+    assert all("right" in row["text"] for row in staging.documents())
+
+
+def test_absolute_paths_and_the_configuration_s_own_folder_as_current_are_sound(elsewhere, staging):
+    configured, current = elsewhere
+    staging(sql=f"FROM '{current}/d.csv'", base=configured)
+    assert staging.texts() == {"1": "wrong"}
+    staging(sql="FROM 'd.csv'", base=current)
+    assert staging.texts() == {"1": "wrong"}

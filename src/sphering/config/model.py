@@ -27,7 +27,8 @@ class SourceConfig(_Table):
         ),
     )
     sql: str | None = Field(
-        None, description="Any DuckDB query instead of a path; its relative paths are relative to this file."
+        None,
+        description="One SELECT in DuckDB's SQL instead of a path; its relative paths are relative to this file.",
     )
     format: Literal["parquet", "jsonl", "json", "csv", "lines", "text"] | None = Field(
         None,

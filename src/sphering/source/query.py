@@ -3,36 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sphering.errors import SourceError
 from sphering.source.block import Block, Layout
+from sphering.source.current_folder import WHERE, refusing_current_folder
 from sphering.source.typed import require_columns, typed_block
 from sphering.sqltext import quote_identifier, statement_kinds
 
-WHERE = "[source] sql"
 _BATCH_ROWS = 2048
 
 
-def query_blocks(connection: Any, sql: str, layout: Layout) -> Iterator[Block]:
+def query_blocks(connection: Any, sql: str, layout: Layout, base: Path, scratch: Path) -> Iterator[Block]:
     """Yield the rows of a query; only the wanted columns are computed.
 
     Rows of a query have no lasting order, so that all of them have the row number 0.
 
+    Parameters
+    ----------
+    connection
+        A DuckDB connection with `base`, the configuration's folder, as its search path.
+    sql : str
+    layout : Layout
+    base, scratch : Path
+        What relative paths in the query are relative to; a folder for working files.
+
     Raises
     ------
     SourceError
-        If it is anything but one SELECT; with DuckDB's words, if it cannot be run; if it gives no table, or lacks a
-        column.
+        If it is anything but one SELECT; with DuckDB's words, if it cannot be run; if it gives no table, lacks a
+        column, or reads a file of the current folder by a relative name.
     """
-    import duckdb
-    import pyarrow as pa
-
     _require_select(sql)
-    try:
+    with _in_our_words(), refusing_current_folder(connection, base, scratch / "opened") as look:
         relation = connection.sql(sql)
+        look()
         if relation is None or not relation.columns:
             raise _failed("the statement gives no table")
         require_columns(relation.columns, layout, WHERE)
@@ -40,6 +49,15 @@ def query_blocks(connection: Any, sql: str, layout: Layout) -> Iterator[Block]:
         for batch in relation.project(wanted).to_arrow_reader(_BATCH_ROWS):
             columns = dict(zip(batch.schema.names, batch.columns, strict=True))
             yield typed_block(columns, np.zeros(batch.num_rows, np.int64), layout, WHERE)
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    import duckdb
+    import pyarrow as pa
+
+    try:
+        yield
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         raise _failed(str(error).strip()) from error
 

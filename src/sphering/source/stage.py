@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 from sphering.config.model import Config, SourceConfig
 from sphering.errors import SourceError
 from sphering.progress import Progress, Silence
-from sphering.source.block import Layout, Reader
+from sphering.source.block import Block, Layout, Reader
+from sphering.source.current_folder import WHERE
 from sphering.source.database import connected
 from sphering.source.documents import Written, write_documents
 from sphering.source.finding import find_files
@@ -20,7 +22,7 @@ from sphering.source.intake import READ, ROWS, Intake
 from sphering.source.keys import Origin
 from sphering.source.opened import FoundFile
 from sphering.source.quarantine import QuarantineWriter
-from sphering.source.query import WHERE, query_blocks
+from sphering.source.query import query_blocks
 from sphering.source.staged import DOCUMENTS_FILE, QUARANTINE_FILE, Staged
 
 SORT = "sort"
@@ -58,7 +60,7 @@ def stage(config: Config, directory: Path, progress: Progress = _SILENCE, *, bas
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory, prefix="scratch-") as scratch:
         folder = Path(os.path.abspath(base or config.base))  # noqa: PTH100 (links stay as they were written)
-        return _Staging(config, folder, directory, Path(scratch), progress).run()
+        return _Staging(config, folder, directory, Path(scratch).absolute(), progress).run()
 
 
 @dataclass(frozen=True)
@@ -103,12 +105,15 @@ class _Staging:
         ):
             intake = Intake(rows, quarantine, layout, self.config.normalise, self.progress)
             if reader is None:
-                intake.take_query(query_blocks(connection, str(self.config.source.sql), layout))
+                intake.take_query(self._rows_of_query(connection, layout))
             else:
                 intake.take_files(reader, files, self.scratch)
         intake.require_names(", ".join(file.shown for file in files[:3]) or WHERE)
         self.progress.finish(READ)
         return intake
+
+    def _rows_of_query(self, connection: Any, layout: Layout) -> Iterator[Block]:
+        return query_blocks(connection, str(self.config.source.sql), layout, self.base, self.scratch)
 
     def _sort(self, connection: Any, rows: int, files: list[FoundFile]) -> Written:
         self.progress.start(SORT, rows)
