@@ -1,14 +1,19 @@
 """Verification names what is wrong."""
 
+import json
 import shutil
 from pathlib import Path
 
 import duckdb
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from sphering.catalog.rebuild import rebuild
+from sphering.config.model import Config, EncoderConfig
 from sphering.errors import SpheringError
+from sphering.run.begin import settle_encoder
 from sphering.run.search import search
 from sphering.run.verify import verify
 from sphering.store.store import Store
@@ -16,15 +21,13 @@ from sphering.store.store import Store
 
 @pytest.fixture(scope="module")
 def made(run, questions, tmp_path_factory):
-    """A finished store and the configuration that made it."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from sphering.config.model import Config
-
+    """A finished store with everything in it that is verified, and the configuration that made it."""
     folder = tmp_path_factory.mktemp("made")
     ids, texts = zip(*questions, strict=True)
-    pq.write_table(pa.table({"id": ids, "text": texts}), folder / "source.parquet")
+    pq.write_table(pa.table({"id": [*ids, "empty"], "text": [*texts, ""]}), folder / "source.parquet")
+    pq.write_table(pa.table({"_id": ["a"], "text": ["is my card lost?"]}), folder / "queries.parquet")
+    qrels = {"query_id": ["a"], "doc_id": [ids[0]], "relevant": [1]}
+    pq.write_table(pa.table(qrels), folder / "qrels.parquet")
     config = Config.model_validate(
         {
             "corpus": "questions",
@@ -33,10 +36,13 @@ def made(run, questions, tmp_path_factory):
             "source": {"path": str(folder / "source.parquet")},
             "encoder": {"backend": "torch"},
             "transform": {"kind": "center"},
+            "evaluation": {name: str(folder / f"{name}.parquet") for name in ("queries", "qrels")},
             "export": [{"name": "matrix", "format": "npy"}],
         }
     )
-    return config, run(config)
+    result = run(config)
+    settle_encoder(EncoderConfig(), Store.open(folder / "store").corpus("questions"), pin=True)
+    return config, result
 
 
 @pytest.fixture
@@ -60,55 +66,73 @@ def test_an_untouched_store_is_sound(copy):
     assert findings.sound
     assert findings.checked["shard"] == 1
     assert findings.checked["content digest"] == 1
+    kinds = {"snapshot", "probe", "shard", "content digest", "release", "transform", "report", "export"}
+    assert set(findings.checked) == kinds | {"evaluation", "pin", "run", "ref"}
 
 
 @pytest.mark.parametrize(
     ("pattern", "kind"),
-    [("shards/*/*.parquet", "shard"), ("exports/*/*.npy", "export"), ("transforms/*/*.safetensors", "transform")],
+    [
+        ("shards/*/*.parquet", "shard"),
+        ("exports/*/*.npy", "export"),
+        ("transforms/*/*.safetensors", "transform"),
+        ("evaluations/*/texts.parquet", "evaluation"),
+        ("evaluations/*/judgements.parquet", "evaluation"),
+        ("runs/*/quarantine.parquet", "run"),
+    ],
 )
-def test_a_flipped_byte_is_found_and_named(copy, pattern, kind):
+def test_a_flipped_byte_or_a_missing_file_is_found_and_named(copy, pattern, kind):
     path = one(copy, pattern)
     flip(path)
-    findings = verify(copy)
-    assert [wrong["kind"] for wrong in findings.wrong] == [kind]
+    assert [wrong["kind"] for wrong in verify(copy).wrong] == [kind]
+    path.unlink()
+    assert [wrong["kind"] for wrong in verify(copy).wrong] == [kind]
 
 
 @pytest.mark.parametrize("pattern", ["shards/*/*.parquet", "exports/*/*.npy"])
-def test_a_truncated_or_missing_file_is_found(copy, pattern):
+def test_a_truncated_file_is_found(copy, pattern):
     path = one(copy, pattern)
     path.write_bytes(path.read_bytes()[:-100])
-    assert not verify(copy).sound
-    path.unlink()
     assert not verify(copy).sound
 
 
 @pytest.mark.parametrize(
-    "pattern",
+    ("pattern", "kind"),
     [
-        "snapshots/*/manifest.json",
-        "releases/*/release.json",
-        "reports/*/report.json",
-        "runs/*/run.json",
-        "refs/*/*/*.json",
+        ("snapshots/*/manifest.json", "snapshot"),
+        ("releases/*/release.json", "release"),
+        ("reports/*/report.json", "report"),
+        ("evaluations/*/manifest.json", "evaluation"),
+        ("encoders/*.json", "pin"),
+        ("runs/*/run.json", "run"),
+        ("refs/*/*/*.json", "ref"),
     ],
 )
-def test_an_edited_json_is_found(copy, pattern):
+def test_an_edited_json_is_found(copy, pattern, kind):
     path = one(copy, pattern)
-    path.write_text(
-        path.read_text()
-        .replace("questions", "answers")
-        .replace("gates passed", "looked fine")
-        .replace("run ended", "ran")
-    )
-    text = path.read_text()
-    path.write_text(text.replace('"value": 0', '"value": 1', 1) if "report.json" in str(path) else text)
-    assert not verify(copy).sound
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"at": "another day"}))
+    assert kind in [wrong["kind"] for wrong in verify(copy).wrong]
+
+
+@pytest.mark.parametrize("selector", [None, "published"])
+@pytest.mark.parametrize(
+    ("folder", "kind"),
+    [("snapshots", "snapshot"), ("transforms", "transform"), ("reports", "report"), ("exports", "export")],
+)
+def test_a_deleted_folder_that_a_release_names_is_found(copy, folder, kind, selector):
+    shutil.rmtree(copy.files.path(f"{copy.layout.root}/{folder}"))
+    assert [wrong["kind"] for wrong in verify(copy, selector).wrong] == [kind]
+
+
+def test_what_a_killed_run_left_of_a_snapshot_is_no_damage(copy):
+    left = copy.files.path(copy.layout.dropped("0123456789abcdef", "0" * 64))
+    left.parent.mkdir()
+    left.write_bytes(b"a list that no manifest names")
+    assert verify(copy).sound
 
 
 def test_a_swapped_shard_is_found(copy, made):
     path = one(copy, "shards/*/*.parquet")
-    import pyarrow.parquet as pq
-
     table = pq.read_table(path)
     pq.write_table(table.slice(1), path)
     assert [wrong["kind"] for wrong in verify(copy).wrong] == ["shard"]

@@ -13,7 +13,7 @@ from sphering import __version__
 from sphering.errors import IntegrityError
 from sphering.run.commit import refused_count
 from sphering.run.ingest import staged_of
-from sphering.run.quarantine import write_quarantine
+from sphering.run.quarantine import quarantine_sha256, write_quarantine
 from sphering.run.workspace import Workspace
 from sphering.store.clock import now
 from sphering.store.documents import create_document
@@ -179,6 +179,7 @@ def _record(workspace: Workspace, result: dict[str, Any]) -> None:
         "parent": workspace.read("units")["parent"] if workspace.has("units") else None,
         "sources": [asdict(file) for file in staged.files] if staged else [],
         "reasons": dict(staged.reasons) if staged else {},
+        "quarantine_sha256": quarantine_sha256(workspace),
         "encoder_provenance": begun["encoder_provenance"],
         "probe": workspace.read("probe") if workspace.has("probe") else None,
         "versions": _versions(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sphering.identity import sha256_file
 from sphering.run.embed import REFUSED
 from sphering.run.ingest import STAGE
 from sphering.run.workspace import Workspace
@@ -32,6 +33,12 @@ def write_quarantine(workspace: Workspace) -> int:
         pq.write_table(table, local, compression="zstd")
         workspace.corpus.files.create_from(workspace.corpus.layout.quarantine(workspace.run), local)
     return int(table.num_rows)
+
+
+def quarantine_sha256(workspace: Workspace) -> str | None:
+    """Return the SHA-256 of the run's quarantine.parquet, or None where no row was quarantined."""
+    path = workspace.corpus.files.path(workspace.corpus.layout.quarantine(workspace.run))
+    return sha256_file(path) if path.is_file() else None
 
 
 def _collect(workspace: Workspace) -> pa.Table:

@@ -28,9 +28,14 @@ class Layout:
         """The probe of an encoder."""
         return f"{self.shards(encoder)}/probe.parquet"
 
+    @property
+    def pins(self) -> str:
+        """The folder of what `backend = "auto"` was resolved to."""
+        return f"{self.root}/encoders"
+
     def pin(self, model_name: str) -> str:
         """What `backend = "auto"` was resolved to for a model."""
-        return f"{self.root}/encoders/{model_name}.json"
+        return f"{self.pins}/{model_name}.json"
 
     @property
     def snapshots(self) -> str:
@@ -45,9 +50,14 @@ class Layout:
         """The rows that a snapshot leaves out of its shards; named by its bytes: it fits one list of shards only."""
         return f"{self.snapshots}/{snapshot}/dropped-{sha256[:16]}.parquet"
 
+    @property
+    def evaluations(self) -> str:
+        """The folder of evaluations."""
+        return f"{self.root}/evaluations"
+
     def evaluation(self, evaluation: str) -> str:
         """An evaluation's folder."""
-        return f"{self.root}/evaluations/{evaluation}"
+        return f"{self.evaluations}/{evaluation}"
 
     def transform(self, transform: str) -> str:
         """A transform's folder."""

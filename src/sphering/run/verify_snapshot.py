@@ -1,0 +1,116 @@
+"""Whether a snapshot's shards, vectors, texts and sums are still what its manifest says."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sphering.encoder.probe import read_probe
+from sphering.errors import IntegrityError
+from sphering.identity import sha256_file
+from sphering.run.digest import snapshot_digest
+from sphering.run.findings import Findings
+from sphering.store.corpus import CorpusStore
+from sphering.store.shard import EMBEDDING, ShardEntry, read_batches, schema, vector_rows
+from sphering.store.snapshot import BLOCK_ROWS, SnapshotManifest
+
+
+def verify_snapshot(findings: Findings, corpus: CorpusStore, snapshot: str, seen: set[str]) -> None:
+    """Look at a snapshot and at all that its manifest names.
+
+    Parameters
+    ----------
+    seen : set of str
+        Snapshots, encoders and shards that were looked at before: each is hashed once, whoever names it. Grows.
+    """
+    if snapshot in seen:
+        return
+    seen.add(snapshot)
+    manifest = findings.check("snapshot", snapshot, lambda: corpus.manifest(snapshot))
+    if manifest is None:
+        return
+    before = len(findings.wrong)
+    if manifest.encoder not in seen:
+        seen.add(manifest.encoder)
+        findings.check("probe", manifest.encoder, lambda: _check_probe(corpus, manifest.encoder))
+    for entry in manifest.shards:
+        if entry.id not in seen:
+            seen.add(entry.id)
+            findings.check("shard", entry.id, partial(_check_shard, corpus, manifest, entry))
+    if len(findings.wrong) == before:
+        findings.check("content digest", snapshot, lambda: _check_content(corpus, manifest))
+
+
+def _check_probe(corpus: CorpusStore, encoder: str) -> None:
+    stored = read_probe(corpus.files.read(corpus.layout.probe(encoder)))
+    if stored.encoder != encoder:
+        where = str(corpus.files.path(corpus.layout.probe(encoder)))
+        raise IntegrityError(f"this probe is of encoder {stored.encoder}", expected=encoder, where=where)
+
+
+def _check_shard(corpus: CorpusStore, manifest: SnapshotManifest, entry: ShardEntry) -> None:
+    path = corpus.files.path(corpus.layout.shard(manifest.encoder, entry.id))
+    if not path.is_file():
+        raise IntegrityError("this shard is missing", where=str(path))
+    if path.stat().st_size != entry.bytes:
+        raise IntegrityError(
+            f"this shard has {path.stat().st_size} bytes, its manifest says {entry.bytes}", where=str(path)
+        )
+    if sha256_file(path) != entry.sha256:
+        raise IntegrityError("the bytes of this shard are not those that were written", where=str(path))
+    if not pq.read_schema(path).equals(schema(manifest.dimension)):
+        raise IntegrityError("the columns of this shard are not those of a shard", where=str(path))
+    rows = 0
+    for batch in read_batches(path, [EMBEDDING], BLOCK_ROWS):
+        vectors = vector_rows(batch.column(0))
+        rows += len(vectors)
+        if not np.isfinite(vectors).all() or not vectors.any(axis=1).all():
+            raise IntegrityError("this shard holds a non-finite or zero vector", where=str(path))
+    if rows != entry.rows:
+        raise IntegrityError(f"this shard has {rows} rows, its manifest says {entry.rows}", where=str(path))
+
+
+def _check_content(corpus: CorpusStore, manifest: SnapshotManifest) -> None:
+    import duckdb
+
+    snapshot = corpus.snapshot(manifest.id)
+    where = str(corpus.files.path(corpus.layout.manifest(manifest.id)))
+    _check_dropped(snapshot.dropped_path, manifest, where)
+    with duckdb.connect() as connection:
+        snapshot.register(connection)
+        documents = connection.execute("SELECT count(*) FROM snapshot_rows").fetchall()[0][0]
+        digest = snapshot_digest(connection)
+    if documents != manifest.documents:
+        raise IntegrityError(
+            f"the shards hold {documents} documents, the manifest says {manifest.documents}", where=where
+        )
+    if digest != manifest.content_digest:
+        raise IntegrityError("the documents do not have the content digest of their manifest", where=where)
+    if manifest.keep_text:
+        _check_texts(corpus, manifest)
+
+
+def _check_texts(corpus: CorpusStore, manifest: SnapshotManifest) -> None:
+    import duckdb
+
+    from sphering.sqltext import load
+
+    for entry in manifest.shards:
+        path = corpus.files.path(corpus.layout.shard(manifest.encoder, entry.id))
+        with duckdb.connect() as connection:
+            wrong = connection.execute(load("verify_texts"), {"path": str(path)}).fetchall()[0][0]
+        if wrong:
+            raise IntegrityError(f"{wrong} texts of this shard do not have their hash", where=str(path))
+
+
+def _check_dropped(path: Path | None, manifest: SnapshotManifest, where: str) -> None:
+    if path is not None and (not path.is_file() or sha256_file(path) != manifest.dropped_sha256):
+        raise IntegrityError("the list of dropped rows is missing or changed", where=str(path))
+    table = pq.read_table(path) if path is not None else pa.table({"shard": pa.array([], pa.int32())})
+    counted = np.bincount(table["shard"].to_numpy(), minlength=len(manifest.shards))
+    if counted.tolist() != [entry.dropped for entry in manifest.shards]:
+        raise IntegrityError("the dropped rows of a shard are not as many as the manifest says", where=where)
