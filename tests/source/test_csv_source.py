@@ -96,3 +96,17 @@ def test_long_fields_are_no_limit_of_the_parser(staging, tmp_path):
     staged = _stage(staging, tmp_path, b'id,text\n1,"' + b"long\n" * 150_000 + b'"\n2,b\n')
     assert staged.documents == 2
     assert len(staging.texts()["1"]) == 750_000
+
+
+def test_a_file_of_bad_lines_is_quarantined_line_by_line(staging, tmp_path):
+    """Its parts are parsed again from each bad line on: the cost must not be that of all lines that follow it."""
+    lines = [b'%d,"a"b' % n if n % 4 else b'%d,"fine\n%d"' % (n, n) for n in range(100_000)]
+    staged = _stage(staging, tmp_path, b"id,text\n" + b"\n".join(lines) + b"\n")
+    assert staged.reasons == {"malformed": 75_000}
+    assert staged.documents == 25_000
+    first = 2  # the header is the first line
+    expected = []
+    for n in range(100_000):
+        expected += [first] if n % 4 else []
+        first += 1 if n % 4 else 2
+    assert [row for row, _ in staging.reasons()] == expected

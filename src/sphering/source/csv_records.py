@@ -34,13 +34,6 @@ class _Text:
     lines: list[str]
     first: int
 
-    @property
-    def size(self) -> int:
-        return sum(map(len, self.lines))
-
-    def after(self, count: int) -> _Text:
-        return _Text(self.lines[count:], self.first + count)
-
 
 def records(stream: Any, delimiter: str, limit: int) -> Iterator[Records]:
     """Yield the records of a CSV stream (RFC 4180; LF or CRLF; quoted fields may hold newlines); blank lines are none.
@@ -74,29 +67,34 @@ def _parse(text: _Text, delimiter: str, limit: int) -> tuple[Records, _Text]:
     rows: list[list[str]] = []
     numbers: list[int] = []
     rejected: list[Rejected] = []
-    while text.lines:
-        found, failure = _read(text.lines, delimiter)
+    start = 0  # a place in the lines: to cut off what is parsed costs the lines that remain, at every bad one
+    while start < len(text.lines):
+        found, failure = _read(text.lines, start, delimiter)
         spans = [1] * len(found)
-        if failure is not None or len(found) != len(text.lines):
+        if failure is not None or len(found) != len(text.lines) - start:
             spans = [1 + sum(field.count("\n") for field in row) for row in found]
-        numbers += [text.first + lines for lines in accumulate(spans[:-1], initial=0)][: len(found)]
+        numbers += [text.first + start + lines for lines in accumulate(spans[:-1], initial=0)][: len(found)]
         rows += found
-        text = text.after(sum(spans))
-        if failure == _UNFINISHED and text.size <= limit:
+        start += sum(spans)
+        if failure == _UNFINISHED and sum(map(len, text.lines[start:])) <= limit:
             break
-        if text.lines:
-            detail = f"no CSV: {failure}" if failure != _UNFINISHED else "no CSV: a quote is opened and never closed"
-            excerpt = text.lines[0].encode(ENCODING, ERRORS)[:EXCERPT_BYTES]
-            rejected.append(Rejected(text.first, MALFORMED, detail, excerpt))
-            text = text.after(1)
-    return Records(rows, numbers, tuple(rejected)), text
+        if start < len(text.lines):
+            rejected.append(_malformed(text.lines[start], text.first + start, str(failure)))
+            start += 1
+    return Records(rows, numbers, tuple(rejected)), _Text(text.lines[start:], text.first + start)
 
 
-def _read(lines: list[str], delimiter: str) -> tuple[list[list[str]], str | None]:
-    """Return the records before the first that the parser refuses, and its words."""
+def _malformed(line: str, number: int, failure: str) -> Rejected:
+    words = failure if failure != _UNFINISHED else "a quote is opened and never closed"
+    return Rejected(number, MALFORMED, f"no CSV: {words}", line.encode(ENCODING, ERRORS)[:EXCERPT_BYTES])
+
+
+def _read(lines: list[str], start: int, delimiter: str) -> tuple[list[list[str]], str | None]:
+    """Return the records from a line on, before the first that the parser refuses, and its words."""
     found: list[list[str]] = []
+    rest = map(lines.__getitem__, range(start, len(lines)))
     try:
-        found.extend(csv.reader(lines, delimiter=delimiter, strict=True))
+        found.extend(csv.reader(rest, delimiter=delimiter, strict=True))
     except csv.Error as error:
         return found, str(error)
     return found, None
