@@ -1,6 +1,7 @@
 """A source that cannot be read as configured: found, expected, where and what to do, and nothing left behind."""
 
 import gzip
+import hashlib
 import os
 
 import pyarrow as pa
@@ -149,3 +150,38 @@ def test_a_file_that_grows_while_it_is_read_fails_the_run(staging, tmp_path, mon
     monkeypatch.setattr(LinesReader, "blocks", meanwhile)
     with pytest.raises(SourceChangedError, match="changed while it was read"):
         staging(path="a.lines")
+
+
+def test_what_is_recorded_of_a_table_is_of_the_bytes_that_were_read(staging, tmp_path, monkeypatch):
+    from sphering.source.read_parquet import ParquetReader
+
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"id": [1], "text": ["the first"]}), path)
+    first = hashlib.sha256(path.read_bytes()).hexdigest()
+    blocks = ParquetReader.blocks
+
+    def replaced(self, file, layout):
+        pq.write_table(pa.table({"id": [1], "text": ["the second"]}), tmp_path / "new")
+        (tmp_path / "new").rename(path)
+        yield from blocks(self, file, layout)
+
+    monkeypatch.setattr(ParquetReader, "blocks", replaced)
+    staged = staging(path="a.parquet")
+    assert [(file.sha256, staging.texts()) for file in staged.files] == [(first, {"1": "the first"})]
+
+
+def test_a_table_that_is_written_to_while_it_is_read_fails_the_run(staging, tmp_path, monkeypatch):
+    from sphering.source.read_parquet import ParquetReader
+
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"id": [1], "text": ["t"]}), path)
+    blocks = ParquetReader.blocks
+
+    def meanwhile(self, file, layout):
+        yield from blocks(self, file, layout)
+        with path.open("ab") as stream:
+            stream.write(b"more")
+
+    monkeypatch.setattr(ParquetReader, "blocks", meanwhile)
+    with pytest.raises(SourceChangedError, match="changed while it was read"):
+        staging(path="a.parquet")

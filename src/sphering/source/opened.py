@@ -8,7 +8,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
@@ -57,6 +57,7 @@ class _HashedBytes(io.RawIOBase):
     def __init__(self, path: Path) -> None:
         self._raw = path.open("rb", buffering=0)
         self._sha256 = hashlib.sha256()
+        self._is_whole = False
         self.length = 0
 
     def readable(self) -> bool:
@@ -69,9 +70,16 @@ class _HashedBytes(io.RawIOBase):
         return count
 
     def drain(self) -> str:
-        while self.read(_DRAIN):
-            pass
+        while not self._is_whole:
+            self._is_whole = not self.read(_DRAIN)
         return self._sha256.hexdigest()
+
+    def again(self) -> BinaryIO:
+        """Return the whole file from its start, after it was hashed to its end."""
+        self.drain()
+        copy = os.fdopen(os.dup(self._raw.fileno()), "rb", buffering=0)
+        copy.seek(0)
+        return copy
 
     def stamp(self) -> tuple[int, int]:
         state = os.fstat(self._raw.fileno())
@@ -83,7 +91,7 @@ class _HashedBytes(io.RawIOBase):
 
 
 class OpenedFile:
-    """A file that a reader reads, as a stream or, for formats that seek, as a local path.
+    """A file that a reader reads, as a stream or, for formats that seek, from any place.
 
     Raises
     ------
@@ -116,16 +124,19 @@ class OpenedFile:
         self._stream = pa.CompressedInputStream(pa.PythonFile(self._bytes, mode="r"), self.compression)
         return self._stream
 
-    def local_path(self) -> Path:
-        """Return a path to the decompressed bytes, for formats that seek."""
+    def seekable(self) -> BinaryIO:
+        """Return the decompressed bytes as a file object that seeks, to be closed by the caller.
+
+        The bytes are hashed first. They are read from the file that is open, not by its path again: that may name
+        another file by now.
+        """
         if self.compression is None:
-            self._bytes.drain()
-            return self.file.path
+            return self._bytes.again()
         self._scratch.mkdir(parents=True, exist_ok=True)
         copy = self._scratch / "decompressed"
         with copy.open("wb") as target:
             shutil.copyfileobj(self.stream(), target, _DRAIN)
-        return copy
+        return copy.open("rb", buffering=0)
 
     def finish(self) -> SourceFile:
         """Read what the reader left, and return what is recorded of the file.

@@ -28,8 +28,7 @@ class ParquetReader:
         """Yield the table's rows."""
         import pyarrow.parquet as pq
 
-        table = pq.ParquetFile(file.local_path(), pre_buffer=False, buffer_size=BLOCK_BYTES)
-        with table:
+        with file.seekable() as source, pq.ParquetFile(source, pre_buffer=False, buffer_size=BLOCK_BYTES) as table:
             require_columns(table.schema_arrow.names, layout, file.shown)
             first = 1
             batches = table.iter_batches(_batch_rows(table.metadata), columns=list(layout.wanted), use_threads=False)
