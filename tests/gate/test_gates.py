@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from sphering.config.model import GateConfig
 from sphering.errors import ConfigError
-from sphering.gate.defaults import RELEASE_DEFAULTS, RUN_DEFAULTS, split
+from sphering.gate.defaults import RELEASE_DEFAULTS, RUN_DEFAULTS, release_gates, run_gates
 from sphering.gate.judge import judge
-from sphering.gate.names import RUN_METRICS, check_names, release_names
+from sphering.gate.names import EVALUATION_METRICS, RUN_METRICS, check_names, release_names
 
 
 def test_the_defaults_are_those_of_the_design() -> None:
-    run, release = split(())
+    run, release = run_gates(()), release_gates((), ("index",))
     assert {gate.metric: (gate.min, gate.max, gate.severity) for gate in (*run, *release)} == {
         "quarantined_share": (None, 0.01, "fail"),
         "documents_change": (-0.2, None, "fail"),
@@ -31,15 +31,28 @@ def test_the_defaults_are_those_of_the_design() -> None:
 def test_a_configured_gate_replaces_the_default_on_the_same_number() -> None:
     mine = GateConfig(metric="documents_change", min=-0.9, severity="warn")
     also = GateConfig(metric="transformed.mean_cosine", max=0.1)
-    run, release = split((mine, also))
-    assert run == (RUN_DEFAULTS[0], mine)
-    assert release == (*RELEASE_DEFAULTS, also)
+    assert run_gates((mine, also)) == (RUN_DEFAULTS[0], mine)
+    assert release_gates((mine, also), ()) == (*RELEASE_DEFAULTS, also)
+
+
+def test_a_plain_name_and_the_transformed_one_are_the_same_number() -> None:
+    mine = GateConfig(metric="transformed.non_finite", max=5.0)
+    assert "non_finite" not in {gate.metric for gate in release_gates((mine,), ())}
+
+
+def test_a_gate_on_one_export_replaces_the_default_for_that_export_alone() -> None:
+    mine = GateConfig(metric="exports.index.recall_at_10", min=0.8)
+    found = release_gates((mine,), ("index", "other"))
+    assert mine in found
+    assert GateConfig(metric="exports.other.recall_at_10", min=0.9) in found
+    assert {gate.metric for gate in found}.isdisjoint({"recall_at_10", "exports.other.excluded_share"})
+    assert "recall_at_10" not in {gate.metric for gate in release_gates((mine,), ("index",))}
 
 
 def test_gates_on_the_run_s_numbers_are_told_from_those_on_a_release() -> None:
-    run, release = split(tuple(GateConfig(metric=name, min=0.0) for name in (*RUN_METRICS, "raw.isoscore")))
-    assert {gate.metric for gate in run} == set(RUN_METRICS)
-    assert "raw.isoscore" in {gate.metric for gate in release}
+    gates = tuple(GateConfig(metric=name, min=0.0) for name in (*RUN_METRICS, "raw.isoscore"))
+    assert {gate.metric for gate in run_gates(gates)} == set(RUN_METRICS)
+    assert {gate.metric for gate in release_gates(gates, ())}.isdisjoint(RUN_METRICS)
 
 
 @given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
@@ -68,21 +81,33 @@ def test_a_number_without_a_value_tonight_passes_and_says_none() -> None:
 )
 def test_an_unknown_name_is_refused_with_the_nearest_one(wrong: str, right: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        split((GateConfig(metric=wrong, max=1.0),))
+        check_names((GateConfig(metric=wrong, max=1.0),), ("faiss",), evaluated=True)
     assert wrong in str(caught.value)
     assert right in str(caught.value)
 
 
 def test_a_gate_on_an_export_that_is_not_configured_is_refused() -> None:
     gate = GateConfig(metric="exports.fais.recall_at_10", min=0.9)
-    check_names([gate])
+    check_names([gate], ["fais"], evaluated=False)
     with pytest.raises(ConfigError, match=r"exports\.faiss\.recall_at_10"):
-        check_names([gate], exports=["faiss", "vectors"])
+        check_names([gate], ["faiss", "vectors"], evaluated=False)
+
+
+def test_a_gate_on_an_evaluation_needs_one() -> None:
+    gate = GateConfig(metric="evaluation.raw.ndcg_at_10", min=0.5)
+    check_names([gate], [], evaluated=True)
+    with pytest.raises(ConfigError, match=r"\[evaluation\]"):
+        check_names([gate], [], evaluated=False)
+
+
+def test_a_misspelt_number_of_an_evaluation_is_refused_with_the_nearest_one() -> None:
+    with pytest.raises(ConfigError, match=r"evaluation\.raw\.ndcg_at_10"):
+        check_names([GateConfig(metric="evaluation.raw.ndcg", min=0.5)], [], evaluated=True)
 
 
 def test_a_name_that_nothing_resembles_is_refused_too() -> None:
     with pytest.raises(ConfigError, match="zzzz"):
-        check_names([GateConfig(metric="zzzz", max=1.0)])
+        check_names([GateConfig(metric="zzzz", max=1.0)], [], evaluated=False)
 
 
 def test_judging_a_number_that_was_not_measured_is_refused() -> None:
@@ -92,5 +117,5 @@ def test_judging_a_number_that_was_not_measured_is_refused() -> None:
 
 
 def test_every_documented_name_passes_the_check() -> None:
-    names = (*RUN_METRICS, *release_names(), "exports.a.b.excluded_share", "evaluation.raw.recall_at_10")
-    check_names([GateConfig(metric=name, max=1.0) for name in names])
+    names = (*RUN_METRICS, *release_names(), *EVALUATION_METRICS, "exports.a.b.excluded_share")
+    check_names([GateConfig(metric=name, max=1.0) for name in names], ["a.b"], evaluated=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence, Set
 
 from sphering.config.model import GateConfig
-from sphering.gate.names import RUN_METRICS, check_names
+from sphering.gate.names import RUN_METRICS, export_metric
 
 RUN_DEFAULTS = (
     GateConfig(metric="quarantined_share", max=0.01),
@@ -20,22 +20,36 @@ RELEASE_DEFAULTS = (
 )
 
 
-def split(gates: Sequence[GateConfig]) -> tuple[tuple[GateConfig, ...], tuple[GateConfig, ...]]:
-    """Return the gates on the run's own numbers and those on the release's, the defaults with them.
-
-    A configured gate replaces the default on the same number.
-
-    Raises
-    ------
-    ConfigError
-        If a gate bounds a number that no run measures.
-    """
-    check_names(gates)
-    run = [gate for gate in gates if gate.metric in RUN_METRICS]
-    release = [gate for gate in gates if gate.metric not in RUN_METRICS]
-    return _with_defaults(RUN_DEFAULTS, run), _with_defaults(RELEASE_DEFAULTS, release)
-
-
-def _with_defaults(defaults: Iterable[GateConfig], configured: Sequence[GateConfig]) -> tuple[GateConfig, ...]:
+def run_gates(gates: Sequence[GateConfig]) -> tuple[GateConfig, ...]:
+    """Return the gates on the run's own numbers; a configured one replaces the default on the same number."""
+    configured = [gate for gate in gates if gate.metric in RUN_METRICS]
     named = {gate.metric for gate in configured}
-    return (*(gate for gate in defaults if gate.metric not in named), *configured)
+    return (*(gate for gate in RUN_DEFAULTS if gate.metric not in named), *configured)
+
+
+def release_gates(gates: Sequence[GateConfig], exports: Sequence[str]) -> tuple[GateConfig, ...]:
+    """Return the gates on a release's numbers; a configured one replaces the default on the same number.
+
+    A default on all exports that a gate replaces for one of them goes on to hold for each of the others.
+
+    Parameters
+    ----------
+    gates : sequence of GateConfig
+    exports : sequence of str
+        Names of the configured exports.
+    """
+    configured = [gate for gate in gates if gate.metric not in RUN_METRICS]
+    # A plain name is the transformed number.
+    named = {gate.metric.removeprefix("transformed.") for gate in configured}
+    kept = [entry for gate in RELEASE_DEFAULTS for entry in _remaining(gate, named, exports)]
+    return (*kept, *configured)
+
+
+def _remaining(default: GateConfig, named: Set[str], exports: Sequence[str]) -> list[GateConfig]:
+    if default.metric in named:
+        return []
+    of_exports = {name: export_metric(name, default.metric) for name in exports}
+    if named.isdisjoint(of_exports.values()):
+        return [default]
+    left = [metric for metric in of_exports.values() if metric not in named]
+    return [default.model_copy(update={"metric": metric}) for metric in left]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from sphering.config.model import GateConfig
 from sphering.errors import ConfigError
@@ -20,8 +19,13 @@ RUN_METRICS = (
     "documents",
 )
 EXPORT_METRICS = ("recall_at_10", "max_norm_error", "duplicate_vectors", "excluded", "excluded_share")
-EVALUATION = "evaluation."
-_EXPORT = re.compile(r"^exports\.(?P<export>.+)\.(?P<metric>[^.]+)$")
+EVALUATION = "evaluation"
+_RETRIEVAL = tuple(
+    f"{space}.{name}" for space in ("raw", "transformed") for name in ("ndcg_at_10", "recall_at_10", "mrr_at_10")
+)
+EVALUATION_METRICS = tuple(
+    f"{EVALUATION}.{name}" for name in (*_RETRIEVAL, "queries", "queries_left_out", "judgements_missing")
+)
 
 
 def release_names() -> tuple[str, ...]:
@@ -33,31 +37,39 @@ def release_names() -> tuple[str, ...]:
     return (*texts, *spaces, "drift", "excluded", "excluded_share", "recall_at_10")
 
 
-def check_names(gates: Iterable[GateConfig], exports: Collection[str] | None = None) -> None:
-    """Refuse a gate on a number that does not exist, before anything is read.
+def export_metric(export: str, metric: str) -> str:
+    """Return the name of one export's number."""
+    return f"exports.{export}.{metric}"
+
+
+def check_names(gates: Iterable[GateConfig], exports: Sequence[str], *, evaluated: bool) -> None:
+    """Refuse a gate on a number that no run of the configuration measures, before anything is read.
 
     Parameters
     ----------
     gates : iterable of GateConfig
-    exports : collection of str, optional
-        Names of the configured exports; where given, gates on other exports are refused.
+    exports : sequence of str
+        Names of the configured exports.
+    evaluated : bool
+        Whether an evaluation is configured.
 
     Raises
     ------
     ConfigError
         If a name is unknown; it tells the nearest one that is known.
     """
-    known = [*RUN_METRICS, *release_names()]
+    of_exports = [export_metric(name, metric) for name in exports for metric in EXPORT_METRICS]
+    known = [*RUN_METRICS, *release_names(), *of_exports, *(EVALUATION_METRICS if evaluated else ())]
     for gate in gates:
-        if gate.metric in known or gate.metric.startswith(EVALUATION):
-            continue
-        match = _EXPORT.match(gate.metric)
-        if match is None:
+        if gate.metric in EVALUATION_METRICS and not evaluated:
+            raise ConfigError(
+                f"a gate on {gate.metric!r}, and no evaluation",
+                expected="queries and judgements to measure it on",
+                where=f"[[gate]] metric = {gate.metric!r}",
+                remedy="add an [evaluation] table, or remove the gate",
+            )
+        if gate.metric not in known:
             raise unknown(gate.metric, known)
-        named = [match["export"]] if exports is None else exports
-        possible = [f"exports.{name}.{metric}" for name in named for metric in EXPORT_METRICS]
-        if gate.metric not in possible:
-            raise unknown(gate.metric, possible)
 
 
 def unknown(metric: str, known: Collection[str]) -> ConfigError:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sphering.gate.names import EVALUATION, EXPORT_METRICS, RUN_METRICS, release_names
+from sphering.gate.names import (
+    EVALUATION,
+    EVALUATION_METRICS,
+    EXPORT_METRICS,
+    RUN_METRICS,
+    export_metric,
+    release_names,
+)
 from sphering.store.snapshot import SnapshotManifest
 
 Numbers = dict[str, float | None]
@@ -30,10 +37,10 @@ def release_numbers(
     """
     of_exports = {name: _export(content, manifest.documents) for name, content in exports.items()}
     return {
-        **dict.fromkeys(release_names()),
+        **dict.fromkeys((*release_names(), *EVALUATION_METRICS)),
         **_report(report),
         **_over_exports(report, of_exports.values()),
-        **{f"exports.{name}.{key}": value for name, found in of_exports.items() for key, value in found.items()},
+        **{export_metric(name, key): value for name, found in of_exports.items() for key, value in found.items()},
     }
 
 
@@ -49,16 +56,17 @@ def _report(report: Mapping[str, Any]) -> Numbers:
     for space in ("raw", "transformed"):
         found |= {f"{space}.{name}": scalar(entry) for name, entry in report[space].items()}
     found |= {name: scalar(entry) for name, entry in {**report["raw"], **report["transformed"]}.items()}
-    return found | dict(_leaves(report.get("evaluation") or {}, EVALUATION))
+    of_evaluation = _leaves(report.get("evaluation") or {}, f"{EVALUATION}.")
+    return found | {name: value for name, value in of_evaluation if name in EVALUATION_METRICS}
 
 
 def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, float | None]]:
-    """Yield the numbers of nested objects under dotted names; an object with a `value` is one number."""
+    """Yield the numbers of nested objects under dotted names; an object with a `value` is one number, or none."""
     for name, entry in tree.items():
         if isinstance(entry, Mapping) and "value" not in entry:
             yield from _leaves(entry, f"{prefix}{name}.")
-        elif (value := scalar(entry)) is not None:
-            yield f"{prefix}{name}", value
+        else:
+            yield f"{prefix}{name}", scalar(entry)
 
 
 def _export(manifest: Mapping[str, Any], documents: int) -> Numbers:

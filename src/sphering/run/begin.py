@@ -53,7 +53,7 @@ def check_gates(config: Config) -> None:
     """Refuse gates on numbers that do not exist, before anything is read."""
     from sphering.gate.names import check_names
 
-    check_names(config.gate, [entry.name for entry in config.export])
+    check_names(config.gate, [entry.name for entry in config.export], evaluated=config.evaluation is not None)
 
 
 def begun(

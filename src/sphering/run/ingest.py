@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sphering.errors import EmptyCorpusError
-from sphering.gate.defaults import split
+from sphering.gate.defaults import run_gates
 from sphering.gate.judge import judge
 from sphering.progress import current
 from sphering.run.workspace import Workspace, timed
@@ -55,23 +55,37 @@ def ingest(path: Path) -> Ingested:
             where=str(config.source.path or "the sql query"),
             remedy="check [source] path, text and id; nothing was changed in the store",
         )
-    gates = judge(split(config.gate)[0], run_numbers(workspace, staged))
-    passed = all(gate.passed or gate.severity == "warn" for gate in gates)
-    workspace.write("ingest", {"passed": passed, "gates": [gate.to_json() for gate in gates]})
+    gates, passed = judge_run(workspace)
     return Ingested(staged.rows_read, staged.documents, staged.quarantined, staged.duplicates, gates, passed)
 
 
-def run_numbers(workspace: Workspace, staged: Staged) -> dict[str, float | None]:
-    """Return the run's own numbers that gates may bound."""
-    rows = max(staged.rows_read, 1)
+def judge_run(workspace: Workspace, refused: int = 0) -> tuple[tuple[GateResult, ...], bool]:
+    """Judge the gates on the run's own numbers; return their results, and whether they let the run go on.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Of a run that has staged its source.
+    refused : int, default 0
+        Staged documents for whose text the encoder gave no usable vector: they are quarantined as well.
+    """
+    gates = judge(run_gates(workspace.config.gate), _run_numbers(workspace, refused))
+    passed = all(gate.passed or gate.severity == "warn" for gate in gates)
+    workspace.write("ingest", {"passed": passed, "gates": [gate.to_json() for gate in gates]})
+    return gates, passed
+
+
+def _run_numbers(workspace: Workspace, refused: int) -> dict[str, float | None]:
+    staged = staged_of(workspace)
+    rows, documents, quarantined = max(staged.rows_read, 1), staged.documents - refused, staged.quarantined + refused
     return {
         "rows_read": staged.rows_read,
-        "documents": staged.documents,
-        "quarantined": staged.quarantined,
-        "quarantined_share": staged.quarantined / rows,
+        "documents": documents,
+        "quarantined": quarantined,
+        "quarantined_share": quarantined / rows,
         "duplicates": staged.duplicates,
         "duplicates_share": staged.duplicates / rows,
-        "documents_change": _documents_change(workspace, staged.documents),
+        "documents_change": _documents_change(workspace, documents),
     }
 
 

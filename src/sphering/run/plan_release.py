@@ -8,7 +8,7 @@ from typing import Any
 
 from sphering.bundle.identity import bundle_document
 from sphering.export.identity import export_id
-from sphering.gate.defaults import split
+from sphering.gate.defaults import release_gates
 from sphering.report.identity import report_id
 from sphering.run.workspace import Workspace
 from sphering.store.release import release_id
@@ -69,7 +69,7 @@ def _planned(workspace: Workspace, base: str | None) -> Planned:
         report=report,
         exports=sorted(exports.values()),
         bundle=bundle,
-        gates=[gate.model_dump(mode="json") for gate in split(config.gate)[1]],
+        gates=[gate.model_dump(mode="json") for gate in release_gates(config.gate, sorted(exports))],
         base=base,
     )
     return Planned(release, report, exports, bundle, document, base, exists=False, status="new")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sphering.errors import RefMovedError
-from sphering.gate.defaults import split
+from sphering.gate.defaults import release_gates
 from sphering.gate.judge import judge
 from sphering.gate.numbers import release_numbers
 from sphering.identity import sha256_bytes
@@ -135,7 +135,7 @@ def _create(workspace: Workspace, corpus: CorpusStore) -> None:
             bundle_document=planned.bundle_document,
             encoder_config=workspace.config.encoder.model_dump(mode="json"),
             exports=tuple(_entry(corpus, name, planned.exports[name], manifests[name]) for name in sorted(manifests)),
-            gates=judge(split(workspace.config.gate)[1], numbers),
+            gates=judge(release_gates(workspace.config.gate, sorted(manifests)), numbers),
             base=planned.base,
             created_at=now(),
             run=workspace.run,
