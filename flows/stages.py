@@ -76,15 +76,14 @@ def ended(corpus: str, result: dict[str, Any]) -> State[dict[str, Any]]:
 
 
 def to_snapshot(job: Job, config: Config) -> bool:
-    """Ingest, embed and commit; return False where a gate on the run's own numbers ends the run before encoding."""
+    """Ingest, embed and commit; return False where a gate on the run's own numbers ends the run."""
     if not ingest_source(job):
         return False
     units = plan_work(job)
     with _threads(config.run.workers) as pool:
         for encoded in pool.map(embed, {"job": unmapped(job), "unit": list(range(units))}):
             encoded.result()
-    commit_snapshot(job)
-    return True
+    return commit_snapshot(job)
 
 
 def to_release(job: Job) -> None:

@@ -10,12 +10,15 @@ from sphering.tasks.policy import POLICY
 
 
 @task(name="commit-snapshot", task_run_name="commit-snapshot-{job.corpus}", **POLICY)
-def commit(job: Job) -> str:
-    """Create the snapshot unless it exists; return its id."""
+def commit(job: Job) -> bool:
+    """Create the snapshot unless it exists; return whether the texts that the encoder refused let the run go on."""
     current().finish("embed")
     committed = commit_snapshot(job.workspace)
+    if committed is None:
+        get_run_logger().info("no snapshot: the encoder refused more texts than a gate allows")
+        return False
     get_run_logger().info("snapshot %s %s: %d documents", committed.snapshot, committed.status, committed.documents)
-    return committed.snapshot
+    return True
 
 
 @task(name="select-snapshot", task_run_name="select-snapshot-{job.corpus}", **POLICY)

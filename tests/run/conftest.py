@@ -31,7 +31,8 @@ def carry(config):
         return finish(workspace)
     for unit in range(plan_units(workspace).count):
         embed_unit(workspace, unit)
-    commit_snapshot(workspace)
+    if commit_snapshot(workspace) is None:
+        return finish(workspace)
     settle_transform(workspace)
     evaluate(workspace)
     planned = plan_release(workspace)

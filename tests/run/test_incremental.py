@@ -90,8 +90,9 @@ def test_a_failed_gate_holds_the_release_every_night_until_it_passes(run, corpus
     again = run(corpus(questions, **strict))
     config = corpus(questions)
     refs = corpus_of(config).refs
-    assert (held["release_status"], held["exit_code"]) == ("held", 3)
+    assert (held["snapshot_status"], held["release_status"], held["exit_code"]) == ("created", "held", 3)
     assert (again["release_status"], again["exit_code"], again["encoded"]) == ("held", 3, 0)
+    assert (again["snapshot"], again["snapshot_status"]) == (held["snapshot"], "unchanged")
     assert again["release"] == held["release"]
     assert refs.read("main", "published").release == published["release"]
     assert refs.read("main", "latest").release == held["release"]
@@ -171,10 +172,25 @@ def test_a_text_for_which_the_model_gives_no_number_is_quarantined_and_not_tried
         gate=[{"metric": "quarantined_share", "max": 0.5}],
     )
     first, second = run(config), run(config)
-    assert (first["documents"], first["quarantined"], first["encoded"]) == (40, 1, 41)
-    assert (second["documents"], second["quarantined"], second["encoded"]) == (40, 1, 0)
+    assert (first["documents"], first["quarantined"], first["encoded"], first["reused"]) == (40, 1, 41, 0)
+    assert (second["documents"], second["quarantined"], second["encoded"], second["reused"]) == (40, 1, 0, 40)
     assert second["release_status"] == "unchanged"
     assert sums(second) == second["rows_read"] == 41
+
+
+def test_texts_that_the_model_refuses_count_for_the_gates_on_the_run(run, corpus, questions, broken_model):
+    encoder = {"backend": "torch", "model": str(broken_model)}
+    published = run(corpus(questions[:60], encoder=encoder))
+    zebras = [(f"zebra-{n}", f"Zebra {n} crossed my account.") for n in range(20)]
+    config = corpus([*questions[:60], *zebras], encoder=encoder)
+    first, second = run(config), run(config)
+    for result in (first, second):
+        assert (result["snapshot"], result["release"], result["release_status"]) == (None, None, "held")
+        assert (result["rows_read"], result["quarantined"], result["exit_code"]) == (80, 20, 3)
+        assert [gate["metric"] for gate in result["gates"] if not gate["passed"]] == ["quarantined_share"]
+    assert (first["encoded"], second["encoded"]) == (20, 0)
+    assert corpus_of(config).refs.read("main", "latest").release == published["release"]
+    assert run(corpus(questions[:60], encoder=encoder))["release_status"] == "unchanged"
 
 
 def test_where_either_ref_moved_in_between_neither_is_moved(corpus, questions, run):

@@ -14,7 +14,7 @@ from sphering.errors import EmptyCorpusError, IntegrityError
 from sphering.identity import sha256_file
 from sphering.run.database import connect
 from sphering.run.digest import snapshot_digest
-from sphering.run.ingest import staged_of
+from sphering.run.ingest import judge_run, staged_of
 from sphering.run.workspace import Workspace, timed
 from sphering.sqltext import load
 from sphering.store.clock import now
@@ -25,7 +25,7 @@ from sphering.store.snapshot import Snapshot, SnapshotManifest, register_rows, s
 
 @dataclass(frozen=True)
 class Committed:
-    """The snapshot of a run: `created`, or `unchanged` where the base already has it."""
+    """The snapshot of a run: `created` by it, or `unchanged` where the store had it."""
 
     snapshot: str
     status: str
@@ -41,8 +41,13 @@ class _Layout:
 
 
 @timed("snapshot")
-def commit_snapshot(path: Path) -> Committed:
+def commit_snapshot(path: Path) -> Committed | None:
     """Name the snapshot by its content and create its manifest unless it exists.
+
+    Returns
+    -------
+    Committed or None
+        None where a gate on the run's own numbers fails with the texts that the encoder refused: nothing is committed.
 
     Raises
     ------
@@ -50,26 +55,27 @@ def commit_snapshot(path: Path) -> Committed:
         If the sums do not add up: then nothing is committed.
     """
     workspace = Workspace(path)
-    corpus = workspace.corpus
-    snapshot, documents = _parent_again(workspace) or _commit_new(workspace, corpus)
-    base = workspace.begun["base"]
-    unchanged = base is not None and corpus.release(base).snapshot == snapshot
-    committed = Committed(snapshot, "unchanged" if unchanged else "created", documents)
+    refused = refused_count(workspace)
+    if refused and not judge_run(workspace, refused)[1]:
+        return None
+    committed = _parent_again(workspace) or _commit_new(workspace, workspace.corpus)
     workspace.write("snapshot", asdict(committed))
     return committed
 
 
-def _parent_again(workspace: Workspace) -> tuple[str, int] | None:
+def _parent_again(workspace: Workspace) -> Committed | None:
     """Return the parent where nothing is new, dropped or refused: then there is nothing to read back."""
     units = workspace.read("units")
     dropped = pq.read_metadata(workspace.path / "dropped.parquet").num_rows
     if units["parent"] is None or units["count"] or units["known_refused"] or dropped:
         return None
     parent = workspace.corpus.manifest(units["parent"])
-    return (parent.id, parent.documents) if parent.content_digest == staged_of(workspace).content_digest else None
+    if parent.content_digest != staged_of(workspace).content_digest:
+        return None
+    return Committed(parent.id, "unchanged", parent.documents)
 
 
-def _commit_new(workspace: Workspace, corpus: CorpusStore) -> tuple[str, int]:
+def _commit_new(workspace: Workspace, corpus: CorpusStore) -> Committed:
     encoder = workspace.begun["encoder"]
     layout = _layout(workspace, corpus, encoder)
     dropped = workspace.path / "new-dropped.parquet" if layout.dropped.num_rows else None
@@ -79,9 +85,9 @@ def _commit_new(workspace: Workspace, corpus: CorpusStore) -> tuple[str, int]:
     facts = _facts(workspace, paths, dropped)
     _check_sums(workspace, facts["documents"])
     name = snapshot_id(corpus.name, encoder, facts["content_digest"])
-    if not corpus.files.exists(corpus.layout.manifest(name)):
-        _create(corpus, _manifest(workspace, name, facts, layout.entries, dropped), dropped)
-    return name, int(facts["documents"])
+    exists = corpus.files.exists(corpus.layout.manifest(name))
+    created = not exists and _create(corpus, _manifest(workspace, name, facts, layout.entries, dropped), dropped)
+    return Committed(name, "created" if created else "unchanged", int(facts["documents"]))
 
 
 def _layout(workspace: Workspace, corpus: CorpusStore, encoder: str) -> _Layout:
@@ -189,7 +195,7 @@ def _manifest(
     )
 
 
-def _create(corpus: CorpusStore, manifest: SnapshotManifest, dropped: Path | None) -> None:
+def _create(corpus: CorpusStore, manifest: SnapshotManifest, dropped: Path | None) -> bool:
     if dropped is not None and manifest.dropped_sha256 is not None:
         corpus.files.create_from(corpus.layout.dropped(manifest.id, manifest.dropped_sha256), dropped)
-    corpus.create_manifest(manifest)
+    return corpus.create_manifest(manifest)

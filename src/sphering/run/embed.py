@@ -82,6 +82,7 @@ def embed_unit(path: Path, unit: int) -> None:
             "shard": name if documents.num_rows else None,
             "encoded": encoded,
             "refused": refused.num_rows,
+            "refused_texts": pc.count_distinct(refused["text_hash"]).as_py(),
             "seconds": round(time.perf_counter() - started, 3),
         },
     )

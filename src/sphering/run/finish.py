@@ -15,6 +15,7 @@ from sphering.run.commit import refused_count
 from sphering.run.ingest import staged_of
 from sphering.run.quarantine import quarantine_sha256, write_quarantine
 from sphering.run.workspace import Workspace
+from sphering.source.staged import Staged
 from sphering.store.clock import now
 from sphering.store.documents import create_document
 from sphering.store.release import Release
@@ -95,25 +96,19 @@ def _release(workspace: Workspace) -> Release | None:
 def _counts(workspace: Workspace) -> dict[str, Any]:
     """Return what was read, and check promise 3: rows read = documents + quarantined + duplicates."""
     if not workspace.has("ingest"):
-        return {
-            "rows_read": None,
-            "quarantined": None,
-            "duplicates": None,
-            "encoded": 0,
-            "reused": None,
-            "removed": None,
-        }
+        unread = dict.fromkeys(("rows_read", "quarantined", "duplicates"))
+        return {**unread, "encoded": 0, "reused": None, "removed": None}
     staged = staged_of(workspace)
-    if not workspace.has("snapshot"):
-        counts = {"encoded": 0, "reused": 0, "removed": 0}
-        return {
-            "rows_read": staged.rows_read,
-            "quarantined": staged.quarantined,
-            "duplicates": staged.duplicates,
-            **counts,
-        }
-    documents, refused = workspace.read("snapshot")["documents"], refused_count(workspace)
+    refused = refused_count(workspace) if workspace.has("units") else 0
     quarantined = staged.quarantined + refused
+    if workspace.has("snapshot"):
+        _check_sums(workspace, staged, quarantined)
+    read = {"rows_read": staged.rows_read, "quarantined": quarantined, "duplicates": staged.duplicates}
+    return {**read, **_work(workspace)}
+
+
+def _check_sums(workspace: Workspace, staged: Staged, quarantined: int) -> None:
+    documents = workspace.read("snapshot")["documents"]
     if staged.rows_read != documents + quarantined + staged.duplicates:
         raise IntegrityError(
             f"the sums do not add up: {staged.rows_read} rows read, {documents} documents, {quarantined} quarantined, "
@@ -121,20 +116,19 @@ def _counts(workspace: Workspace) -> dict[str, Any]:
             expected="rows read = documents + quarantined + duplicates",
             where=str(workspace.path),
         )
-    units = workspace.read("units")
-    encoded = sum(workspace.read(f"unit-{unit:06d}")["encoded"] for unit in range(units["count"]))
-    return {
-        "rows_read": staged.rows_read,
-        "quarantined": quarantined,
-        "duplicates": staged.duplicates,
-        "encoded": encoded,
-        "reused": _texts(workspace) - encoded,
-        "removed": units["removed"],
-    }
 
 
-def _texts(workspace: Workspace) -> int:
-    return workspace.corpus.manifest(workspace.read("snapshot")["snapshot"]).texts
+def _work(workspace: Workspace) -> dict[str, int]:
+    """Return the distinct texts that were encoded and reused, and the documents that were removed."""
+    if not workspace.has("units"):
+        return {"encoded": 0, "reused": 0, "removed": 0}
+    planned = workspace.read("units")
+    units = [workspace.read(f"unit-{unit:06d}") for unit in range(planned["count"])]
+    encoded, refused = (sum(unit[name] for unit in units) for name in ("encoded", "refused_texts"))
+    if not workspace.has("snapshot"):
+        return {"encoded": encoded, "reused": 0, "removed": 0}
+    texts = workspace.corpus.manifest(workspace.read("snapshot")["snapshot"]).texts
+    return {"encoded": encoded, "reused": texts - (encoded - refused), "removed": planned["removed"]}
 
 
 def _snapshot_counts(workspace: Workspace) -> dict[str, Any]:
