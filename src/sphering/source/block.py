@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -140,4 +141,5 @@ def nothing(rejected: tuple[Rejected, ...]) -> Block:
 
 def place_ids(name: str, rows: NDArray[np.int64]) -> pa.Array:
     """Return the ids ``<name>:<row>`` of rows that have no id of their own."""
-    return pa.array([f"{name}:{row}" for row in rows.tolist()], pa.string())
+    numbers = pa.array(rows).cast(pa.string())
+    return pc.binary_join_element_wise(pa.scalar(f"{name}:"), numbers, pa.scalar(""))
