@@ -84,7 +84,7 @@ class Matrix:
 
     @cached_property
     def ids(self) -> pa.Array:
-        """doc_id of every row, (n,) string."""
+        """doc_id of every row, (n,) string: all of them, in memory."""
         return pq.read_table(self.directory / IDS, columns=["doc_id"])["doc_id"].combine_chunks()
 
     def vectors(self) -> NDArray[np.float32]:

@@ -148,7 +148,7 @@ TEXTS: dict[str, Metric] = {
         "count",
     ),
     "equal_vector_texts_share": Metric(
-        "Share with an equal vector", "Texts with an equal vector as a share of the texts looked at.", "share"
+        "Share with an equal vector", "Texts with an equal vector as a share of all texts.", "share"
     ),
 }
 

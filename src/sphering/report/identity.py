@@ -5,7 +5,7 @@ from __future__ import annotations
 from sphering.config.model import ReportConfig
 from sphering.identity import short_id
 
-REPORT_VERSION = 1
+REPORT_VERSION = 2
 
 
 def report_id(config: ReportConfig, snapshot: str, transform: str, evaluation: str | None, base: str | None) -> str:

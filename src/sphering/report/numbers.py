@@ -13,6 +13,7 @@ from sphering.geometry.estimate import Estimate, exact, undefined
 from sphering.geometry.moments import Moments
 from sphering.report.catalogue import COUNTS
 from sphering.report.changes import changes_since
+from sphering.report.equal_vectors import equal_vector_metrics
 from sphering.report.identity import REPORT_VERSION
 from sphering.report.measured import Json, number, whole_counts
 from sphering.report.norms import norm_histogram
@@ -58,7 +59,7 @@ def measure(
         "sample": {"texts": len(sample.doc_ids), "of": snapshot.manifest.texts, "seed": config.seed},
         "raw": whole_counts({**space_metrics(raw), **pairs.raw}, COUNTS),
         "transformed": whole_counts({**space_metrics(transformed), **pairs.transformed}, COUNTS),
-        "texts": whole_counts({**text_metrics(snapshot.manifest), **pairs.texts}, COUNTS),
+        "texts": whole_counts({**text_metrics(snapshot.manifest), **equal_vector_metrics(snapshot)}, COUNTS),
         "spectrum": {"raw": spectrum_json(raw), "transformed": spectrum_json(transformed)},
         "angles": pairs.angles,
         "norms": {"raw": norm_histogram(snapshot, raw.moments.norm_range)},

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sphering.geometry.blas import one_blas_thread
 from sphering.geometry.cosines import cosine_distribution
-from sphering.geometry.duplicates import distinct_rows, indistinct_texts
+from sphering.geometry.duplicates import distinct_rows
 from sphering.geometry.estimate import Estimate, exact, undefined
 from sphering.geometry.neighbours import METRICS, metric_agreement, neighbours, overlap
 from sphering.report.measured import Json, as_sample, batch_interval, number, share_interval
@@ -26,11 +26,10 @@ _ORDER = ("euclidean", "dot", "cosine")
 
 @dataclass(frozen=True)
 class SampledSpaces:
-    """Metrics and angle histograms of both spaces, and what the sample says of the texts."""
+    """Metrics and angle histograms of both spaces."""
 
     raw: dict[str, Json]
     transformed: dict[str, Json]
-    texts: dict[str, Json]
     angles: dict[str, Json]
 
 
@@ -61,7 +60,6 @@ def measure_sample(sample: Sample, transformed: NDArray[np.float32], *, texts: i
     return SampledSpaces(
         raw={**raw_metrics, **overlaps.result()},
         transformed={**image_metrics, **kept.result()},
-        texts=_equal_vectors(sample, whole=whole),
         angles={"raw": raw_angles, "transformed": image_angles},
     )
 
@@ -125,15 +123,3 @@ def overlap_name(first: str, second: str) -> str:
 def _as_share(estimate: Estimate, *, whole: bool) -> Json:
     interval = None if estimate.value is None else share_interval(estimate.value, estimate.n)
     return number(as_sample(estimate, whole=whole, interval=interval), "texts")
-
-
-def _equal_vectors(sample: Sample, *, whole: bool) -> dict[str, Json]:
-    """Return how many texts of the sample share their vector, bit for bit, with a different text of the sample."""
-    n = len(sample.vectors)
-    equal = indistinct_texts(sample.vectors, sample.text_hashes)
-    share = exact(equal / n, n) if n else undefined("no text")
-    interval = None if share.value is None else share_interval(share.value, n)
-    return {
-        "equal_vector_texts": number(as_sample(exact(equal, n), whole=whole), "texts"),
-        "equal_vector_texts_share": number(as_sample(share, whole=whole, interval=interval), "texts"),
-    }
