@@ -7,7 +7,7 @@ from pathlib import Path
 from sphering.errors import FormatError, NotFoundError
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import create_document, read_document
-from sphering.store.files import LocalFiles
+from sphering.store.files import TEMPORARY_FOLDER, TEMPORARY_SUFFIX, LocalFiles
 
 FORMAT = 1
 _KEY = "store.json"
@@ -52,7 +52,8 @@ class Store:
         """
         store = cls(LocalFiles(root))
         if not store.files.exists(_KEY):
-            if root.exists() and (not root.is_dir() or any(root.iterdir())):
+            # Looked for again, because another first run may have begun the store before the folder was listed.
+            if _is_taken(root) and not store.files.exists(_KEY):
                 raise FormatError(
                     f"{root} is there and is no store",
                     expected="a new or empty folder, or a store",
@@ -79,3 +80,15 @@ class Store:
     def corpus(self, name: str) -> CorpusStore:
         """Return one corpus, which need not exist yet."""
         return CorpusStore(self.files, name)
+
+
+def _is_taken(root: Path) -> bool:
+    """Return whether there is anything at `root` but what a first run leaves that is killed before it began."""
+    if not root.is_dir():
+        return root.exists()
+    return not all(_is_remnant(entry) for entry in root.iterdir())
+
+
+def _is_remnant(entry: Path) -> bool:
+    is_folder = entry.name == TEMPORARY_FOLDER and entry.is_dir()
+    return is_folder and all(file.is_file() and file.suffix == TEMPORARY_SUFFIX for file in entry.iterdir())
