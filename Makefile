@@ -28,7 +28,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP)  ## one run over 13,083 real questions: encoded, measured, exported, published
 	@begin=$$SECONDS; \
-	(cd examples/banking77 && ../../$(BIN)/sphering run); \
+	$(BIN)/sphering run --config examples/banking77/sphering.toml; \
 	echo; echo "Seconds: $$(cat $(STAMP)) (once), run $$((SECONDS - begin)) s"
 
 lint: $(STAMP)  ## ruff (rules and format), mypy --strict over the tree as it is installed

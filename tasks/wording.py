@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sphering.run.probe import mixed_bits
+
 _COUNTS = (
     "rows_read",
     "documents",
@@ -42,6 +44,8 @@ def verdict_page(corpus: str, result: Mapping[str, Any]) -> str:
     lines += [
         f"- **{gate['severity']}** {gate_sentence(gate)}" for gate in result.get("gates", ()) if not gate["passed"]
     ]
+    bits = mixed_bits(result.get("probe"))
+    lines += [f"- {bits}"] if bits else []
     lines += ["", "| | |", "|---|---|"]
     lines += [f"| {name} | {result[name]} |" for name in ("run", "snapshot", "snapshot_status") if result.get(name)]
     lines += [f"| {name} | {result[name]:,} |" for name in _COUNTS if result.get(name) is not None]

@@ -5,7 +5,9 @@ import random
 import numpy as np
 import pytest
 
+from sphering.encoder.probe import read_probe, write_probe
 from sphering.errors import EmptyCorpusError, IdentityError, InputError, RefMovedError
+from sphering.run.probe import mixed_bits
 from sphering.store.store import Store
 
 
@@ -191,6 +193,21 @@ def test_texts_that_the_model_refuses_count_for_the_gates_on_the_run(run, corpus
     assert (first["encoded"], second["encoded"]) == (20, 0)
     assert corpus_of(config).refs.read("main", "latest").release == published["release"]
     assert run(corpus(questions[:60], encoder=encoder))["release_status"] == "unchanged"
+
+
+def test_a_run_on_a_machine_with_other_bits_says_so_and_goes_on(run, corpus, questions):
+    config = corpus(questions[:40])
+    first = run(config)
+    assert first["probe"]["bits"] == "equal"
+    store = corpus_of(config)
+    probe = store.files.path(store.layout.probe(store.manifest(first["snapshot"]).encoder))
+    stored = read_probe(probe)
+    other = stored.vectors * np.float32(1 + 1e-7)
+    probe.write_bytes(write_probe(other, stored.encoder, {**stored.profile, "cpu": "another processor"}))
+    second = run(corpus(questions[:41]))
+    assert (second["probe"]["bits"], second["release_status"]) == ("mixed", "published")
+    assert second["probe"]["max_cosine_distance"] < 1e-12
+    assert "another processor" in mixed_bits(second["probe"])
 
 
 def test_where_either_ref_moved_in_between_neither_is_moved(corpus, questions, run):

@@ -46,6 +46,19 @@ def _result(**more):
     }
 
 
+def test_the_page_says_where_bits_are_mixed_and_between_which_machines():
+    profiles = {
+        name: {"cpu": cpu, "instruction_set": instructions}
+        for name, cpu, instructions in (("profile", "EPYC", "avx2"), ("first_profile", "Xeon", "avx512f"))
+    }
+    probe = {"bits": "mixed", "max_cosine_distance": 3.2e-8, **profiles}
+    assert (
+        "bits: mixed, up to 3.2e-08 in cosine distance from this encoder's first use "
+        "(here EPYC, avx2; then Xeon, avx512f)"
+    ) in verdict_page("c", _result(probe=probe))
+    assert "bits" not in verdict_page("c", _result(probe={**probe, "bits": "equal", "max_cosine_distance": 0.0}))
+
+
 @given(NAMES)
 def test_a_key_has_lower_case_letters_digits_and_dashes_only(corpus):
     assert re.fullmatch(r"verdict-[a-z0-9]+(-[a-z0-9]+)*", artifact_key("verdict", corpus))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +16,14 @@ if TYPE_CHECKING:
     from sphering.config.model import Config
     from sphering.store.corpus import CorpusStore
 
+_NAME = "sphering"
 _QUESTION_LENGTH = 60
 
 
 def print_result(result: Mapping[str, Any], config: Config, file: Path | None) -> None:
     """Print a run's result: one line where nothing changed."""
+    from sphering.run.probe import mixed_bits
+
     if result.get("release_status") == "unchanged":
         print_line(
             f"{config.corpus}: unchanged, release {result['release']}, snapshot {result['snapshot']}: "
@@ -27,8 +32,9 @@ def print_result(result: Mapping[str, Any], config: Config, file: Path | None) -
         return
     print_line(_headline(result, config))
     print_pairs(_facts(result, config))
-    for line in unpassed(result):
-        print_line(f"  {line}")
+    for line in (*unpassed(result), mixed_bits(result.get("probe"))):
+        if line:
+            print_line(f"  {line}")
     store = Path(config.store)
     if result.get("quarantined"):
         quarantine = _corpus(config).layout.quarantine(result["run"])
@@ -99,12 +105,20 @@ def mean_cosine(result: Mapping[str, Any], config: Config) -> tuple[float, float
 
 
 def _search_line(result: Mapping[str, Any], config: Config, file: Path | None) -> str:
-    words = ["sphering", "search", _question(result, config)]
+    words = [_command(), "search", _question(result, config)]
     if file is not None:
         words += ["--config", str(file)]
     if result.get("release_status") not in ("published", "unchanged"):
         words += ["--snapshot", "latest"]
     return shlex.join(words)
+
+
+def _command() -> str:
+    """Return how this command is typed here: its name where the shell finds it, else its path."""
+    typed = Path(sys.argv[0])
+    if typed.name != _NAME or shutil.which(_NAME):
+        return _NAME
+    return _nearby(typed.absolute())
 
 
 def _question(result: Mapping[str, Any], config: Config) -> str:

@@ -62,6 +62,7 @@ def _identity(workspace: Workspace) -> dict[str, Any]:
         "snapshot": snapshot.get("snapshot"),
         "snapshot_status": snapshot.get("status"),
         "documents": snapshot.get("documents"),
+        "probe": workspace.read("probe") if workspace.has("probe") else None,
     }
 
 
@@ -175,7 +176,6 @@ def _record(workspace: Workspace, result: dict[str, Any]) -> None:
         "reasons": dict(staged.reasons) if staged else {},
         "quarantine_sha256": quarantine_sha256(workspace),
         "encoder_provenance": begun["encoder_provenance"],
-        "probe": workspace.read("probe") if workspace.has("probe") else None,
         "versions": _versions(),
         "machine": {"python": platform.python_version(), "system": platform.platform()},
     }

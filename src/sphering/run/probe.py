@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
+from typing import Any
 
 from sphering.encoder.compute_profile import profile
 from sphering.encoder.probe import compare, measure, read_probe, write_probe
@@ -27,6 +29,17 @@ def check_probe(workspace: Workspace, encoder: Encoder) -> None:
             return
         _compare(workspace, encoder)
         _checked.add(token)
+
+
+def mixed_bits(probe: Mapping[str, Any] | None) -> str | None:
+    """Return in words how far this run's bits are from those of the encoder's first use; None where they are equal."""
+    if probe is None or probe["bits"] == "equal":
+        return None
+    here, first = (f"{side['cpu']}, {side['instruction_set']}" for side in (probe["profile"], probe["first_profile"]))
+    return (
+        f"bits: mixed, up to {probe['max_cosine_distance']:.1e} in cosine distance from this encoder's first use "
+        f"(here {here}; then {first})"
+    )
 
 
 def _compare(workspace: Workspace, encoder: Encoder) -> None:
