@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sphering.errors import FormatError, InputError
 from sphering.geometry.block import BLOCK_ROWS
-from sphering.geometry.moments import Moments
+from sphering.geometry.moments import Moments, merged
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -30,7 +30,7 @@ def cloud(n, d, seed=0, offset=0.0, dtype=np.float32):
 def assert_same(left, right, tolerance):
     assert left.n == right.n
     assert left.norm_range == right.norm_range
-    for name in ("mean", "covariance", "unit_sum", "unit_gram", "mean_square", "fourth_central"):
+    for name in ("mean", "covariance", "unit_sum", "unit_gram", "mean_square", "fourth_central", "norm_mean"):
         a, b = np.asarray(getattr(left, name)), np.asarray(getattr(right, name))
         assert np.abs(a - b).max() <= tolerance * np.abs(b).max(), name
 
@@ -82,26 +82,46 @@ def test_merging_shards_is_one_pass(sizes, offset, shift, seed):
     shards = [cloud(size, 7, seed + i, offset + i * shift) for i, size in enumerate(sizes)]
     if sum(sizes) < 2:
         return
-    merged = Moments.empty(7)
-    for shard in shards:
-        merged = merged.merge(filled(shard))
-    assert_same(merged, filled(np.concatenate(shards)), 1e-12)
+    assert_same(merged(filled(shard) for shard in shards), filled(np.concatenate(shards)), 1e-12)
 
 
 def test_merging_shards_of_real_size_is_one_pass():
     vectors = cloud(50_000, 48, offset=2.0)
     shards = np.array_split(vectors, [4096, 12_000, 30_001])
-    merged = filled(shards[0])
-    for shard in shards[1:]:
-        merged = merged.merge(filled(shard))
-    assert_same(merged, filled(vectors), 1e-12)
+    assert_same(merged(filled(shard) for shard in shards), filled(vectors), 1e-12)
+
+
+@pytest.mark.parametrize("offset", [0.0, 2.0, 100.0])
+def test_rows_are_taken_out_again(offset):
+    vectors = cloud(20_000, 24, offset=offset)
+    norms = np.linalg.norm(vectors.astype(float), axis=1)
+    inside = np.setdiff1d(np.arange(0, 20_000, 3), [norms.argmin(), norms.argmax()])
+    dirt = np.array([[np.nan] * 24, [0.0] * 24], np.float32)
+    rest = filled(vectors, dirt).without(filled(vectors[inside], dirt))
+    assert (rest.non_finite, rest.zero) == (0, 0)
+    assert_same(rest, filled(np.delete(vectors, inside, axis=0)), 1e-12)
+
+
+def test_what_two_states_do_not_tell_is_left_to_a_new_pass():
+    vectors = cloud(1000, 4)
+    order = np.argsort(np.linalg.norm(vectors.astype(float), axis=1))
+    whole = filled(vectors)
+    assert whole.without(filled(vectors[order[[0, 500]]])) is None, "the smallest norm is gone"
+    assert whole.without(filled(vectors[order[[500, -1]]])) is None, "the largest norm is gone"
+    assert whole.without(filled(vectors[order[1:-1]])) is None, "hardly anything is left"
+    assert whole.without(filled(vectors[order[400:500]])) is not None
+
+
+def test_nothing_cannot_be_merged():
+    with pytest.raises(InputError, match="no moments"):
+        merged([])
 
 
 def test_a_merged_state_takes_more_rows():
     a, b, c = cloud(500, 5, 1), cloud(300, 5, 2), cloud(200, 5, 3)
-    merged = filled(a).merge(filled(b))
-    merged.update(c)
-    assert_same(merged, filled(np.concatenate([a, b, c])), 1e-12)
+    both = merged([filled(a), filled(b)])
+    both.update(c)
+    assert_same(both, filled(np.concatenate([a, b, c])), 1e-12)
 
 
 def test_a_far_first_block_costs_no_digits():
@@ -148,11 +168,11 @@ def test_moments_of_another_version_are_refused():
 def test_the_thread_count_changes_no_bit():
     from threadpoolctl import threadpool_limits
 
-    vectors = cloud(BLOCK_ROWS + 100, 96)
+    vectors, other = cloud(BLOCK_ROWS + 100, 96), cloud(3000, 96, 1, offset=1.0)
     states = []
     for threads in (1, 2):
         with threadpool_limits(threads):
-            states.append(filled(vectors).to_arrays())
+            states.append(merged([filled(vectors), filled(other), filled(vectors[:500])]).to_arrays())
     assert all(np.array_equal(states[0][name], states[1][name]) for name in states[0])
 
 

@@ -22,6 +22,7 @@ from sphering.report.catalogue import RAW_ONLY, SPACE, TEXTS, TRANSFORMED_ONLY
 from sphering.report.identity import report_id
 from sphering.report.numbers import measure
 from sphering.report.sampled import angle_intervals
+from sphering.report.spaces import space_moments
 from sphering.store.snapshot import Snapshot
 from sphering.transform.affine import Transform
 from sphering.transform.fit import fit
@@ -167,9 +168,10 @@ def test_names_are_those_of_the_catalogue(report: dict[str, Any]) -> None:
 
 
 def test_moments_given_by_the_caller_give_the_same_report(
-    report: dict[str, Any], questions: Snapshot, centred: Transform, raw_moments: Moments
+    report: dict[str, Any], questions: Snapshot, centred: Transform
 ) -> None:
-    assert measure(questions, centred, WHOLE, moments=raw_moments) == report
+    moments = (space_moments(questions), space_moments(questions, centred))
+    assert measure(questions, centred, WHOLE, moments=moments) == report
 
 
 def test_the_histograms_of_angles_hold_every_pair_and_the_law_is_a_distribution(report: dict[str, Any]) -> None:

@@ -67,6 +67,11 @@ class OpenBlock:
         unit = self._units(norms)
         return Gram(pivot, raw), unit_gram + unit.T @ unit
 
+    @property
+    def norm_sum(self) -> float:
+        """Sum of the norms of this block's rows."""
+        return float(self._norms[: self.filled].sum())
+
     def _units(self, norms: Array) -> Array:
         """Return the rows (x/‖x‖, 1): in place in a full block, else as a copy."""
         unit = self._rows[: self.filled] if self.filled == BLOCK_ROWS else self._rows[: self.filled].copy()

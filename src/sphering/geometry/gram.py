@@ -74,6 +74,10 @@ class Gram:
         mean = self.mean + (other.mean - self.mean) * (other.n / n)
         return Gram(mean, self.about(mean).matrix + other.about(mean).matrix)
 
+    def minus(self, part: Gram) -> Gram:
+        """Return the sums without those of a part of the rows; digits are lost as the part nears the whole."""
+        return Gram(self.pivot, self.matrix - part.about(self.pivot).matrix)
+
 
 def _shift_columns(matrix: Array, delta: Array) -> Array:
     """Return the Gram matrix after its columns (y, w, 1) became (y + δ, w + 2 δ·y + ‖δ‖², 1)."""

@@ -6,17 +6,18 @@ so that nothing depends on how the batches arrived. Rows that are not finite or 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sphering.errors import FormatError, InputError
+from sphering.geometry.blas import one_blas_thread
 from sphering.geometry.block import BLOCK_ROWS, OpenBlock, Taken
 from sphering.geometry.gram import Array, Gram
 
-MOMENTS_VERSION = 1
+MOMENTS_VERSION = 2
 _HALF_ULP = {"float16": 2.0**-11, "float32": 2.0**-24, "float64": 2.0**-53}
 
 
@@ -38,19 +39,36 @@ def half_ulp(dtype: np.dtype[Any]) -> float:
         ) from None
 
 
+def merged(parts: Iterable[Moments]) -> Moments:
+    """Return the state of all parts, merged in the order given; one BLAS thread fixes the bits.
+
+    Raises
+    ------
+    InputError
+        If there is no part.
+    """
+    whole: Moments | None = None
+    for part in parts:
+        with one_blas_thread():
+            whole = part if whole is None else whole.merge(part)
+    if whole is None:
+        raise InputError("no moments to merge", expected="those of one shard at least")
+    return whole
+
+
 class Moments:
     """Sufficient statistics of a set of d-dimensional vectors.
 
-    Make one with `Moments.empty(d)`, feed it with `update`, combine shards with `merge` in a fixed order.
+    Make one with `Moments.empty(d)`, feed it with `update`, combine shards with `merged` in a fixed order.
     """
 
     def __init__(
-        self, gram: Gram, unit: Array, counts: tuple[int, int], norms: tuple[float, float], ulp: float
+        self, gram: Gram, unit: Array, counts: tuple[int, int], norms: tuple[float, float, float], ulp: float
     ) -> None:
         self._gram = gram
         self._unit = unit
         self.non_finite, self.zero = counts
-        self._norms = norms
+        self._low, self._high, self._norm_sum = norms
         self.ulp = ulp
         self._block: OpenBlock | None = None
         self._closed: tuple[Gram, Array] | None = None
@@ -61,7 +79,7 @@ class Moments:
         if dimension < 1:
             raise InputError(f"a dimension of {dimension}", expected="at least 1")
         gram = Gram(np.zeros(dimension), np.zeros((dimension + 2, dimension + 2)))
-        return cls(gram, np.zeros((dimension + 1, dimension + 1)), (0, 0), (np.inf, 0.0), 0.0)
+        return cls(gram, np.zeros((dimension + 1, dimension + 1)), (0, 0), (np.inf, 0.0, 0.0), 0.0)
 
     # -- what it says ------------------------------------------------------------------------------------------
 
@@ -83,7 +101,12 @@ class Moments:
     @property
     def norm_range(self) -> tuple[float, float] | None:
         """Smallest and largest norm; None where there are no vectors."""
-        return self._norms if self.n else None
+        return (self._low, self._high) if self.n else None
+
+    @property
+    def norm_mean(self) -> float | None:
+        """Mean norm; None where there are no vectors."""
+        return self._norm_total() / self.n if self.n else None
 
     @property
     def mean(self) -> Array:
@@ -167,6 +190,7 @@ class Moments:
             self._count(taken)
             vectors = vectors[taken.rows :]
             if self._block.filled == BLOCK_ROWS:
+                self._norm_sum += self._block.norm_sum
                 self._gram, self._unit = self._block.added_to(self._gram, self._unit)
                 self._block.filled = 0
 
@@ -175,8 +199,11 @@ class Moments:
         self.non_finite += taken.non_finite
         self.zero += taken.zero
         if len(taken.norms):
-            low, high = self._norms
-            self._norms = (min(low, float(taken.norms.min())), max(high, float(taken.norms.max())))
+            self._low = min(self._low, float(taken.norms.min()))
+            self._high = max(self._high, float(taken.norms.max()))
+
+    def _norm_total(self) -> float:
+        return self._norm_sum + (self._block.norm_sum if self._block else 0.0)
 
     def _close(self) -> tuple[Gram, Array]:
         """Return the sums over everything seen; the unfinished block stays open for more rows."""
@@ -191,9 +218,23 @@ class Moments:
         if other.dimension != self.dimension:
             raise InputError(f"moments of {other.dimension} dimensions", expected=f"{self.dimension} dimensions")
         counts = (self.non_finite + other.non_finite, self.zero + other.zero)
-        norms = (min(self._norms[0], other._norms[0]), max(self._norms[1], other._norms[1]))
+        total = self._norm_total() + other._norm_total()
+        norms = (min(self._low, other._low), max(self._high, other._high), total)
         unit = self._close()[1] + other._close()[1]
         return Moments(self.gram.plus(other.gram), unit, counts, norms, max(self.ulp, other.ulp))
+
+    def without(self, part: Moments) -> Moments | None:
+        """Return the state of these vectors less some of them, or None where it does not follow from the two states.
+
+        It does not where the part is more than half (the difference would lose digits), or has the smallest or the
+        largest norm, whose successor nobody kept.
+        """
+        extreme = part.n > 0 and (part._low <= self._low or part._high >= self._high)
+        if extreme or 2 * part.n > self.n:
+            return None
+        counts = (self.non_finite - part.non_finite, self.zero - part.zero)
+        norms = (self._low, self._high, self._norm_total() - part._norm_total())
+        return Moments(self.gram.minus(part.gram), self._close()[1] - part._close()[1], counts, norms, self.ulp)
 
     # -- how it is kept ----------------------------------------------------------------------------------------
 
@@ -202,7 +243,7 @@ class Moments:
         gram, unit = self._close()
         return {
             "counts": np.array([MOMENTS_VERSION, self.non_finite, self.zero], dtype=np.int64),
-            "norms": np.array([*self._norms, self.ulp]),
+            "norms": np.array([self._low, self._high, self._norm_total(), self.ulp]),
             "pivot": gram.pivot.copy(),
             "gram": gram.matrix.copy(),
             "unit": unit.copy(),
@@ -224,6 +265,6 @@ class Moments:
                 expected=f"version {MOMENTS_VERSION}",
                 remedy="compute them again",
             )
-        low, high, ulp = (float(value) for value in arrays["norms"])
+        low, high, total, ulp = (float(value) for value in arrays["norms"])
         gram = Gram(np.array(arrays["pivot"]), np.array(arrays["gram"]))
-        return cls(gram, np.array(arrays["unit"]), (non_finite, zero), (low, high), ulp)
+        return cls(gram, np.array(arrays["unit"]), (non_finite, zero), (low, high, total), ulp)

@@ -32,12 +32,13 @@ def moment_metrics(moments: Moments, spectral: Spectrum | None = None) -> dict[s
 
 
 def _counts(moments: Moments) -> dict[str, Estimate]:
-    norms = moments.norm_range
+    norms, mean = moments.norm_range, moments.norm_mean
     missing = undefined("no usable vector", moments.n)
     return {
         "non_finite": exact(moments.non_finite, moments.rows),
         "zero": exact(moments.zero, moments.rows),
         "norm_min": missing if norms is None else exact(norms[0], moments.n),
+        "norm_mean": missing if mean is None else exact(mean, moments.n),
         "norm_max": missing if norms is None else exact(norms[1], moments.n),
     }
 

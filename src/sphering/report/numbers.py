@@ -18,7 +18,7 @@ from sphering.report.identity import REPORT_VERSION
 from sphering.report.measured import Json, number, whole_counts
 from sphering.report.norms import norm_histogram
 from sphering.report.sampled import measure_sample
-from sphering.report.spaces import Space, measure_spaces, space_metrics, spectrum_json
+from sphering.report.spaces import Space, space_metrics, space_moments, space_of, spectrum_json
 from sphering.report.texts import text_metrics
 from sphering.report.warnings import warnings_of
 from sphering.store.snapshot import Sample, Snapshot
@@ -33,11 +33,11 @@ def measure(
     *,
     base: Mapping[str, Any] | None = None,
     evaluation: Mapping[str, Any] | None = None,
-    moments: Moments | None = None,
+    moments: tuple[Moments, Moments] | None = None,
 ) -> Json:
     """Return the geometry of a snapshot, raw and under a transform, as JSON values without a NaN.
 
-    One pass over the vectors for what all documents say, exactly; pairs and neighbours on `config.sample` distinct
+    All documents for what moments say, exactly, and for equal vectors; pairs and neighbours on `config.sample` distinct
     texts.
 
     Parameters
@@ -46,10 +46,10 @@ def measure(
         The base's `release`, `snapshot`, `documents` and `report`.
     evaluation : mapping, optional
         Retrieval metrics, taken over as they are.
-    moments : Moments, optional
-        Of the raw vectors of all documents, where the caller has them: saves half of the pass.
+    moments : tuple of Moments, optional
+        Of the raw and of the transformed vectors of all documents, where the caller has them: saves two passes.
     """
-    raw, transformed = measure_spaces(snapshot, transform, moments)
+    raw, transformed = map(space_of, moments or (space_moments(snapshot), space_moments(snapshot, transform)))
     sample = _finite(snapshot.sample(config.sample))
     pairs = measure_sample(sample, transform.apply(sample.vectors), texts=snapshot.manifest.texts, seed=config.seed)
     report: Json = {

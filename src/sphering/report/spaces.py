@@ -4,67 +4,39 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sphering.geometry.angles import mean_cosine_error
 from sphering.geometry.cosines import CosineDistribution
-from sphering.geometry.estimate import Estimate, exact, undefined
-from sphering.geometry.moments import Moments
+from sphering.geometry.moments import Moments, merged
 from sphering.geometry.spectrum import Spectrum, spectrum
 from sphering.geometry.summary import TOP, moment_metrics
-from sphering.progress import current
 from sphering.report.measured import Json, number
 from sphering.store.snapshot import Snapshot
 from sphering.transform.affine import Transform
-
-STEP = "report"
+from sphering.transform.image import moments_of
 
 
 @dataclass(frozen=True)
 class Space:
-    """The moments of a space over every document, its spectrum (None below two vectors), and the mean of its norms."""
+    """The moments of a space over every document, and its spectrum (None below two vectors)."""
 
     moments: Moments
     spectrum: Spectrum | None
-    norm_mean: Estimate
 
 
-def measure_spaces(snapshot: Snapshot, transform: Transform, raw: Moments | None) -> tuple[Space, Space]:
-    """Return the raw and the transformed space, in one pass over the vectors.
-
-    Parameters
-    ----------
-    raw : Moments, optional
-        Moments of the raw vectors where the caller has them already.
-    """
-    before = Moments.empty(snapshot.dimension) if raw is None else raw
-    after = Moments.empty(transform.dimension_out)
-    totals = np.zeros(2)
-    for block in snapshot.vectors():
-        finite = block if np.isfinite(block).all() else block[np.isfinite(block).all(axis=1)]
-        images = transform.apply(finite)
-        if raw is None:
-            before.update(block)
-        after.update(images)
-        after.non_finite += len(block) - len(finite)
-        totals += _norm_sum(finite), _norm_sum(images)
-        current().advance(STEP, len(block))
-    return _space(before, totals[0]), _space(after, totals[1])
+def space_of(moments: Moments) -> Space:
+    """Return the space that moments are of."""
+    return Space(moments, spectrum(moments) if moments.n > 1 else None)
 
 
-def _norm_sum(vectors: NDArray[np.float32]) -> float:
-    return float(np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)).sum())
-
-
-def _space(moments: Moments, norms: float) -> Space:
-    mean = exact(norms / moments.n, moments.n) if moments.n else undefined("no usable vector")
-    return Space(moments, spectrum(moments) if moments.n > 1 else None, mean)
+def space_moments(snapshot: Snapshot, transform: Transform | None = None) -> Moments:
+    """Return the moments of a snapshot's vectors, raw or under a transform: of each shard, merged in their order."""
+    positions = range(len(snapshot.paths))
+    return merged(moments_of(snapshot.shard_vectors(each), snapshot.dimension, transform) for each in positions)
 
 
 def space_metrics(space: Space) -> dict[str, Json]:
     """Return the metrics of a space over every document, by their names in a report."""
-    estimates = {**moment_metrics(space.moments, space.spectrum), "norm_mean": space.norm_mean}
+    estimates = moment_metrics(space.moments, space.spectrum)
     metrics = {_name(name): number(estimate, "documents") for name, estimate in estimates.items()}
     error = mean_cosine_error(space.moments)
     if metrics["mean_cosine"]["value"] is not None:

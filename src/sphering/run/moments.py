@@ -1,20 +1,22 @@
-"""The moments of a snapshot's raw vectors, taken once a run."""
+"""The moments of a snapshot, of each shard and merged in the manifest's order, taken once a run."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from sphering.geometry.moments import Moments
+from sphering.geometry.moments import Moments, merged
 from sphering.progress import current
 from sphering.run.database import tonights_snapshot
+from sphering.run.shard_moments import shard_moments
 from sphering.run.workspace import Workspace
 from sphering.store.snapshot import Snapshot
+from sphering.transform.affine import Transform
+from sphering.transform.image import moments_of
 
 _lock = threading.Lock()
 
@@ -22,30 +24,41 @@ _lock = threading.Lock()
 def raw_moments(workspace: Workspace, weights: Literal["documents", "texts"] = "documents") -> Moments:
     """Return the moments of tonight's snapshot, over documents or over distinct texts.
 
-    They are kept in the workspace, so that the fit and the report read the vectors once.
+    They are kept in the workspace, so that the fit and the report take them once.
     """
-    path = workspace.path / f"moments-{weights}.safetensors"
+    if weights == "documents":
+        return _once(workspace, "raw", lambda: _of_shards(workspace, None, "fit"))
+    return _once(workspace, "texts", lambda: merged(_counted(_of_distinct_texts(tonights_snapshot(workspace)), "fit")))
+
+
+def transformed_moments(workspace: Workspace, transform: Transform) -> Moments:
+    """Return the moments of tonight's snapshot under a transform, over documents."""
+    return _once(workspace, transform.sha256[:16], lambda: _of_shards(workspace, transform, "report"))
+
+
+def _once(workspace: Workspace, name: str, take: Callable[[], Moments]) -> Moments:
+    path = workspace.path / f"moments-{name}.safetensors"
     with _lock:
         if not path.is_file():
-            snapshot = tonights_snapshot(workspace)
-            moments = _measure(snapshot, _blocks(snapshot, weights))
-            save_file(moments.to_arrays(), path)
+            save_file(take().to_arrays(), path)
     return Moments.from_arrays(load_file(path))
 
 
-def _measure(snapshot: Snapshot, blocks: Iterator[NDArray[np.float32]]) -> Moments:
-    moments = Moments.empty(snapshot.dimension)
-    for block in blocks:
-        moments.update(block)
-        current().advance("fit", len(block))
-    return moments
+def _of_shards(workspace: Workspace, transform: Transform | None, step: str) -> Moments:
+    snapshot = tonights_snapshot(workspace)
+    positions = range(len(snapshot.paths))
+    return merged(_counted((shard_moments(workspace.corpus, snapshot, each, transform) for each in positions), step))
 
 
-def _blocks(snapshot: Snapshot, weights: str) -> Iterator[NDArray[np.float32]]:
-    if weights == "documents":
-        yield from snapshot.vectors()
-        return
-    rows = snapshot.distinct_texts()
-    shards, positions = rows["shard"].to_numpy(), rows["row"].to_numpy()
+def _of_distinct_texts(snapshot: Snapshot) -> Iterator[Moments]:
+    places = snapshot.distinct_texts()
+    shards, rows = places["shard"].to_numpy(), places["row"].to_numpy()
     for shard in np.unique(shards):
-        yield snapshot.take(shards[shards == shard], positions[shards == shard])
+        mine = shards == shard
+        yield moments_of([snapshot.take(shards[mine], rows[mine])], snapshot.dimension)
+
+
+def _counted(parts: Iterator[Moments], step: str) -> Iterator[Moments]:
+    for part in parts:
+        current().advance(step, part.rows)
+        yield part

@@ -11,7 +11,7 @@ from sphering.report.numbers import measure
 from sphering.run.database import tonights_snapshot
 from sphering.run.evaluate import kept_evaluation
 from sphering.run.fit import read_transform
-from sphering.run.moments import raw_moments
+from sphering.run.moments import raw_moments, transformed_moments
 from sphering.run.plan_release import read_plan
 from sphering.run.workspace import Workspace, timed
 from sphering.store.documents import create_document, read_document
@@ -37,7 +37,7 @@ def write_report(path: Path) -> str:
         workspace.config.report,
         base=_base(workspace, planned.base),
         evaluation=retrieval_metrics(snapshot, transform, evaluation) if evaluation else None,
-        moments=raw_moments(workspace),
+        moments=(raw_moments(workspace), transformed_moments(workspace, transform)),
     )
     create_document(corpus.files, key, {"id": planned.report, **numbers})
     progress.finish("report")

@@ -24,6 +24,10 @@ class Layout:
         """One shard's Parquet file."""
         return f"{self.shards(encoder)}/{shard}.parquet"
 
+    def moments(self, encoder: str, shard: str, moments: str) -> str:
+        """The moments of one shard's vectors, derived from it."""
+        return f"{self.shards(encoder)}/{shard}.{moments}.moments"
+
     def probe(self, encoder: str) -> str:
         """The probe of an encoder."""
         return f"{self.shards(encoder)}/probe.parquet"

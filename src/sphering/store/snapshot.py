@@ -134,6 +134,10 @@ class Snapshot:
         rows = table["row"].to_numpy()
         return {int(shard): np.sort(rows[shards == shard]) for shard in np.unique(shards)}
 
+    def dropped_rows(self, position: int) -> NDArray[np.int64]:
+        """Return the rows of one shard that the snapshot leaves out, ascending."""
+        return self._dropped.get(position, np.empty(0, dtype=np.int64))
+
     def shard_batches(self, position: int, columns: Sequence[str], rows: int = BLOCK_ROWS) -> Iterator[pa.RecordBatch]:
         """Yield the batches of one shard, without dropped rows."""
         dropped = self._dropped.get(position)
@@ -158,6 +162,11 @@ class Snapshot:
     def vectors(self, rows: int = BLOCK_ROWS) -> Iterator[NDArray[np.float32]]:
         """Yield (m, d) float32 blocks of raw vectors, m <= rows, in the order of `batches`."""
         for batch in self.batches([EMBEDDING], rows):
+            yield vector_rows(batch.column(0))
+
+    def shard_vectors(self, position: int, rows: int = BLOCK_ROWS) -> Iterator[NDArray[np.float32]]:
+        """Yield (m, d) float32 blocks of the raw vectors of one shard, without dropped rows."""
+        for batch in self.shard_batches(position, [EMBEDDING], rows):
             yield vector_rows(batch.column(0))
 
     def scan(self) -> pl.LazyFrame:

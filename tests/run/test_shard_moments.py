@@ -1,0 +1,154 @@
+"""The moments of big shards are kept beside them, and are those of one pass over the documents."""
+
+import hashlib
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sphering.config.model import TransformConfig
+from sphering.geometry.moments import Moments, merged
+from sphering.run.shard_moments import ROWS_A_DIMENSION, shard_moments
+from sphering.store.corpus import CorpusStore
+from sphering.store.files import LocalFiles
+from sphering.store.shard import ShardEntry, schema, vector_array, write_shard
+from sphering.store.snapshot import Snapshot, SnapshotManifest
+from sphering.transform.fit import fit
+
+DIMENSION = 6
+BIG, SMALL = ROWS_A_DIMENSION * DIMENSION + 300, ROWS_A_DIMENSION * DIMENSION - 1
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    return CorpusStore(LocalFiles(tmp_path / "store"), "c")
+
+
+@pytest.fixture
+def snapshot(corpus):
+    """One big and one small shard, nothing dropped."""
+    return written(corpus, {"big": BIG, "small": SMALL}, [])
+
+
+def written(corpus, shards, dropped):
+    """Write shards of random vectors and return a snapshot without the `dropped` rows, (shard, row) each."""
+    entries = []
+    for number, (name, rows) in enumerate(shards.items()):
+        path = corpus.files.path(corpus.layout.shard("e", name))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_shard(path, table(rows, seed=number))
+        entries.append(ShardEntry(name, rows, sum(shard == number for shard, _ in dropped), 0, ""))
+    gone = None
+    if dropped:
+        gone = corpus.files.root / "dropped.parquet"
+        places = np.array(dropped)
+        pq.write_table(pa.table({"shard": places[:, 0].astype(np.int32), "row": places[:, 1]}), gone)
+    n = sum(shards.values()) - len(dropped)
+    manifest = SnapshotManifest(
+        "s", "c", "e", {}, DIMENSION, "", n, n, 0, None, 0, True, (), (), tuple(entries), None, "", "run"
+    )
+    return Snapshot(manifest, [corpus.files.path(corpus.layout.shard("e", entry.id)) for entry in entries], gone)
+
+
+def table(rows, seed):
+    vectors = np.random.default_rng(seed).standard_normal((rows, DIMENSION)).astype(np.float32) + 1.0
+    hashes = [hashlib.sha256(f"{seed} {row}".encode()).digest() for row in range(rows)]
+    return pa.table(
+        {
+            "doc_id": [f"{seed}-{row}" for row in range(rows)],
+            "text": [f"{seed} {row}" for row in range(rows)],
+            "text_hash": pa.array(sorted(hashes), pa.binary(32)),
+            "metadata_hash": pa.array([bytes(32)] * rows, pa.binary(32)),
+            "n_tokens": pa.array([3] * rows, pa.int32()),
+            "n_unknown": pa.array([0] * rows, pa.int32()),
+            "truncated": [False] * rows,
+            "norm": np.linalg.norm(vectors, axis=1),
+            "metadata": ["{}"] * rows,
+            "embedding": vector_array(vectors),
+        },
+        schema=schema(DIMENSION),
+    )
+
+
+def taken(corpus, snapshot, transform=None):
+    return merged(shard_moments(corpus, snapshot, each, transform) for each in range(len(snapshot.paths)))
+
+
+def one_pass(snapshot, transform=None):
+    moments = Moments.empty(DIMENSION)
+    vectors = np.concatenate(list(snapshot.vectors()))
+    moments.update(vectors if transform is None else transform.apply(vectors))
+    return moments
+
+
+def assert_same(left, right):
+    assert (left.n, left.norm_range) == (right.n, right.norm_range)
+    for name in ("mean", "covariance", "unit_sum", "unit_gram", "fourth_central", "norm_mean"):
+        assert np.asarray(getattr(left, name)) == pytest.approx(np.asarray(getattr(right, name)), rel=1e-12, abs=1e-12)
+
+
+def kept(corpus):
+    return sorted(path.name for path in corpus.files.path(corpus.layout.shards("e")).glob("*.moments"))
+
+
+def same_bits(left, right):
+    ours, theirs = left.to_arrays(), right.to_arrays()
+    return all(np.array_equal(ours[name], theirs[name]) for name in ours)
+
+
+def whitening(snapshot):
+    return fit(TransformConfig(kind="whiten"), one_pass(snapshot), encoder="e", snapshot="s")
+
+
+@pytest.mark.parametrize("transformed", [False, True])
+def test_moments_of_shards_merged_are_those_of_one_pass(corpus, snapshot, transformed):
+    transform = whitening(snapshot) if transformed else None
+    assert_same(taken(corpus, snapshot, transform), one_pass(snapshot, transform))
+
+
+def test_a_second_night_does_not_read_a_big_shard_that_is_as_it_was(corpus, snapshot):
+    first = taken(corpus, snapshot)
+    assert [name.split(".")[0] for name in kept(corpus)] == ["big"]
+    snapshot.paths[0].unlink()
+    assert same_bits(taken(corpus, snapshot), first)
+
+
+def test_moments_under_another_transform_are_kept_on_their_own(corpus, snapshot):
+    transform = whitening(snapshot)
+    raw, image = taken(corpus, snapshot), taken(corpus, snapshot, transform)
+    assert len(kept(corpus)) == 2
+    assert same_bits(taken(corpus, snapshot), raw)
+    assert same_bits(taken(corpus, snapshot, transform), image)
+    assert not np.allclose(raw.covariance, image.covariance)
+
+
+def test_dropped_documents_do_not_count_and_the_kept_moments_still_serve(corpus, snapshot):
+    taken(corpus, snapshot)
+    before = kept(corpus)
+    later = written(corpus, {"big": BIG, "small": SMALL}, [(0, row) for row in range(5, 50)] + [(1, 7)])
+    assert_same(taken(corpus, later), one_pass(later))
+    assert kept(corpus) == before
+
+
+def test_a_shard_of_which_little_is_left_is_read_anew(corpus):
+    snapshot = written(corpus, {"big": BIG}, [(0, row) for row in range(BIG - 20)])
+    assert_same(taken(corpus, snapshot), one_pass(snapshot))
+
+
+def test_whether_moments_were_kept_before_changes_no_bit(corpus):
+    snapshot = written(corpus, {"big": BIG, "small": SMALL}, [(0, 3), (0, 99)])
+    assert same_bits(taken(corpus, snapshot), taken(corpus, snapshot))
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
+def test_a_damaged_file_is_made_again(corpus, snapshot, damage):
+    first = taken(corpus, snapshot)
+    path = corpus.files.path(f"{corpus.layout.shards('e')}/{kept(corpus)[0]}")
+    data = bytearray(path.read_bytes())
+    whole = bytes(data)
+    if damage == "flipped":
+        data[-9] ^= 1
+    path.write_bytes({"cut": data[:-40], "flipped": data, "empty": b""}[damage])
+    assert same_bits(taken(corpus, snapshot), first)
+    assert path.read_bytes() == whole
