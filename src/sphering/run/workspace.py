@@ -43,11 +43,10 @@ class Workspace:
     def create(cls, corpus: CorpusStore, run: str) -> Workspace:
         """Create and lock the workspace of a new run, after those of dead runs were removed."""
         scratch = corpus.files.path(corpus.layout.scratch)
-        remove_dead(scratch)
         path = scratch / run
         with storage_errors(path):
-            path.mkdir(parents=True)
-            _lock(path)
+            remove_dead(scratch)
+            _make_locked(path)
         return cls(path)
 
     @property
@@ -123,29 +122,52 @@ def timed(step: str) -> Callable[[Callable[Concatenate[Path, P], T]], Callable[C
     return wrap
 
 
-def _lock(path: Path) -> None:
-    descriptor = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    _held[path] = descriptor
+def _make_locked(path: Path) -> None:
+    """Make a workspace and hold its lock.
+
+    Until the lock is held, another run may take the workspace for a dead one and remove it: then it is made again.
+    """
+    while True:
+        path.mkdir(parents=True, exist_ok=True)
+        descriptor = _open_lock(path)
+        if descriptor is None:
+            continue
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if _is_there(path / _LOCK, descriptor):
+            _held[path] = descriptor
+            return
+        os.close(descriptor)
+
+
+def _open_lock(path: Path) -> int | None:
+    """Open a workspace's lock, made where it is missing; None where the workspace itself is."""
+    try:
+        return os.open(path / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _is_there(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def remove_dead(scratch: Path) -> list[str]:
     """Remove the workspaces under `scratch` whose process is gone; return their run ids."""
-    removed = []
-    for path in sorted(scratch.iterdir()) if scratch.is_dir() else []:
-        if path not in _held and _is_dead(path):
-            shutil.rmtree(path, ignore_errors=True)
-            removed.append(path.name)
-    return removed
+    found = sorted(scratch.iterdir()) if scratch.is_dir() else []
+    return [path.name for path in found if path not in _held and _remove_if_dead(path)]
 
 
-def _is_dead(path: Path) -> bool:
-    try:
-        descriptor = os.open(path / _LOCK, os.O_RDWR)
-    except FileNotFoundError:
-        return True
+def _remove_if_dead(path: Path) -> bool:
+    """Remove a workspace whose lock nobody holds, holding it meanwhile: a run that is just begun there waits for it."""
+    descriptor = _open_lock(path)
+    if descriptor is None:
+        return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(path, ignore_errors=True)
     except BlockingIOError:
         return False
     finally:
