@@ -16,7 +16,7 @@ from sphering.config.model import Config
 from sphering.errors import RefMovedError, SpheringError
 from sphering.run.begin import Purpose
 from sphering.tasks.begin import begin_run
-from sphering.tasks.embed import embed, plan_work
+from sphering.tasks.embed import embed, load, plan_work
 from sphering.tasks.evaluation import encode_evaluation
 from sphering.tasks.export import export, prepare
 from sphering.tasks.finish import abandon_run, finish_run
@@ -80,8 +80,9 @@ def to_snapshot(job: Job, config: Config) -> bool:
     if not ingest_source(job):
         return False
     units = plan_work(job)
+    load(job, units)
     with _threads(config.run.workers) as pool:
-        for encoded in pool.map(embed, {"job": unmapped(job), "unit": list(range(units))}):
+        for encoded in pool.map(embed, {"job": unmapped(job), "unit": list(range(units.count))}):
             encoded.result()
     return commit_snapshot(job)
 

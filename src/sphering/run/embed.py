@@ -19,7 +19,7 @@ from sphering.errors import IdentityError
 from sphering.progress import current
 from sphering.run.probe import check_probe
 from sphering.run.units import unit_path
-from sphering.run.workspace import Workspace
+from sphering.run.workspace import Workspace, timed
 from sphering.store.corpus import CorpusStore
 from sphering.store.shard import EMBEDDING, ROW_GROUP_ROWS, read_batches, schema, shard_id, vector_array, write_shard
 
@@ -86,6 +86,15 @@ def embed_unit(path: Path, unit: int) -> None:
             "seconds": round(time.perf_counter() - started, 3),
         },
     )
+
+
+@timed("load")
+def load_encoder(path: Path) -> None:
+    """Open this process' encoder, seconds that are no encoding, before the first unit asks for it."""
+    progress = current()
+    progress.start("load")
+    opened_encoder(Workspace(path))
+    progress.finish("load")
 
 
 def opened_encoder(workspace: Workspace) -> Encoder:
