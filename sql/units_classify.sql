@@ -2,7 +2,7 @@
 -- documents whose text this encoder refused before are neither.
 CREATE TEMP TABLE classified AS
 SELECT
-  staged.doc_id, staged.text_hash, staged.metadata_hash, staged.staged_at,
+  staged.doc_id, staged.text_hash, staged.metadata_hash, staged.staged_at, staged.weight,
   parent.shard AS parent_shard, parent.row AS parent_row,
   staged.text_hash IN (SELECT text_hash FROM refused_before) AS refused
 FROM staged

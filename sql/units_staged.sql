@@ -1,5 +1,5 @@
--- The staged documents, each with its position in its file.
+-- The staged documents, each with its position in its file and the bytes that it takes.
 -- To be filled in: the Parquet file.
 CREATE VIEW staged AS
-SELECT * EXCLUDE (file_row_number), file_row_number AS staged_at
+SELECT * EXCLUDE (file_row_number), file_row_number AS staged_at, strlen(text) + strlen(metadata) AS weight
 FROM read_parquet($path, file_row_number = true);

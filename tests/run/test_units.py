@@ -6,14 +6,19 @@ import resource
 import subprocess
 import sys
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sphering.run.begin import begin
 from sphering.run.ingest import ingest
+from sphering.run.unit_cut import UNIT_BYTES, UnitCut
 from sphering.run.units import plan_units, unit_path
 from sphering.run.workspace import Workspace
+from sphering.store.shard import HASH
 
 MEGABYTE = 1 << 20
 
@@ -50,6 +55,59 @@ def test_more_units_than_files_may_be_open_are_cut(corpus):
     assert units.count == 1500
     hashes = [pq.read_table(unit_path(workspace, unit))["text_hash"][0].as_py() for unit in range(units.count)]
     assert hashes == sorted(hashlib.sha256(text.encode()).digest() for _, text in documents)
+
+
+def texts_of(workspace, units):
+    return [pq.read_table(unit_path(workspace, unit))["text"].to_pylist() for unit in range(units.count)]
+
+
+def test_a_unit_of_long_texts_ends_before_it_outgrows_memory(corpus):
+    documents = [(f"d-{number}", f"{number} " * 150_000) for number in range(100, 300)]
+    workspace = staged(corpus(documents, run={"unit_rows": 1000}))
+    texts = texts_of(workspace, plan_units(workspace.path))
+    assert [len(unit) for unit in texts] == [112, 88]
+    assert sum(map(len, texts[0])) - len(texts[0][-1]) < UNIT_BYTES
+
+
+def test_a_unit_of_texts_with_many_ids_ends_before_it_outgrows_memory_and_no_text_is_divided(corpus):
+    documents = [(f"{text}-{number}", f"text {text}") for text in range(10) for number in range(30)]
+    documents += [(f"much-{number}", "a text of very many ids") for number in range(500)]
+    workspace = staged(corpus(documents, run={"unit_rows": 4}))
+    texts = texts_of(workspace, plan_units(workspace.path))
+    assert sorted(text for unit in texts for text in unit) == sorted(text for _, text in documents)
+    assert all(len(set(unit)) <= 3 for unit in texts)
+    assert len([unit for unit in texts if "a text of very many ids" in unit]) == 1
+
+
+def naive_units(rows, unit_rows):
+    """The cut, written down row by row."""
+    found, unit, held, last = [], 0, [set(), 0, 0], None
+    for text, weight in rows:
+        full = len(held[0]) >= unit_rows or held[1] >= 16 * unit_rows or held[2] >= UNIT_BYTES
+        if text != last and full:
+            unit, held = unit + 1, [set(), 0, 0]
+        held = [held[0] | {text}, held[1] + 1, held[2] + weight]
+        last = text
+        found.append(unit)
+    return found
+
+
+@settings(deadline=None)
+@given(
+    texts=st.lists(st.tuples(st.integers(1, 40), st.sampled_from([10, UNIT_BYTES // 7, 2 * UNIT_BYTES])), max_size=20),
+    unit_rows=st.integers(1, 4),
+    batch=st.integers(1, 30),
+)
+def test_the_cut_does_not_depend_on_the_batches_that_rows_come_in(texts, unit_rows, batch):
+    rows = [(number, weight) for number, (copies, weight) in enumerate(texts) for _ in range(copies)]
+    cut, found = UnitCut(unit_rows), []
+    for start in range(0, len(rows) + 1, batch):
+        part = rows[start : start + batch]
+        hashes = pa.array([text.to_bytes(32, "big") for text, _ in part], HASH)
+        found += cut.take(hashes, np.array([weight for _, weight in part], np.int64)).tolist()
+    assert found == naive_units(rows, unit_rows)
+    assert cut.count == len(set(found))
+    assert cut.count <= UnitCut(unit_rows).at_most(len(texts), len(rows), sum(weight for _, weight in rows))
 
 
 @pytest.fixture

@@ -174,7 +174,13 @@ class RunConfig(_Table):
     channel: Name = Field("main", description="The channel whose refs the run moves.")
     runner: Literal["thread"] = Field("thread", description="Which Prefect task runner works the units.")
     workers: int = Field(1, ge=1, le=64, description="Units encoded at once.")
-    unit_rows: int = Field(4096, ge=1, description="Distinct texts a unit of work; one shard each.")
+    unit_rows: int = Field(
+        4096,
+        ge=1,
+        description=(
+            "Most distinct texts of a unit of work, which also ends at 64 MB of texts or 16 rows a text; one shard each."
+        ),
+    )
     memory: str = Field(
         "1GB",
         pattern=r"^\d+(\.\d+)?(MB|GB)$",

@@ -1,4 +1,4 @@
-"""Which documents need a new shard, in units of work cut by distinct text, and where known vectors lie."""
+"""Which documents need a new shard, in units of work of whole texts, and where known vectors lie."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from sphering.run.database import connect
 from sphering.run.ingest import refused_texts, staged_documents
+from sphering.run.unit_cut import UnitCut
 from sphering.run.workspace import Workspace, timed
 from sphering.source import DOCUMENTS
 from sphering.source.grouped import GROUP_ROWS, GroupedWriter
@@ -65,11 +64,13 @@ def plan_units(path: Path) -> Units:
     with connect(workspace) as connection:
         _register(connection, workspace, corpus, encoder, parent)
         connection.execute(load("units_classify"))
-        counts = connection.execute(load("units_counts")).fetchall()[0]
+        *counts, rows, size = map(int, connection.execute(load("units_counts")).fetchall()[0])
         _write_dropped(connection, workspace)
         _write_refused(connection, workspace)
-        found = Units(0, *(int(value) for value in counts))
-        units = replace(found, count=_cut(connection, workspace, found.encode + found.reuse))
+        found = Units(0, *counts)
+        cut = UnitCut(workspace.config.run.unit_rows)
+        at_most = cut.at_most(found.encode + found.reuse, rows, size)
+        units = replace(found, count=_cut(connection, workspace, cut, at_most))
     workspace.write("units", {**asdict(units), "parent": parent.id if parent else None})
     return units
 
@@ -124,14 +125,13 @@ def _write_refused(connection: Any, workspace: Workspace) -> None:
     pq.write_table(table, workspace.path / "refused-before.parquet")
 
 
-def _cut(connection: Any, workspace: Workspace, rows_at_most: int) -> int:
-    """Write units of `unit_rows` distinct texts in text-hash order; return how many.
+def _cut(connection: Any, workspace: Workspace, cut: UnitCut, at_most: int) -> int:
+    """Write the units, in text-hash order; return how many.
 
-    `rows_at_most` bounds the number of units, so that no more files are open at once than a process may have.
+    `at_most` bounds their number, so that no more files are open at once than a process may have.
     """
-    folder, unit_rows = workspace.folder(UNITS), workspace.config.run.unit_rows
-    places = folder / "places.parquet"
-    count = _place(connection, places, unit_rows, 1 + rows_at_most // (unit_rows * _MOST_BUCKETS))
+    places = workspace.folder(UNITS) / "places.parquet"
+    count = _place(connection, places, cut, 1 + at_most // _MOST_BUCKETS)
     for table in reorder(connection, staged_documents(workspace), places, _WORK):
         numbers = table["unit"].to_numpy()
         for unit in np.unique(numbers):
@@ -142,16 +142,12 @@ def _cut(connection: Any, workspace: Workspace, rows_at_most: int) -> int:
     return count
 
 
-def _place(connection: Any, target: Path, unit_rows: int, units_a_bucket: int) -> int:
+def _place(connection: Any, target: Path, cut: UnitCut, units_a_bucket: int) -> int:
     """Write for each row its rank, its unit and its bucket, which holds whole units; return the number of units."""
-    texts = 0
-    last: bytes | None = None
     reader = connection.sql(load("units_work")).to_arrow_reader(GROUP_ROWS)
     with reader, GroupedWriter(target, _PLACES, compression="lz4") as writer:
         for batch in reader:
-            hashes = batch["text_hash"].cast(HASH)
-            ordinals = texts + np.cumsum(_text_starts(hashes, last))
-            units = (ordinals - 1) // unit_rows
+            units = cut.take(batch["text_hash"].cast(HASH), batch["weight"].to_numpy())
             columns = {
                 "staged_at": batch["staged_at"],
                 "rank": pa.array(np.arange(writer.rows, writer.rows + batch.num_rows)),
@@ -161,15 +157,4 @@ def _place(connection: Any, target: Path, unit_rows: int, units_a_bucket: int) -
                 "source_row": batch["source_row"],
             }
             writer.add(pa.record_batch([columns[name] for name in _PLACES.names], schema=_PLACES))
-            if batch.num_rows:
-                texts, last = int(ordinals[-1]), hashes[-1].as_py()
-    return -(-texts // unit_rows)
-
-
-def _text_starts(hashes: pa.FixedSizeBinaryArray, last: bytes | None) -> NDArray[np.bool_]:
-    """Return, for each row, whether its text differs from the row before; `last` is that before the first."""
-    starts = np.ones(len(hashes), dtype=bool)
-    starts[1:] = pc.not_equal(hashes[1:], hashes[:-1]).to_numpy(zero_copy_only=False)
-    if len(hashes) and last is not None:
-        starts[0] = hashes[0].as_py() != last
-    return starts
+    return cut.count
