@@ -7,6 +7,8 @@ Whatever the user has set stays.
 import os
 from typing import Final
 
+from sphering.config.model import EncoderConfig
+
 QUIET: Final = "CRITICAL"
 _CONSOLE: Final = (QUIET, "INFO", "DEBUG")
 
@@ -29,7 +31,7 @@ DEFAULTS: Final = {
 OFFLINE: Final = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 
 
-def prepare(verbosity: int = 0, *, offline: bool = True) -> None:
+def prepare(verbosity: int = 0, encoder: EncoderConfig | None = None) -> None:
     """Set what the environment does not set yet; call it before Prefect or a model library is imported.
 
     Parameters
@@ -37,12 +39,18 @@ def prepare(verbosity: int = 0, *, offline: bool = True) -> None:
     verbosity : int, default 0
         0 leaves the terminal to the caller, though all records still reach the server; 1 shows what Prefect says
         of each run; 2 shows everything.
-    offline : bool, default True
-        Keep the model libraries from asking the hub; False where the configured model comes from there.
+    encoder : EncoderConfig, optional
+        What will be opened: only one that comes from the hub lets the model libraries ask it.
     """
     level = _CONSOLE[max(0, min(verbosity, len(_CONSOLE) - 1))]
     console = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": level, "PREFECT_LOGGING_COLORS": "false"}
     if level == "DEBUG":
         console["PREFECT_LOGGING_LEVEL"] = level
-    for name, value in {**DEFAULTS, **(OFFLINE if offline else {}), **console}.items():
+    offline = {} if encoder is not None and _comes_from_the_hub(encoder) else OFFLINE
+    for name, value in {**DEFAULTS, **offline, **console}.items():
         os.environ.setdefault(name, value)
+
+
+def _comes_from_the_hub(encoder: EncoderConfig) -> bool:
+    """Return whether a model may have to be fetched: it has a commit, which packages and folders do without."""
+    return encoder.kind == "sentence-transformers" and encoder.revision is not None

@@ -32,7 +32,7 @@ def launch(name: FlowName, config: Config, *arguments: Any, verbosity: int = 0) 
     SpheringError
         Whatever the run raises.
     """
-    prepare(verbosity, offline=not _asks_the_hub(config))
+    prepare(verbosity, config.encoder)
     import httpx
 
     from sphering.flows.server import connected, find
@@ -59,9 +59,3 @@ def _find_server(find: Callable[[], None]) -> None:
             where="PREFECT_… in the environment, prefect.toml or pyproject.toml in this folder, or the Prefect profile",
             remedy="mend or remove the setting that is named above",
         ) from error
-
-
-def _asks_the_hub(config: Config) -> bool:
-    """Return whether the model may have to be fetched: it is named by its hub name, not a package or a folder."""
-    encoder = config.encoder
-    return encoder.kind == "sentence-transformers" and encoder.revision is not None

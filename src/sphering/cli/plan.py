@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
         from sphering.flows.environment import prepare
 
         config = config_of(shared, overrides or ())
-        prepare(shared.verbose, offline=config.encoder.revision is None)
+        prepare(shared.verbose, config.encoder)
         with listening(quiet=shared.quiet):
             from sphering.run.plan import plan as plan_run
 

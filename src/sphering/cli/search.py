@@ -29,13 +29,14 @@ def register(app: typer.Typer) -> None:
 
         The question goes the way that the documents went: prompt, encoder, transform, normalisation.
         """
+        from sphering.config.model import EncoderConfig
         from sphering.flows.environment import prepare
 
         if not question.strip():
             raise InputError("the question is empty", expected="a text", remedy='sphering search "a question"')
         place = place_of(shared)
         selector = place.selector(snapshot, "published")
-        prepare(shared.verbose)
+        prepare(shared.verbose, EncoderConfig.model_validate(place.corpus.find_release(selector).encoder_config))
         from sphering.run.search import search as search_corpus
 
         found = search_corpus(place.corpus, selector, question, k)
