@@ -8,11 +8,13 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Final
 
 import httpx
 
 from sphering.errors import ServerError
+from sphering.flows import database
 
 _LAST_WORDS: Final = 600
 _ASK_SECONDS: Final = 2.0
@@ -30,20 +32,27 @@ class Child:
     complaints: IO[bytes]
 
     @classmethod
-    def spawn(cls) -> "Child":
-        """Begin to start a server on a free port; it ends with this process."""
+    def spawn(cls, *, own_database: bool) -> "Child":
+        """Begin to start a server on a free port; it ends with this process.
+
+        Parameters
+        ----------
+        own_database : bool
+            Give it a database of its own, which goes with it; else it takes the one that Prefect's settings name.
+        """
         port = _free_port()
+        folder = database.new_folder() if own_database else None
         # What it says, such as of a SQLite file that is busy for a moment, is no business of the terminal.
         complaints = tempfile.TemporaryFile()  # noqa: SIM115 - the child writes to it as long as it lives
         process = subprocess.Popen(  # noqa: S603 - this interpreter and a module of ours
-            [sys.executable, "-m", "sphering.flows.temporary", str(port)],
+            [sys.executable, "-m", "sphering.flows.temporary", str(port), *([str(folder)] if folder else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=complaints,
-            env={**_ENVIRONMENT, **os.environ},
+            env={**_ENVIRONMENT, **os.environ, **({database.URL: database.url(folder)} if folder else {})},
         )
         # Not before the exit: Prefect's own threads send the last log records and events while the process ends.
-        atexit.register(_stop, process)
+        atexit.register(_stop, process, folder)
         return cls(process, f"http://127.0.0.1:{port}/api", complaints)
 
     @property
@@ -57,7 +66,7 @@ class Child:
         Parameters
         ----------
         timeout : float
-            Seconds to wait; an empty PREFECT_HOME alone costs five, because its database is made first.
+            Seconds to wait; the first start of a user costs nine more, because an empty database is made.
 
         Raises
         ------
@@ -71,7 +80,7 @@ class Child:
                     return
                 time.sleep(0.1)
         state = f"did not answer within {timeout:g} s" if self.alive else f"ended with code {self.process.returncode}"
-        _stop(self.process)
+        _stop(self.process, None)
         self.complaints.seek(0)
         words = self.complaints.read().decode(errors="replace").strip()[-_LAST_WORDS:]
         raise ServerError(
@@ -96,10 +105,12 @@ def _free_port() -> int:
         return port
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes], folder: Path | None) -> None:
     process.terminate()
     try:
         process.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    if folder is not None:  # the server removes it as well, where it outlives this process and is not killed
+        database.remove(folder)

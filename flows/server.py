@@ -16,14 +16,21 @@ from prefect.settings import (
     PREFECT_CLIENT_MAX_RETRIES,
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
+    get_current_settings,
     temporary_settings,
 )
+from prefect.settings.constants import DEFAULT_PREFECT_HOME
 
 from sphering.errors import ServerError
 from sphering.flows.child import Child
 
 ANSWER_SECONDS: Final = 3.0
 _child: Child | None = None
+
+
+def configured_url() -> str:
+    """Return the address of the configured server's API, from wherever Prefect takes it; empty where there is none."""
+    return PREFECT_API_URL.value() or ""
 
 
 def find() -> None:
@@ -35,11 +42,11 @@ def find() -> None:
         If the configured server does not answer.
     """
     global _child
-    configured = PREFECT_API_URL.value()
+    configured = configured_url()
     if configured:
         require_answer(configured)
     elif _child is None or not _child.alive:
-        _child = Child.spawn()
+        _child = Child.spawn(own_database=not _database_is_chosen())
 
 
 @contextmanager
@@ -54,8 +61,8 @@ def connected() -> Iterator[str]:
         If the configured server does not answer within seconds, or a temporary one does not start.
     """
     find()
-    if _child is None or PREFECT_API_URL.value():
-        yield PREFECT_API_URL.value()
+    if _child is None or configured_url():
+        yield configured_url()
         return
     _child.await_answer(PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value())
     url = _child.url
@@ -67,6 +74,12 @@ def connected() -> Iterator[str]:
             yield url
     finally:
         os.environ.pop("PREFECT_API_URL", None)
+
+
+def _database_is_chosen() -> bool:
+    """Return whether the user has said where the database lies: by its address, or by another home than Prefect's."""
+    address = str(get_current_settings().server.database.connection_url.get_secret_value())
+    return address != f"sqlite+aiosqlite:///{DEFAULT_PREFECT_HOME}/prefect.db"
 
 
 def require_answer(url: str) -> None:

@@ -3,9 +3,13 @@
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
+from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +48,19 @@ def _environment(home, **more: str) -> dict[str, str]:
     return {**os.environ, "PREFECT_HOME": str(home), **more}
 
 
+def _alone(folder: Path, home: Path) -> dict[str, str]:
+    """The environment of somebody who has told Prefect nothing, with a temporary folder of the test's own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "XDG_"))}
+    (folder / "temporary").mkdir(exist_ok=True)
+    return {**kept, "HOME": str(home), "TMPDIR": str(folder / "temporary")}
+
+
+def _completed(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", COMMAND], env=environment, capture_output=True, text=True, timeout=180, check=False
+    )
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     return tmp_path_factory.mktemp("prefect")
@@ -55,32 +72,70 @@ def _refused(port: int) -> bool:
 
 
 def test_a_command_runs_on_its_own_server_and_prefect_is_silent(home):
-    done = subprocess.run(
-        [sys.executable, "-c", COMMAND],
-        env=_environment(home),
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+    done = _completed(_environment(home))
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert len(done.stdout.splitlines()) == 1
     assert "a record of the core" in done.stdout
 
 
-def test_a_killed_command_leaves_no_server_behind(home):
+def test_a_server_leaves_no_database_behind_but_an_empty_one_for_the_next(tmp_path):
+    environment = _alone(tmp_path, tmp_path)
+    first = _completed(environment)
+    assert first.returncode == 0, first.stderr
+    (kept,) = (tmp_path / ".cache" / "sphering").iterdir()
+    with closing(sqlite3.connect(kept)) as connection:
+        assert connection.execute("SELECT count(*) FROM flow_run").fetchall() == [(0,)]
+    before = kept.read_bytes()
+    second = _completed(environment)
+    assert second.returncode == 0, second.stderr
+    assert kept.read_bytes() == before
+    assert not list((tmp_path / ".prefect").glob("*.db*"))
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_a_kept_database_that_is_none_is_made_again(tmp_path):
+    kept = tmp_path / ".cache" / "sphering" / f"prefect-{version('prefect')}.db"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"no database at all")
+    done = _completed(_alone(tmp_path, tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert kept.read_bytes().startswith(b"SQLite format 3")
+
+
+def test_a_user_without_a_writable_home_needs_none(tmp_path):
+    (tmp_path / "file").write_text("no folder can be made below a file, not even by root")
+    done = _completed(_alone(tmp_path, tmp_path / "file" / "home"))
+    assert done.returncode == 0, done.stderr
+    assert "a record of the core" in done.stdout
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_a_database_that_the_user_has_chosen_is_used(tmp_path):
+    chosen = {"PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{tmp_path}/chosen.db"}
+    done = _completed({**_alone(tmp_path, tmp_path), **chosen})
+    assert done.returncode == 0, done.stderr
+    with closing(sqlite3.connect(tmp_path / "chosen.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM flow_run").fetchall() == [(1,)]
+
+
+def test_a_killed_command_leaves_neither_server_nor_database_behind(tmp_path):
     command = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, "wait"], env=_environment(home), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", COMMAND, "wait"],
+        env=_alone(tmp_path, tmp_path),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     port = int(command.stdout.readline())
     assert not _refused(port)
+    assert list((tmp_path / "temporary").glob("sphering-prefect-*/prefect.db"))
     command.send_signal(signal.SIGKILL)
     command.wait()
     end = time.monotonic() + 30
-    while not _refused(port) and time.monotonic() < end:
+    while (not _refused(port) or any((tmp_path / "temporary").iterdir())) and time.monotonic() < end:
         time.sleep(0.2)
     assert _refused(port)
+    assert not list((tmp_path / "temporary").iterdir())
 
 
 def test_a_server_that_does_not_answer_is_named_within_seconds_before_any_work(tmp_path, write_config, home):
