@@ -20,7 +20,7 @@ def examine(config: Config | None) -> list[Finding]:
     checks: list[tuple[str, Check]] = [
         ("packages", packages.check),
         ("switches", switches.check),
-        ("server", server.check),
+        ("server", lambda: server.check(server.configured_url())),
         ("extras", extras.check),
         ("threads", lambda: threads.check(config)),
     ]

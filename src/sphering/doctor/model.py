@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sphering.doctor.finding import Finding
 from sphering.errors import SpheringError
+from sphering.store.files import LocalFiles
+from sphering.store.store import Store
 
 if TYPE_CHECKING:
     from sphering.config.model import Config
 
 
 def check(config: Config) -> Iterator[Finding]:
-    """Find the model, open it and encode one text."""
+    """Find the model, open it under the backend that a run would take, and encode one text."""
     try:
         yield Finding("model", "ok", _describe(config))
     except SpheringError as error:
@@ -21,12 +24,15 @@ def check(config: Config) -> Iterator[Finding]:
 
 
 def _describe(config: Config) -> str:
-    from sphering.encoder import identify, open_encoder, resolve_backend
+    from sphering.encoder import open_encoder
+    from sphering.run.begin import settle_encoder
 
-    settings = config.encoder
-    backend = settings.kind if settings.kind != "sentence-transformers" else settings.backend
-    identity = identify(settings, resolve_backend(settings) if backend == "auto" else backend)
-    encoder = open_encoder(identity, settings)
+    corpus = Store(LocalFiles(Path(config.store))).corpus(config.corpus)
+    identity = settle_encoder(config.encoder, corpus, pin=False)
+    encoder = open_encoder(identity, config.encoder)
     encoded = encoder.encode(["The quick brown fox."], "document")
     limit = f"{encoder.max_length} tokens" if encoder.max_length else "texts of any length"
-    return f"{settings.model}: encoder {identity.id}, {encoded.vectors.shape[1]} dimensions, {limit}"
+    return (
+        f"{config.encoder.model}: encoder {identity.id}, backend {identity.document['backend']}, "
+        f"{encoded.vectors.shape[1]} dimensions, {limit}"
+    )
