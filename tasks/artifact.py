@@ -24,31 +24,29 @@ def artifact_key(kind: str, corpus: str) -> str:
 def show_verdict(corpus: str, result: Mapping[str, Any]) -> None:
     """Show what came of a run: published, unchanged or held, and why."""
     _show(
-        create_markdown_artifact,
-        key=artifact_key("verdict", corpus),
-        description=verdict_sentence(corpus, result),
-        markdown=verdict_page(corpus, result),
+        artifact_key("verdict", corpus),
+        lambda key: create_markdown_artifact(
+            key=key, description=verdict_sentence(corpus, result), markdown=verdict_page(corpus, result)
+        ),
     )
 
 
 def show_gates(corpus: str, result: Mapping[str, Any]) -> None:
     """Show every gate with the number that it judged."""
     failed = sum(not gate["passed"] for gate in result["gates"])
+    description = f"{corpus}: {len(result['gates'])} gates, {failed} not passed"
     _show(
-        create_table_artifact,
-        key=artifact_key("gates", corpus),
-        description=f"{corpus}: {len(result['gates'])} gates, {failed} not passed",
-        table=gate_rows(result["gates"]),
+        artifact_key("gates", corpus),
+        lambda key: create_table_artifact(key=key, description=description, table=gate_rows(result["gates"])),
     )
 
 
 def show_report(corpus: str, report: Mapping[str, Any]) -> None:
     """Show the report's numbers, raw beside transformed."""
+    description = f"{corpus}: geometry before and after the transform"
     _show(
-        create_table_artifact,
-        key=artifact_key("report", corpus),
-        description=f"{corpus}: geometry before and after the transform",
-        table=report_rows(report),
+        artifact_key("report", corpus),
+        lambda key: create_table_artifact(key=key, description=description, table=report_rows(report)),
     )
 
 
@@ -57,16 +55,16 @@ def show_angles(corpus: str, report: Mapping[str, Any]) -> None:
     from sphering.report.picture import angle_picture
 
     _show(
-        create_image_artifact,
-        key=artifact_key("angles", corpus),
-        description=angles_sentence(corpus, report),
-        image_url=angle_picture(report),
+        artifact_key("angles", corpus),
+        lambda key: create_image_artifact(
+            key=key, description=angles_sentence(corpus, report), image_url=angle_picture(report)
+        ),
     )
 
 
-def _show(create: Callable[..., Any], **artifact: Any) -> None:
-    """Create an artifact; a night's release must not fail for a page that could not be stored."""
+def _show(key: str, create: Callable[[str], Any]) -> None:
+    """Make and store an artifact; a night's release must not fail for a page that cannot be drawn or stored."""
     try:
-        create(**artifact)
-    except Exception:  # whatever the server or the network says
-        get_run_logger().warning("the artifact %s could not be stored", artifact["key"], exc_info=True)
+        create(key)
+    except Exception:  # whatever the picture's library, the server or the network says
+        get_run_logger().warning("the artifact %s could not be stored", key, exc_info=True)
