@@ -105,7 +105,8 @@ def test_raw_and_transformed_are_reported_side_by_side(paragraphs, evaluation, c
     names = {"ndcg_at_10", "recall_at_10", "mrr_at_10"}
     assert set(found["raw"]) == set(found["transformed"]) == names
     assert found["raw"] != found["transformed"]
-    assert found["raw"]["ndcg_at_10"] == retrieval(paragraphs, None, evaluation).metrics["ndcg_at_10"].to_json()
+    alone = retrieval(paragraphs, None, evaluation).metrics["ndcg_at_10"].to_json()
+    assert found["raw"]["ndcg_at_10"] == {**alone, "over": "queries"}
     assert abs(found["raw"]["ndcg_at_10"]["value"] - found["transformed"]["ndcg_at_10"]["value"]) < 0.05
 
 
@@ -113,6 +114,22 @@ def test_documents_with_equal_scores_keep_the_order_of_the_search():
     hits = Hits(np.array([["a", "b"]], dtype=object), np.ones((1, 2), np.float32))
     judged = pl.DataFrame({"query_id": ["q"], "doc_id": ["a"], "relevance": [1]})
     assert _metrics(["q"], hits, judged)["mrr_at_10"].value == 1.0
+
+
+def test_queries_that_all_score_alike_still_leave_room_for_the_next_one():
+    queries = [f"q{number}" for number in range(30)]
+    hits = Hits(np.array([["a"]] * 30, dtype=object), np.ones((30, 1), np.float32))
+    judged = pl.DataFrame({"query_id": queries, "doc_id": ["a"] * 30, "relevance": [1] * 30})
+    found = _metrics(queries, hits, judged)["recall_at_10"]
+    assert found.value == 1.0
+    assert found.interval == pytest.approx((0.8865, 1.0), abs=1e-4)  # Wilson's, 30 of 30
+
+
+def test_one_query_has_a_score_and_no_interval():
+    hits = Hits(np.array([["a"]], dtype=object), np.ones((1, 1), np.float32))
+    judged = pl.DataFrame({"query_id": ["q"], "doc_id": ["a"], "relevance": [1]})
+    found = _metrics(["q"], hits, judged)["ndcg_at_10"]
+    assert (found.value, found.n, found.interval) == (1.0, 1, None)
 
 
 def test_a_corpus_without_any_judged_document_has_no_metrics_and_says_why(paragraphs, evaluation):

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from sphering.errors import IdentityError
 from sphering.evaluation.keep import Evaluation
 from sphering.export.search import Hits, search, unit_vectors
-from sphering.geometry.estimate import NORMAL_95, Estimate, undefined
+from sphering.geometry.estimate import Estimate, exact, undefined
+from sphering.report.measured import number, share_interval
 from sphering.store.snapshot import Snapshot
 from sphering.transform import Transform
 
@@ -27,7 +28,7 @@ class Retrieval:
     Parameters
     ----------
     metrics : dict
-        ndcg_at_10, recall_at_10 and mrr_at_10: means over queries with a normal 95 % interval.
+        ndcg_at_10, recall_at_10 and mrr_at_10: means over queries with a 95 % interval.
     queries : int
         Queries with a relevant document in the corpus: those that are measured.
     queries_left_out : int
@@ -55,8 +56,8 @@ def retrieval_metrics(snapshot: Snapshot, transform: Transform, evaluation: Eval
         "queries": raw.queries,
         "queries_left_out": raw.queries_left_out,
         "judgements_missing": raw.judgements_missing,
-        "raw": {name: estimate.to_json() for name, estimate in raw.metrics.items()},
-        "transformed": {name: estimate.to_json() for name, estimate in transformed.metrics.items()},
+        "raw": {name: number(estimate, "queries") for name, estimate in raw.metrics.items()},
+        "transformed": {name: number(estimate, "queries") for name, estimate in transformed.metrics.items()},
     }
 
 
@@ -117,8 +118,9 @@ def _metrics(query_ids: list[str], hits: Hits, judgements: pl.DataFrame) -> dict
 
 
 def _mean(values: NDArray[np.float64]) -> Estimate:
-    """Return the mean with its normal 95 % interval over queries, cut to [0, 1]."""
-    mean = float(values.mean())
-    error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
-    bounds = (max(0.0, mean - NORMAL_95 * error), min(1.0, mean + NORMAL_95 * error))
-    return Estimate(mean, "exact", len(values), interval=bounds)
+    """Return the mean of numbers in [0, 1] with its interval over queries; one query says nothing of the next.
+
+    Wilson's interval keeps its width where all queries score alike; the normal one would have none.
+    """
+    mean, n = min(float(values.mean()), 1.0), len(values)
+    return exact(mean, n, share_interval(mean, n) if n > 1 else None)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from sphering.geometry.estimate import NORMAL_95, Estimate
 
-Over = Literal["documents", "texts", "pairs", "tokens"]
+Over = Literal["documents", "texts", "pairs", "tokens", "queries"]
 Json = dict[str, Any]
 
 
