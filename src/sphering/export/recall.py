@@ -13,16 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sphering.errors import InputError
 from sphering.export.exact import TopK
 from sphering.export.index_build import ADD_ROWS, build, put_chain
 from sphering.export.matrix import Matrix
 from sphering.export.protocol import ExportJob
-from sphering.geometry.estimate import Estimate
+from sphering.geometry.estimate import Estimate, undefined
 
 K = 10
 TOLERANCE = 1e-6
 SEED = 0
+TOO_FEW = "one distinct text: none can be left out to be a query"
+VANISHED = "the transform leaves nothing of any query"
 _RESAMPLES = 1000
 _ROWS = 8192
 
@@ -52,6 +53,8 @@ class _Base:
 def measure_recall(job: ExportJob, index: Any, *, exact_index: bool) -> dict[str, Any]:
     """Return the recall@10 of a published index as JSON values: an Estimate with its method.
 
+    Where there is no query it is undefined, with the reason; a gate on it then passes.
+
     With queries of an evaluation they are put to the index itself, and so are documents to an exact index. Else a
     probe index of the same parameters is built without the texts of smallest hash, and those are its queries: put to
     an index that holds them they would find themselves.
@@ -64,12 +67,7 @@ def measure_recall(job: ExportJob, index: Any, *, exact_index: bool) -> dict[str
         return _measured(job, index, _Base(job.matrix), queries, "documents as queries, put to this exact index")
     base = _Base(job.matrix, ~held_out)
     if not len(queries) or not base.count:
-        raise InputError(
-            f"{job.matrix.n} vectors are too few to measure the recall of {job.config.index!r} on",
-            expected="at least 2 distinct texts, or an evaluation",
-            where=f"[[export]] {job.config.name}",
-            remedy='set index = "Flat", which is exact',
-        )
+        return undefined(TOO_FEW).to_json()
     probe = put_chain(build(job.config, job.matrix.d, base.count, lambda: base.blocks(ADD_ROWS)), job.transform)
     method = f"a probe index of the same parameters without the {len(queries)} texts of smallest hash, its queries"
     return _measured(job, probe, base, queries, method)
@@ -86,6 +84,8 @@ def _held_out_vectors(job: ExportJob, held_out: NDArray[np.bool_]) -> NDArray[np
 def _measured(job: ExportJob, index: Any, base: _Base, raw: NDArray[np.float32], method: str) -> dict[str, Any]:
     unit = job.transform.apply(raw)
     kept = unit.any(axis=1)
+    if not kept.any():
+        return {**undefined(TOO_FEW if not len(raw) else VANISHED).to_json(), "method": method}
     shares = recalls(index, base, raw[kept], unit[kept])
     value = float(shares.mean())
     estimate = Estimate(value, "sampled", len(shares), SEED, interval(shares))
