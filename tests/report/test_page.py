@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from sphering.config.model import ReportConfig
+from sphering.report.changes import Base
 from sphering.report.numbers import measure
 from sphering.report.page import render
 from sphering.report.picture import HEIGHT, WIDTH, angle_picture, angle_png
@@ -31,7 +32,7 @@ needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not ins
 @pytest.fixture(scope="module")
 def report(questions: Snapshot, centred: Transform) -> dict[str, Any]:
     plain = measure(questions, centred, ReportConfig(sample=400))
-    base = {"release": "b" * 16, "snapshot": "c" * 16, "documents": 499, "report": plain}
+    base = Base("b" * 16, questions, plain)
     evaluation = {"raw": {"recall_at_10": {"value": 0.91, "kind": "exact", "n": 300}}, "queries": 300}
     return measure(questions, centred, ReportConfig(sample=400), base=base, evaluation=evaluation)
 
@@ -85,6 +86,7 @@ def test_every_metric_stands_on_the_page_with_its_meaning(report: dict[str, Any]
         assert f"<code>{name}</code>" in page
     assert "raw.recall_at_10" in page
     assert "What changed since the base" in page
+    assert "0 added, 0 retexted, 0 relabelled, 0 moved, 0 removed, 499 unchanged" in page
 
 
 def test_the_same_report_gives_the_same_bytes(report: dict[str, Any]) -> None:

@@ -152,4 +152,13 @@ TEXTS: dict[str, Metric] = {
     ),
 }
 
+CHANGES: dict[str, Metric] = {
+    "added": Metric("Added", "Documents whose id and text are new.", "count"),
+    "retexted": Metric("Retexted", "Documents that have another text under the same id.", "count"),
+    "relabelled": Metric("Relabelled", "Documents that have other metadata with the same id and text.", "count"),
+    "moved": Metric("Moved", "Documents whose text now stands under another id.", "count"),
+    "removed": Metric("Removed", "Documents of the base whose id and text are gone.", "count"),
+    "unchanged": Metric("Unchanged", "Documents that are as they were.", "count"),
+}
+
 COUNTS = tuple(name for name, metric in {**SPACE, **TEXTS}.items() if metric.form == "count")

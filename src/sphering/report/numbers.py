@@ -12,7 +12,7 @@ from sphering.config.model import ReportConfig
 from sphering.geometry.estimate import Estimate, exact, undefined
 from sphering.geometry.moments import Moments
 from sphering.report.catalogue import COUNTS
-from sphering.report.changes import changes_since
+from sphering.report.changes import Base, changes_since
 from sphering.report.equal_vectors import equal_vector_metrics
 from sphering.report.identity import REPORT_VERSION
 from sphering.report.measured import Json, number, whole_counts
@@ -31,7 +31,7 @@ def measure(
     transform: Transform,
     config: ReportConfig,
     *,
-    base: Mapping[str, Any] | None = None,
+    base: Base | None = None,
     evaluation: Mapping[str, Any] | None = None,
     moments: tuple[Moments, Moments] | None = None,
 ) -> Json:
@@ -42,8 +42,8 @@ def measure(
 
     Parameters
     ----------
-    base : mapping, optional
-        The base's `release`, `snapshot`, `documents` and `report`.
+    base : Base, optional
+        What changes are measured against.
     evaluation : mapping, optional
         Retrieval metrics, taken over as they are.
     moments : tuple of Moments, optional
@@ -65,7 +65,7 @@ def measure(
         "norms": {"raw": norm_histogram(snapshot, raw.moments.norm_range)},
         "evaluation": None if evaluation is None else dict(evaluation),
     }
-    report["base"] = None if base is None else changes_since(base, report)
+    report["base"] = None if base is None else changes_since(base, snapshot, report)
     report["warnings"] = warnings_of(report)
     return report
 

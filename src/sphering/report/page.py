@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from sphering.report import figures, wording
-from sphering.report.catalogue import HEADLINES, SPACE, TEXTS
+from sphering.report.catalogue import CHANGES, HEADLINES, SPACE, TEXTS
 
 _SPACES = ("raw", "transformed")
 _TEMPLATES = "templates"
@@ -73,6 +73,7 @@ def _view(report: Mapping[str, Any], release: Mapping[str, Any]) -> dict[str, An
         "texts": [wording.row(name, metric, {"value": report["texts"].get(name)}) for name, metric in TEXTS.items()],
         "evaluation": list(_flat(report["evaluation"] or {})),
         "changes": _changes(report["base"]),
+        "changed": _changed(report["base"]),
         "provenance": _provenance(report, release),
         "plots": list(plots),
         "kept": wording.shown(report["transformed"]["knn_overlap_raw"]["value"], "share"),
@@ -125,6 +126,13 @@ def _changes(base: Mapping[str, Any] | None) -> list[dict[str, str]]:
         }
         for title, step, form in steps
     ]
+
+
+def _changed(base: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Return how many documents changed since the base, in what way."""
+    if base is None:
+        return []
+    return [wording.row(name, metric, {"documents": base["changes"][name]}) for name, metric in CHANGES.items()]
 
 
 def _provenance(report: Mapping[str, Any], release: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from sphering.evaluation.retrieval import retrieval_metrics
 from sphering.progress import current
+from sphering.report.changes import Base
 from sphering.report.numbers import measure
 from sphering.run.database import tonights_snapshot
 from sphering.run.evaluate import kept_evaluation
@@ -44,15 +44,11 @@ def write_report(path: Path) -> str:
     return planned.report
 
 
-def _base(workspace: Workspace, base: str | None) -> dict[str, Any] | None:
-    """Return the report of the base and its snapshot's manifest, which changes are measured against."""
+def _base(workspace: Workspace, base: str | None) -> Base | None:
+    """Return what changes are measured against."""
     if base is None:
         return None
     corpus = workspace.corpus
     release = corpus.release(base)
-    return {
-        "release": base,
-        "report": read_document(corpus.files, corpus.layout.report(release.report)),
-        "snapshot": release.snapshot,
-        "documents": corpus.manifest(release.snapshot).documents,
-    }
+    report = read_document(corpus.files, corpus.layout.report(release.report))
+    return Base(base, corpus.snapshot(release.snapshot), report)
