@@ -42,14 +42,21 @@ def finish(path: Path) -> dict[str, Any]:
 
 
 def abandon(path: Path, error: BaseException) -> None:
-    """Write the record of a run that failed, and remove its workspace; what it finished stays in the store."""
+    """Write the record of a run that failed, with the rows that it quarantined, and remove its workspace.
+
+    What the run finished stays in the store.
+    """
     workspace = Workspace(path)
     if not workspace.has("begin"):
         workspace.remove()
         return
     record = {**_identity(workspace), "status": "failed", "error": f"{type(error).__name__}: {error}"}
-    _record(workspace, record)
-    workspace.remove()
+    try:
+        if workspace.has("ingest"):
+            write_quarantine(workspace)
+        _record(workspace, record)
+    finally:  # also where the disk is full: what a dead run leaves there would keep the next one from its work
+        workspace.remove()
 
 
 def _identity(workspace: Workspace) -> dict[str, Any]:

@@ -8,13 +8,13 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sphering.errors import EmptyCorpusError
 from sphering.gate.defaults import run_gates
 from sphering.gate.judge import judge
 from sphering.progress import current
+from sphering.run.empty_corpus import empty_corpus
 from sphering.run.workspace import Workspace, timed
 from sphering.source.stage import stage
-from sphering.source.staged import Staged
+from sphering.source.staged import DOCUMENTS_FILE, QUARANTINE_FILE, Staged
 from sphering.store.release import GateResult
 
 STAGE = "stage"
@@ -48,13 +48,8 @@ def ingest(path: Path) -> Ingested:
     staged = stage(config, workspace.folder(STAGE), base=Path(config.base), progress=progress)
     progress.finish("ingest")
     if staged.documents == 0:
-        raise EmptyCorpusError(
-            f"the source of corpus {config.corpus!r} gave no document ({staged.rows_read} rows read, "
-            f"{staged.quarantined} quarantined{_main_reason(staged)})",
-            expected="at least one row with a text",
-            where=str(config.source.path or "the sql query"),
-            remedy="check [source] path, text and id; nothing was changed in the store",
-        )
+        workspace.write("ingest", {"passed": False, "gates": []})  # for the record of the failed run
+        raise empty_corpus(config, staged, workspace.folder(STAGE) / QUARANTINE_FILE)
     gates, passed = judge_run(workspace)
     return Ingested(staged.rows_read, staged.documents, staged.quarantined, staged.duplicates, gates, passed)
 
@@ -97,12 +92,6 @@ def _documents_change(workspace: Workspace, documents: int) -> float | None:
     return documents / before - 1
 
 
-def _main_reason(staged: Staged) -> str:
-    if not staged.reasons:
-        return ""
-    return f", most for: {max(staged.reasons, key=lambda reason: staged.reasons[reason])}"
-
-
 def staged_of(workspace: Workspace) -> Staged:
     """Return what `ingest` staged."""
     return Staged.load(workspace.folder(STAGE))
@@ -110,7 +99,7 @@ def staged_of(workspace: Workspace) -> Staged:
 
 def staged_documents(workspace: Workspace) -> Path:
     """Return the Parquet file of staged documents."""
-    return workspace.folder(STAGE) / "documents.parquet"
+    return workspace.folder(STAGE) / DOCUMENTS_FILE
 
 
 def refused_texts(workspace: Workspace, encoder: str) -> set[bytes]:
