@@ -25,15 +25,19 @@ class Outcome:
 
 @pytest.fixture(scope="session")
 def sphering(tmp_path_factory):
-    """Run `sphering ARGUMENTS` in a folder; the environment says nothing of Prefect but where its home is."""
+    """Run `sphering ARGUMENTS` in a folder; the environment says nothing of Prefect but where its home is.
+
+    A variable that is given as None is taken out of the environment.
+    """
     home = tmp_path_factory.mktemp("prefect-home")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
 
     def run(*arguments, cwd, **environment):
+        given = {**kept, "PREFECT_HOME": str(home), "COLUMNS": "80", "LINES": "24", **environment}
         done = subprocess.run(
             [sys.executable, "-m", "sphering.cli", *map(str, arguments)],
             cwd=cwd,
-            env={**kept, "PREFECT_HOME": str(home), "COLUMNS": "80", "LINES": "24", **environment},
+            env={name: value for name, value in given.items() if value is not None},
             capture_output=True,
             text=True,
             timeout=500,
