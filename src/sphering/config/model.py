@@ -178,7 +178,7 @@ class RunConfig(_Table):
         4096,
         ge=1,
         description=(
-            "Most distinct texts of a unit of work, which also ends at 64 MB of texts or 16 rows a text; one shard each."
+            "Most distinct texts of a unit of work, which also ends at 64 MB or 16 rows a text; one shard each."
         ),
     )
     memory: str = Field(
