@@ -48,7 +48,7 @@ def test_temporary_files_of_dead_processes_are_removed_and_those_of_the_living_k
     dead.start()
     dead.join()
     folder = files.root / TEMPORARY_FOLDER
-    mine = files._temporary()
+    mine = files.temporary()
     mine.write_bytes(b"working")
     left = mine.with_name(mine.name.replace(str(os.getpid()), str(dead.pid)))
     left.write_bytes(b"half")

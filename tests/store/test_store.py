@@ -18,7 +18,7 @@ def test_a_new_and_an_empty_folder_become_a_store(tmp_path):
 
 @pytest.mark.parametrize("left", [None, b"", b'{"form'])
 def test_a_first_run_that_was_killed_before_the_format_was_written_leaves_a_folder_for_the_next(left, tmp_path):
-    temporary = LocalFiles(tmp_path)._temporary()
+    temporary = LocalFiles(tmp_path).temporary()
     if left is not None:
         temporary.write_bytes(left)
     Store.create(tmp_path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ def rebuild(store: Store) -> Path:
     import duckdb
 
     final = store.root / CATALOG
-    temporary = store.root / f".{CATALOG}.{secrets.token_hex(4)}.tmp"
+    temporary = store.files.temporary()
     with storage_errors(final):
         try:
             with duckdb.connect(str(temporary)) as connection:

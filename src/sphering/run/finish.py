@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import time
 from dataclasses import asdict
@@ -10,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from sphering import __version__
-from sphering.errors import IntegrityError
+from sphering.catalog.rebuild import rebuild
+from sphering.errors import IntegrityError, SpheringError
 from sphering.run.commit import refused_count
 from sphering.run.ingest import staged_of
 from sphering.run.quarantine import quarantine_sha256, write_quarantine
@@ -19,8 +21,10 @@ from sphering.source.staged import Staged
 from sphering.store.clock import now
 from sphering.store.documents import create_document
 from sphering.store.release import Release
+from sphering.store.store import Store
 
 HELD_EXIT = 3
+_log = logging.getLogger(__name__)
 _LIBRARIES = ("numpy", "pyarrow", "duckdb", "faiss-cpu", "torch", "sentence-transformers", "openvino", "prefect")
 
 
@@ -37,6 +41,7 @@ def finish(path: Path) -> dict[str, Any]:
                 where=str(path),
             )
     _record(workspace, {**result, "status": "finished", "error": None})
+    _rebuild_catalog(workspace)
     workspace.remove()
     return result
 
@@ -57,6 +62,16 @@ def abandon(path: Path, error: BaseException) -> None:
         _record(workspace, record)
     finally:  # also where the disk is full: what a dead run leaves there would keep the next one from its work
         workspace.remove()
+
+
+def _rebuild_catalog(workspace: Workspace) -> None:
+    """Bring the catalog up to date; it is derived, so a run that is done does not fail for it."""
+    import duckdb
+
+    try:
+        rebuild(Store(workspace.corpus.files))
+    except (SpheringError, OSError, duckdb.Error) as error:
+        _log.warning("the catalog is not up to date, `sphering sql` makes it anew: %s", error)
 
 
 def _identity(workspace: Workspace) -> dict[str, Any]:

@@ -41,6 +41,22 @@ def storage_errors(where: Path | str) -> Iterator[None]:
         ) from error
 
 
+def reserve(path: Path) -> None:
+    """Take the disk space for a file that is to be written through a memory map, as large as it is.
+
+    A page of a map that finds no space kills the process (SIGBUS); here it is an error.
+
+    Raises
+    ------
+    StorageError
+        If there is not so much space.
+    """
+    with storage_errors(path), path.open("r+b") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size and hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(stream.fileno(), 0, size)
+
+
 class LocalFiles:
     """Files under one folder, addressed by keys: relative paths with forward slashes."""
 
@@ -97,7 +113,7 @@ class LocalFiles:
             final.parent.mkdir(parents=True, exist_ok=True)
             if final.exists():
                 return False
-            temporary = self._temporary()
+            temporary = self.temporary()
             try:
                 _write_flushed(temporary, data)
                 return _publish(temporary, final)
@@ -111,7 +127,7 @@ class LocalFiles:
             final.parent.mkdir(parents=True, exist_ok=True)
             if final.exists():
                 return False
-            temporary = self._temporary()
+            temporary = self.temporary()
             try:
                 _link_or_copy(source, temporary)
                 return _publish(temporary, final)
@@ -121,12 +137,14 @@ class LocalFiles:
     def remove_dead_temporaries(self) -> int:
         """Remove the temporary files of processes of this machine that are gone; return how many."""
         folder = self.root / TEMPORARY_FOLDER
-        dead = [path for path in folder.glob(f"{_HOST}.*{TEMPORARY_SUFFIX}") if not _is_alive(path)]
+        # With what a library put beside them, such as DuckDB's log.
+        dead = [path for path in folder.glob(f"{_HOST}.*{TEMPORARY_SUFFIX}*") if not _is_alive(path)]
         for path in dead:
             path.unlink(missing_ok=True)
         return len(dead)
 
-    def _temporary(self) -> Path:
+    def temporary(self) -> Path:
+        """Return a new name under which this process may write what is put in place when it is whole."""
         folder = self.root / TEMPORARY_FOLDER
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{_HOST}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
@@ -136,7 +154,7 @@ class LocalFiles:
         final = self.path(key)
         with storage_errors(final):
             final.parent.mkdir(parents=True, exist_ok=True)
-            temporary = self._temporary()
+            temporary = self.temporary()
             try:
                 _write_flushed(temporary, data)
                 temporary.replace(final)
