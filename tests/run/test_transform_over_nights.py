@@ -14,6 +14,7 @@ from sphering.run.plan_release import plan_release
 from sphering.run.release import commit_release, publish
 from sphering.run.report import write_report
 from sphering.run.select import select_snapshot
+from sphering.store.documents import read_document
 from sphering.store.store import Store
 
 HELP = Path(__file__).parents[2] / "examples" / "libreoffice_help" / "terms-vi.parquet"
@@ -98,10 +99,15 @@ def test_a_fit_on_distinct_texts_is_kept_on_the_corpus_that_it_was_fitted_on(run
     repeated = [*questions[:60], *((f"again-{n}", questions[0][1]) for n in range(60))]
     fitted = centred(weights="texts")
     first = run(corpus(repeated, transform=fitted))
-    second = run(corpus(repeated[:-1], transform=fitted))
+    plain = corpus(repeated[:-1], transform=fitted)
+    second = run(plain)
     assert second["snapshot"] != first["snapshot"]
     assert second["transform"]["status"] == "kept"
     assert second["transform"]["drift"] < 1e-12
+    store = Store.open(Path(plain.store)).corpus(plain.corpus)
+    report = read_document(store.files, store.layout.report(store.release(second["release"]).report))
+    assert report["transform"]["drift"]["value"] < 1e-12
+    assert report["transform"]["drift"]["over"] == "texts"
 
 
 def test_a_later_export_keeps_the_transform_of_the_release_that_it_is_made_from(run, corpus, questions):

@@ -18,7 +18,7 @@ from sphering.report.identity import REPORT_VERSION
 from sphering.report.measured import Json, number, whole_counts
 from sphering.report.norms import norm_histogram
 from sphering.report.sampled import measure_sample
-from sphering.report.spaces import Space, space_metrics, space_moments, space_of, spectrum_json
+from sphering.report.spaces import space_metrics, space_moments, space_of, spectrum_json
 from sphering.report.texts import text_metrics
 from sphering.report.warnings import warnings_of
 from sphering.store.snapshot import Sample, Snapshot
@@ -34,6 +34,7 @@ def measure(
     base: Base | None = None,
     evaluation: Mapping[str, Any] | None = None,
     moments: tuple[Moments, Moments] | None = None,
+    fit_moments: Moments | None = None,
 ) -> Json:
     """Return the geometry of a snapshot, raw and under a transform, as JSON values without a NaN.
 
@@ -48,6 +49,9 @@ def measure(
         Retrieval metrics, taken over as they are.
     moments : tuple of Moments, optional
         Of the raw and of the transformed vectors of all documents, where the caller has them: saves two passes.
+    fit_moments : Moments, optional
+        Of what the transform was fitted on, documents or distinct texts, in this snapshot: what its drift is measured
+        by. By default of the documents.
     """
     raw, transformed = map(space_of, moments or (space_moments(snapshot), space_moments(snapshot, transform)))
     sample = _finite(snapshot.sample(config.sample))
@@ -55,7 +59,7 @@ def measure(
     report: Json = {
         "version": REPORT_VERSION,
         "snapshot": _snapshot_json(snapshot),
-        "transform": _transform_json(transform, raw),
+        "transform": _transform_json(transform, fit_moments or raw.moments),
         "sample": {"texts": len(sample.doc_ids), "of": snapshot.manifest.texts, "seed": config.seed},
         "raw": whole_counts({**space_metrics(raw), **pairs.raw}, COUNTS),
         "transformed": whole_counts({**space_metrics(transformed), **pairs.transformed}, COUNTS),
@@ -91,7 +95,7 @@ def _snapshot_json(snapshot: Snapshot) -> Json:
     }
 
 
-def _transform_json(transform: Transform, raw: Space) -> Json:
+def _transform_json(transform: Transform, moments: Moments) -> Json:
     return {
         "sha256": transform.sha256,
         "kind": transform.kind,
@@ -103,7 +107,7 @@ def _transform_json(transform: Transform, raw: Space) -> Json:
         "dimension_out": transform.dimension_out,
         "dead_coordinates": list(transform.dead),
         "warnings": list(transform.warnings),
-        "drift": number(_drift(transform, raw.moments), "documents"),
+        "drift": number(_drift(transform, moments), transform.parameters.get("weights", "documents")),
     }
 
 

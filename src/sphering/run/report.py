@@ -38,6 +38,7 @@ def write_report(path: Path) -> str:
         base=_base(workspace, planned.base),
         evaluation=retrieval_metrics(snapshot, transform, evaluation) if evaluation else None,
         moments=(raw_moments(workspace), transformed_moments(workspace, transform)),
+        fit_moments=raw_moments(workspace, transform.parameters["weights"]),
     )
     create_document(corpus.files, key, {"id": planned.report, **numbers})
     progress.finish("report")
