@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sphering.run.database import connect
-from sphering.run.ingest import refused_texts, staged_documents
+from sphering.run.ingest import refused_texts, staged_documents, staged_of
 from sphering.run.unit_cut import UnitCut
 from sphering.run.workspace import Workspace, timed
 from sphering.source import DOCUMENTS
@@ -63,7 +63,8 @@ def plan_units(path: Path) -> Units:
     parent = find_parent(corpus, encoder)
     with connect(workspace) as connection:
         _register(connection, workspace, corpus, encoder, parent)
-        connection.execute(load("units_classify"))
+        keep = "true" if _keeps_shards(workspace, parent) else "false"
+        connection.execute(load("units_classify").replace("$keep", keep))
         *counts, rows, size = map(int, connection.execute(load("units_counts")).fetchall()[0])
         _write_dropped(connection, workspace)
         _write_refused(connection, workspace)
@@ -73,6 +74,18 @@ def plan_units(path: Path) -> Units:
         units = replace(found, count=_cut(connection, workspace, cut, at_most))
     workspace.write("units", {**asdict(units), "parent": parent.id if parent else None})
     return units
+
+
+def _keeps_shards(workspace: Workspace, parent: Snapshot | None) -> bool:
+    """Return whether the parent's shards hold texts, or leave them out, as the new ones will.
+
+    Where they do not, all are written anew with their vectors; but a snapshot of the same documents exists, and stays.
+    """
+    return (
+        parent is None
+        or parent.manifest.keep_text == workspace.config.source.keep_text
+        or parent.manifest.content_digest == staged_of(workspace).content_digest
+    )
 
 
 def unit_path(workspace: Workspace, unit: int) -> Path:
