@@ -7,7 +7,7 @@ import pytest
 
 from sphering.config.model import TransformConfig
 from sphering.geometry.moments import Moments
-from sphering.geometry.neighbours import metric_agreement
+from sphering.geometry.neighbours import agreement, neighbours
 from sphering.geometry.spectrum import dead_coordinates, spectrum
 from sphering.geometry.summary import moment_metrics
 from sphering.transform import fit
@@ -104,5 +104,5 @@ def test_a_corpus_of_one_subject_is_centred_and_its_mean_cosine_falls_to_nothing
 
 @pytest.mark.filterwarnings("error")
 def test_metrics_agree_on_the_encoders_unit_vectors(vectors):
-    found = metric_agreement(vectors, 10)
-    assert min(value.value for name, value in found.items() if name != "tied_share") > 0.999
+    found = agreement(neighbours(vectors, 10))
+    assert min(estimate.value for estimate in found.values()) > 0.999

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +15,14 @@ from sphering.geometry.blas import one_blas_thread
 from sphering.geometry.cosines import cosine_distribution
 from sphering.geometry.duplicates import distinct_rows
 from sphering.geometry.estimate import Estimate, exact, undefined
-from sphering.geometry.neighbours import METRICS, metric_agreement, neighbours, overlap
+from sphering.geometry.neighbours import METRICS, Metric, Rows, agreement, neighbours, normalised, overlap
 from sphering.report.measured import Json, as_sample, batch_interval, number, share_interval
 from sphering.report.spaces import angles_json
 from sphering.store.snapshot import Sample
 
 NEIGHBOURS = 10
 BATCHES = 8
+Neighbours = dict[Metric, Rows]
 _SHORT = {"cosine": "cosine", "dot_product": "dot", "euclidean": "euclidean"}
 _ORDER = ("euclidean", "dot", "cosine")
 
@@ -52,14 +55,17 @@ def measure_sample(sample: Sample, transformed: NDArray[np.float32], *, texts: i
     before, after = sample.vectors[chosen], transformed[chosen]
     # Two at a time on one BLAS thread each: half of the time goes into sorts and selections, which NumPy does on one.
     with one_blas_thread(), ThreadPoolExecutor(2) as pool:
-        overlaps = pool.submit(_overlaps, before, whole=whole)
-        kept = pool.submit(_kept, before, after, whole=whole)
         raw = pool.submit(_angles, before, seed, whole=whole)
         image = pool.submit(_angles, after, seed, whole=whole)
+        stored = pool.submit(_neighbours, before, METRICS)
+        unit = pool.submit(_neighbours, normalised(before), METRICS)
+        images = pool.submit(_neighbours, after, ("cosine",))
     (raw_metrics, raw_angles), (image_metrics, image_angles) = raw.result(), image.result()
+    overlaps = _overlaps(stored.result(), unit.result(), len(before))
+    kept = _kept(stored.result(), images.result(), len(before))
     return SampledSpaces(
-        raw={**raw_metrics, **overlaps.result()},
-        transformed={**image_metrics, **kept.result()},
+        raw={**raw_metrics, **{name: _as_share(each, whole=whole) for name, each in overlaps.items()}},
+        transformed={**image_metrics, "knn_overlap_raw": _as_share(kept, whole=whole)},
         angles={"raw": raw_angles, "transformed": image_angles},
     )
 
@@ -91,28 +97,32 @@ def angle_intervals(vectors: NDArray[np.float32], estimates: dict[str, Estimate]
     return found
 
 
-def _overlaps(raw: NDArray[np.float32], *, whole: bool) -> dict[str, Json]:
+def _neighbours(vectors: NDArray[Any], metrics: Sequence[Metric]) -> Neighbours | None:
+    return neighbours(vectors, NEIGHBOURS, metrics) if len(vectors) > NEIGHBOURS else None
+
+
+def _overlaps(stored: Neighbours | None, unit: Neighbours | None, n: int) -> dict[str, Estimate]:
     """Return how far the three metrics agree on raw vectors, as they are and normalised."""
-    agreement = metric_agreement(raw, NEIGHBOURS)
     named = {}
-    for first, second in combinations(METRICS, 2):
-        name = overlap_name(first, second)
-        named[name] = agreement[f"{first}_{second}"]
-        named[f"{name}_normalised"] = agreement[f"{first}_{second}_normalised"]
-    return {name: _as_share(estimate, whole=whole) for name, estimate in named.items()}
+    for end, found in (("", stored), ("_normalised", unit)):
+        agreed = None if found is None else agreement(found)
+        for first, second in combinations(METRICS, 2):
+            named[overlap_name(first, second) + end] = agreed[f"{first}_{second}"] if agreed else _too_few(n)
+    return named
 
 
-def _kept(raw: NDArray[np.float32], image: NDArray[np.float32], *, whole: bool) -> dict[str, Json]:
+def _kept(stored: Neighbours | None, images: Neighbours | None, n: int) -> Estimate:
     """Return how many of its cosine neighbours a text keeps under the transform.
 
     Between transformed vectors nothing is compared: they have norm 1, and all three metrics rank alike.
     """
-    n = len(image)
-    kept = undefined(f"{n} vectors have no {NEIGHBOURS} neighbours each", n)
-    if n > NEIGHBOURS:
-        before, after = (neighbours(vectors, NEIGHBOURS, "cosine").rows for vectors in (raw, image))
-        kept = exact(overlap(before, after), n)
-    return {"knn_overlap_raw": _as_share(kept, whole=whole)}
+    if stored is None or images is None:
+        return _too_few(n)
+    return exact(overlap(stored["cosine"], images["cosine"]), n)
+
+
+def _too_few(n: int) -> Estimate:
+    return undefined(f"{n} vectors have no {NEIGHBOURS} neighbours each", n)
 
 
 def overlap_name(first: str, second: str) -> str:
