@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from sphering.bundle.identity import bundle_document, bundle_id
+from sphering.bundle.identity import bundle_document
 from sphering.bundle.query import Bundle, difference
 from sphering.config.model import EncoderConfig, NormaliseConfig, TransformConfig
 from sphering.encoder import identify, open_encoder
@@ -123,16 +123,14 @@ def test_a_query_that_centring_makes_zero_is_refused(bundle, transform):
 
 def test_the_id_is_of_encoder_prompt_normalisation_and_transform():
     plain = NormaliseConfig()
-    ids = {
-        bundle_id("e", "", plain, "t"),
-        bundle_id("f", "", plain, "t"),
-        bundle_id("e", "query: ", plain, "t"),
-        bundle_id("e", "", NormaliseConfig(strip=True), "t"),
-        bundle_id("e", "", plain, "u"),
-    }
-    assert len(ids) == 5
     document = bundle_document("e", "", plain, "t")
-    assert document["id"] == bundle_id("e", "", plain, "t")
+    others = [
+        bundle_document("f", "", plain, "t"),
+        bundle_document("e", "query: ", plain, "t"),
+        bundle_document("e", "", NormaliseConfig(strip=True), "t"),
+        bundle_document("e", "", plain, "u"),
+    ]
+    assert len({document["id"], *(other["id"] for other in others)}) == 5
     assert document["transform_sha256"] == "t"
 
 

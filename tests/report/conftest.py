@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -113,6 +114,16 @@ def questions(make_snapshot: Callable[[list[str]], Snapshot]) -> Snapshot:
     """500 questions to a bank, the first 20 of them twice."""
     texts = pq.read_table(EXAMPLES / "banking77" / "banking77.parquet")["text"].to_pylist()[::27][:480]
     return make_snapshot(texts + texts[:20])
+
+
+@pytest.fixture(scope="session")
+def stretched(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """300 questions whose vectors have norms from 0.2 to 5."""
+    texts = pq.read_table(EXAMPLES / "banking77" / "banking77.parquet")["text"].to_pylist()[::40][:300]
+    encoded = encoder.encode(texts)
+    lengths = np.random.default_rng(0).uniform(0.2, 5.0, size=(300, 1)).astype(np.float32)
+    longer = dataclasses.replace(encoded, vectors=encoded.vectors * lengths)
+    return build(tmp_path_factory.mktemp("stretched"), texts, longer, encoder.identity.id)
 
 
 @pytest.fixture(scope="session")

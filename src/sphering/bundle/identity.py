@@ -22,8 +22,3 @@ def bundle_document(
         "v": BUNDLE_VERSION,
     }
     return {"id": short_id(content), **content}
-
-
-def bundle_id(encoder: str, query_prompt: str, normalise: NormaliseConfig, transform_sha256: str) -> str:
-    """Return the id of a bundle."""
-    return str(bundle_document(encoder, query_prompt, normalise, transform_sha256)["id"])

@@ -12,25 +12,6 @@ from numpy.typing import NDArray
 from sphering.geometry.gram import Array
 
 
-def law_density(cosines: NDArray[np.floating], dimension: int) -> Array:
-    """Return the density at `cosines`; infinite at ±1 in two dimensions.
-
-    Parameters
-    ----------
-    cosines : ndarray, values in [−1, 1]
-    dimension : int
-        At least 2: in one dimension there is no density.
-    """
-    from scipy.special import gammaln
-
-    if dimension < 2:
-        raise ValueError("the cosine has a density from two dimensions on")
-    constant = gammaln(dimension / 2) - gammaln((dimension - 1) / 2) - 0.5 * np.log(np.pi)
-    sine_squared = (1.0 - np.asarray(cosines, dtype=np.float64)) * (1.0 + np.asarray(cosines, dtype=np.float64))
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.exp(constant) * sine_squared ** ((dimension - 3) / 2), dtype=np.float64)
-
-
 def law_cdf(cosines: NDArray[np.floating], dimension: int) -> Array:
     """Return P(cos <= t) of two random directions for each t of `cosines`."""
     points = np.clip(np.asarray(cosines, dtype=np.float64), -1.0, 1.0)

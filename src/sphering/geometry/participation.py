@@ -23,11 +23,6 @@ def covariance_participation(covariance: Array) -> float:
     return float(np.trace(scaled) ** 2 / np.sum(scaled**2))
 
 
-def covariance_isoscore(covariance: Array) -> float:
-    """Return (PR − 1)/(d − 1) of a known covariance of at least two dimensions."""
-    return (covariance_participation(covariance) - 1.0) / (len(covariance) - 1)
-
-
 def participation_ratio(moments: Moments) -> Estimate:
     """Return the participation ratio of the sample covariance."""
     if moments.n < 2:
