@@ -2,13 +2,19 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sphering.config.model import Config
 from sphering.errors import ConfigError, ServerError
 from sphering.flows.environment import prepare
 
 FlowName = Literal["main_job", "embed", "fit", "report", "export"]
+_PURPOSES: Final[dict[str, Literal["run", "embed", "fit", "export"]]] = {
+    "main_job": "run",
+    "embed": "embed",
+    "fit": "fit",
+    "export": "export",
+}
 
 
 def launch(name: FlowName, config: Config, *arguments: Any, verbosity: int = 0) -> dict[str, Any]:
@@ -36,8 +42,12 @@ def launch(name: FlowName, config: Config, *arguments: Any, verbosity: int = 0) 
     import httpx
 
     from sphering.flows.server import connected, find
+    from sphering.run.begin import check
 
     _find_server(find)
+    if name in _PURPOSES:
+        # What is wrong in the configuration is said at once, and not after the seconds that a server takes to start.
+        check(config, _PURPOSES[name])
     flow = getattr(import_module(f"sphering.flows.{name}"), name)
     try:
         with connected():

@@ -36,10 +36,7 @@ def begin(config: Config, purpose: Purpose = "run", selector: str | None = None)
     SpheringError
         If the configuration cannot be worked here: no store, model or snapshot.
     """
-    from sphering.encoder.resolve import locate
-
-    locate(config.encoder)
-    check_gates(config)
+    check(config, purpose)
     corpus = Store.create(Path(config.store)).corpus(config.corpus)
     encoder = settle_encoder(config.encoder, corpus, pin=True)
     release = _selected(config, corpus, selector, encoder) if purpose in ("fit", "export") else None
@@ -49,11 +46,26 @@ def begin(config: Config, purpose: Purpose = "run", selector: str | None = None)
     return workspace.path
 
 
-def check_gates(config: Config) -> None:
-    """Refuse gates on numbers that do not exist, before anything is read."""
-    from sphering.gate.names import check_names
+def check(config: Config, purpose: Purpose = "run") -> None:
+    """Refuse what can be known to be wrong before anything is read, loaded or written.
 
+    Raises
+    ------
+    ModelError
+        If the model is not here.
+    ConfigError
+        If a gate bounds a number that no run measures.
+    SourceError
+        If a run for that purpose reads files, and they are not there.
+    """
+    from sphering.encoder.resolve import locate
+    from sphering.gate.names import check_names
+    from sphering.source.finding import find_files
+
+    locate(config.encoder)
     check_names(config.gate, [entry.name for entry in config.export], evaluated=config.evaluation is not None)
+    if purpose in ("run", "embed") and config.source.path is not None:
+        find_files(config.source, Path(config.base))
 
 
 def begun(

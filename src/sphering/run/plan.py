@@ -11,8 +11,7 @@ import pyarrow.parquet as pq
 
 from sphering.config.model import Config
 from sphering.encoder.protocol import EncoderIdentity
-from sphering.encoder.resolve import locate
-from sphering.run.begin import begun, check_gates, settle_encoder
+from sphering.run.begin import begun, check, settle_encoder
 from sphering.run.ingest import ingest, staged_documents, staged_of
 from sphering.run.units import plan_units
 from sphering.run.workspace import Workspace
@@ -29,8 +28,7 @@ def plan(config: Config) -> dict[str, Any]:
     The source is read and compared as a run does it, in a temporary folder outside the store. Where no earlier run
     tells the encoder's rate, 128 texts are encoded to measure it.
     """
-    locate(config.encoder)
-    check_gates(config)
+    check(config)
     root = Path(config.store)
     store = Store.open(root) if (root / "store.json").is_file() else Store(LocalFiles(root))
     corpus = store.corpus(config.corpus)
