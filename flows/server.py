@@ -78,8 +78,9 @@ def connected() -> Iterator[str]:
 
 def _database_is_chosen() -> bool:
     """Return whether the user has said where the database lies: by its address, or by another home than Prefect's."""
-    address = str(get_current_settings().server.database.connection_url.get_secret_value())
-    return address != f"sqlite+aiosqlite:///{DEFAULT_PREFECT_HOME}/prefect.db"
+    address = get_current_settings().server.database.connection_url
+    default = f"sqlite+aiosqlite:///{DEFAULT_PREFECT_HOME}/prefect.db"
+    return address is not None and address.get_secret_value() != default
 
 
 def require_answer(url: str) -> None:

@@ -78,7 +78,7 @@ def padded_lengths(lengths: NDArray[np.int64], max_length: int | None) -> NDArra
     """Return what each length is padded to: the end of its step, at least 2 and at most `max_length`."""
     bounds, steps = zip(*PAD_STEPS, strict=True)
     step = np.array([*steps, LAST_STEP])[np.searchsorted(bounds, lengths)]
-    padded = np.maximum(-(-lengths // step), 1) * step
+    padded: NDArray[np.int64] = np.maximum(-(-lengths // step), 1) * step
     return padded if max_length is None else np.minimum(padded, max_length)
 
 
