@@ -17,12 +17,17 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 CONFIGS = sorted(EXAMPLES.glob("*/*.toml"))
 
 
-def _run(config: Path, store: Path, *settings: str) -> tuple[dict, dict]:
-    """Run an example into a store of its own; return the result and the report's numbers."""
+def _command(config: Path, store: Path, *settings: str) -> tuple[list[str], dict[str, str]]:
+    """Return the command that runs an example into a store of its own, and its environment."""
     command = [str(Path(sys.executable).parent / "sphering"), "run", "--config", str(config), "--json"]
     for setting in (f"store={store}", *settings):
         command += ["--set", setting]
-    environment = {**os.environ, "PREFECT_HOME": str(store.parent / "prefect")}
+    return command, {**os.environ, "PREFECT_HOME": str(store.parent / "prefect")}
+
+
+def _run(config: Path, store: Path, *settings: str) -> tuple[dict, dict]:
+    """Run an example; return the result and the report's numbers."""
+    command, environment = _command(config, store, *settings)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads(done.stdout)
@@ -81,4 +86,27 @@ def test_a_multilingual_model_tells_the_same_vietnamese_terms_apart(tmp_path):
 def test_xquads_judgements_are_measured_raw_and_transformed(tmp_path):
     result, report = _run(EXAMPLES / "xquad" / "english-model.toml", tmp_path / "store")
     assert result["documents"] == 480
-    assert report["evaluation"]
+    measured = report["evaluation"]
+    assert (measured["queries"], measured["queries_left_out"], measured["judgements_missing"]) == (480, 0, 0)
+    for space in ("raw", "transformed"):
+        values = {name: measured[space][name]["value"] for name in ("ndcg_at_10", "recall_at_10", "mrr_at_10")}
+        assert all(0 < value < 1 for value in values.values()), (space, values)
+
+
+# A child of a large process counts that process' memory as its own peak, so a small one starts and measures it.
+PEAK = """
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stdout=sys.stderr)
+print(done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def test_a_run_over_2000_questions_peaks_below_2_gib_of_memory(tmp_path):
+    rows = tmp_path / "questions.parquet"
+    pl.read_parquet(EXAMPLES / "banking77" / "banking77.parquet").head(2_000).write_parquet(rows)
+    command, environment = _command(EXAMPLES / "banking77" / "sphering.toml", tmp_path / "store", f"source.path={rows}")
+    measuring = [sys.executable, "-c", PEAK, *command]
+    done = subprocess.run(measuring, env=environment, capture_output=True, text=True, check=True)
+    code, kibibytes = map(int, done.stdout.split())
+    assert code == 0, done.stderr
+    assert kibibytes < 2 << 20
