@@ -74,6 +74,7 @@ def _view(report: Mapping[str, Any], release: Mapping[str, Any]) -> dict[str, An
         "evaluation": list(_flat(report["evaluation"] or {})),
         "changes": _changes(report["base"]),
         "changed": _changed(report["base"]),
+        "changes_in_words": wording.changes(report["base"]["changes"]) if report["base"] else "",
         "provenance": _provenance(report, release),
         "plots": list(plots),
         "kept": wording.shown(report["transformed"]["knn_overlap_raw"]["value"], "share"),
@@ -94,16 +95,17 @@ def _space_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Return nested numbers as (dotted name, value) rows."""
-    rows: list[tuple[str, str]] = []
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str, str]]:
+    """Return nested numbers as rows: dotted name, value, and how it was measured where it says so."""
+    rows: list[tuple[str, str, str]] = []
     for name, entry in tree.items():
         if isinstance(entry, Mapping) and "value" not in entry:
             rows += _flat(entry, f"{prefix}{name}.")
             continue
         value = entry["value"] if isinstance(entry, Mapping) else entry
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        rows.append((f"{prefix}{name}", wording.shown(value) if number or value is None else str(value)))
+        method = wording.method(entry) if isinstance(entry, Mapping) else ""
+        rows.append((f"{prefix}{name}", wording.shown(value) if number or value is None else str(value), method))
     return rows
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sphering.report.measured import Json
+from sphering.report.wording import shown
 
 UNKNOWN = 0.01
 EQUAL_VECTORS = 0.001
@@ -37,8 +38,8 @@ def _unknown(report: Mapping[str, Any]) -> Json | None:
     return _warning(
         "unknown_tokens",
         "unknown_share",
-        f"{share:.1%} of all tokens are unknown to the model: it was probably not made for this language or this kind "
-        "of text, and sees a blank in their place. Choose a model that was.",
+        f"{shown(share, 'share')} of all tokens are unknown to the model: it was probably not made for this language "
+        "or this kind of text, and sees a blank in their place. Choose a model that was.",
     )
 
 
@@ -50,9 +51,9 @@ def _equal(report: Mapping[str, Any]) -> Json | None:
     return _warning(
         "equal_vectors",
         "equal_vector_texts",
-        f"{count:,.0f} of {n:,} different texts ({share:.2%}) have exactly the same vector as another text: the "
-        "model merges different texts, for example because it drops diacritics or letter case. It probably does not "
-        "know this language; no transform and no index can tell such texts apart.",
+        f"{count:,.0f} of {n:,} different texts ({shown(share, 'share')}) have exactly the same vector as another, for "
+        "example because the model drops letter case or diacritics: no transform and no index can tell them apart. "
+        "Where they differ in meaning, the model does not know this language.",
     )
 
 
@@ -63,8 +64,8 @@ def _truncated(report: Mapping[str, Any]) -> Json | None:
     return _warning(
         "truncated",
         "truncated_share",
-        f"{share:.1%} of the documents are longer than the model reads: their ends are in no vector. Split long texts "
-        "into chunks, or choose a model with a longer input.",
+        f"{shown(share, 'share')} of the documents are longer than the model reads: their ends are in no vector. Split "
+        "long texts into chunks, or choose a model with a longer input.",
     )
 
 

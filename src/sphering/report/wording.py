@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from sphering.report.catalogue import Metric
+from sphering.report.catalogue import CHANGES, Metric
 
 NONE = "–"
 MINUS = "−"
@@ -40,7 +40,7 @@ def _number(value: float) -> str:
         return f"{value:,.0f}"
     if size >= 10:
         return f"{value:.1f}"
-    if size >= 1:
+    if size >= 0.9995:
         return f"{value:.2f}"
     if size >= 0.00995:
         return f"{value:.3f}"
@@ -63,6 +63,12 @@ def change(value: float | None, form: str = "number") -> str:
     if value is None:
         return NONE
     return ("+" if value > 0 else "") + shown(value, form) if value else "±0"
+
+
+def changes(counts: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return how many documents changed in what way, without the ways in which none did."""
+    words = [f"{shown(counts[name]['value'], 'count')} {name}" for name in CHANGES if name != "unchanged"]
+    return ", ".join(each for each in words if not each.startswith("0 ")) or "no document changed"
 
 
 def error(value: float | None) -> str:
