@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sphering.geometry.estimate import exact, undefined
 from sphering.report.measured import as_sample, batch_interval, number, share_interval, whole_counts
-from sphering.report.wording import change, error, shown
+from sphering.report.wording import change, changes, error, shown
 
 
 @given(st.floats(0, 1), st.integers(1, 10**6))
@@ -42,10 +42,10 @@ def test_the_interval_by_batches_covers_at_least_93_of_100() -> None:
 
 
 def test_a_sample_of_the_whole_stays_exact_and_a_part_does_not() -> None:
-    assert as_sample(exact(0.5, 10), whole=True).kind == "exact"
-    part = as_sample(exact(0.5, 10), whole=False, interval=(0.2, 0.8))
-    assert number(part, "texts") == {"value": 0.5, "kind": "sampled", "n": 10, "interval": [0.2, 0.8], "over": "texts"}
-    assert as_sample(undefined("none"), whole=False).reason == "none"
+    assert as_sample(exact(0.5, 10), whole=True, seed=7).kind == "exact"
+    part = number(as_sample(exact(0.5, 10), whole=False, seed=7, interval=(0.2, 0.8)), "texts")
+    assert part == {"value": 0.5, "kind": "sampled", "n": 10, "seed": 7, "interval": [0.2, 0.8], "over": "texts"}
+    assert as_sample(undefined("none"), whole=False, seed=7).reason == "none"
 
 
 def test_counts_are_integers() -> None:
@@ -62,6 +62,8 @@ def test_counts_are_integers() -> None:
         (13083, "count", "13,083"),
         (-0.2171, "number", "−0.217"),
         (0.00019, "number", "0.00019"),
+        (0.99999994, "number", "1.00"),
+        (1.00000012, "number", "1.00"),
         (4009.4, "number", "4,009"),
         (42.478, "number", "42.5"),
         (2.5e-9, "number", "2.5e−09"),
@@ -73,6 +75,13 @@ def test_counts_are_integers() -> None:
 )
 def test_numbers_read_well(value: float | None, form: str, expected: str) -> None:
     assert shown(value, form) == expected
+
+
+def test_only_the_ways_in_which_documents_changed_are_named():
+    counts = {name: {"value": 0} for name in ("added", "retexted", "relabelled", "moved", "removed")}
+    assert changes({**counts, "unchanged": {"value": 5}}) == "no document changed"
+    some = {**counts, "added": {"value": 1200}, "moved": {"value": 3}}
+    assert changes(some) == "1,200 added, 3 moved"
 
 
 def test_differences_carry_their_sign_and_errors_one_digit() -> None:

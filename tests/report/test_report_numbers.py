@@ -128,6 +128,9 @@ def test_every_number_says_exact_or_sampled_over_what_and_how_many(
         assert entry["kind"] in ("exact", "sampled")
         assert entry["over"] in ("documents", "texts", "pairs", "tokens")
         assert isinstance(entry["n"], int)
+        if entry["kind"] == "sampled":
+            assert entry["seed"] == 0
+            assert "interval" in entry
         assert entry["value"] is not None or entry["reason"]
         if "interval" in entry:
             low, high = entry["interval"]

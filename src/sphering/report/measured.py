@@ -26,19 +26,21 @@ def whole_counts(metrics: Mapping[str, Json], counts: Collection[str]) -> dict[s
     }
 
 
-def as_sample(estimate: Estimate, *, whole: bool, interval: tuple[float, float] | None = None) -> Estimate:
+def as_sample(estimate: Estimate, *, whole: bool, seed: int, interval: tuple[float, float] | None = None) -> Estimate:
     """Return a sample's own exact number as what it is for the corpus: exact where the sample is the whole.
 
     Parameters
     ----------
     whole : bool
         Whether every distinct text of the corpus is in the sample.
+    seed : int
+        Of whatever chance chose; the texts are chosen by their hashes.
     interval : tuple of float, optional
         The 95 % interval for the corpus.
     """
     if whole or estimate.value is None:
         return estimate
-    return replace(estimate, kind="sampled", interval=interval or estimate.interval)
+    return replace(estimate, kind="sampled", seed=seed, interval=interval or estimate.interval)
 
 
 def share_interval(share: float, n: int) -> tuple[float, float]:

@@ -64,8 +64,8 @@ def measure_sample(sample: Sample, transformed: NDArray[np.float32], *, texts: i
     overlaps = _overlaps(stored.result(), unit.result(), len(before))
     kept = _kept(stored.result(), images.result(), len(before))
     return SampledSpaces(
-        raw={**raw_metrics, **{name: _as_share(each, whole=whole) for name, each in overlaps.items()}},
-        transformed={**image_metrics, "knn_overlap_raw": _as_share(kept, whole=whole)},
+        raw={**raw_metrics, **{name: _as_share(each, seed, whole=whole) for name, each in overlaps.items()}},
+        transformed={**image_metrics, "knn_overlap_raw": _as_share(kept, seed, whole=whole)},
         angles={"raw": raw_angles, "transformed": image_angles},
     )
 
@@ -75,7 +75,7 @@ def _angles(vectors: NDArray[np.float32], seed: int, *, whole: bool) -> tuple[di
     estimates = {"angle_ks": found.kolmogorov_smirnov, "angle_w1": found.wasserstein}
     intervals: dict[str, tuple[float, float]] = {} if whole else angle_intervals(vectors, estimates)
     metrics = {
-        name: number(as_sample(estimate, whole=whole, interval=intervals.get(name)), "pairs")
+        name: number(as_sample(estimate, whole=whole, seed=seed, interval=intervals.get(name)), "pairs")
         for name, estimate in estimates.items()
     }
     return metrics, angles_json(found, whole=whole)
@@ -130,6 +130,6 @@ def overlap_name(first: str, second: str) -> str:
     return "knn_overlap_" + "_".join(sorted((_SHORT[first], _SHORT[second]), key=_ORDER.index))
 
 
-def _as_share(estimate: Estimate, *, whole: bool) -> Json:
+def _as_share(estimate: Estimate, seed: int, *, whole: bool) -> Json:
     interval = None if estimate.value is None else share_interval(estimate.value, estimate.n)
-    return number(as_sample(estimate, whole=whole, interval=interval), "texts")
+    return number(as_sample(estimate, whole=whole, seed=seed, interval=interval), "texts")
