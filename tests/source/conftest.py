@@ -18,9 +18,9 @@ class Staging:
         self.folder = folder
         self.count = 0
 
-    def __call__(self, *, normalise=None, memory="256MB", base=None, **source):
+    def __call__(self, *, normalise=None, memory="256MB", base=None, out=None, **source):
         self.count += 1
-        self.out = self.folder / f"out-{self.count}"
+        self.out = out or self.folder / f"out-{self.count}"
         config = Config(corpus="t", source=source, normalise=normalise or {}, run={"memory": memory})
         return stage(config, self.out, base=base or self.folder)
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sphering.errors import SourceError
+from sphering.errors import SourceError, StorageError
 
 
 def test_relative_paths_in_sql_are_relative_to_the_configuration(staging, data, tmp_path):
@@ -140,3 +140,17 @@ def test_absolute_paths_and_the_configuration_s_own_folder_as_current_are_sound(
     assert staging.texts() == {"1": "wrong"}
     staging(sql="FROM 'd.csv'", base=current)
     assert staging.texts() == {"1": "wrong"}
+
+
+def test_a_query_that_needs_more_memory_than_the_run_may_take_says_what_to_raise(staging):
+    with pytest.raises(StorageError, match="the memory limit, 32MB, does not suffice") as caught:
+        staging(sql="SELECT 'a' AS id, string_agg(md5(n::VARCHAR)) AS text FROM range(3000000) r(n)", memory="32MB")
+    assert "raise memory under [run]" in caught.value.remedy
+
+
+def test_a_query_whose_spilled_rows_fill_the_disk_says_what_to_do(staging, small_disk):
+    small_disk.leave(4 << 20)
+    sort = "SELECT n AS id, md5(n::VARCHAR) || md5((n + 1)::VARCHAR) AS text FROM range(3000000) r(n) ORDER BY text"
+    with pytest.raises(StorageError, match="does not suffice") as caught:
+        staging(sql=sort, memory="64MB", out=small_disk.root / "out")
+    assert "free disk space" in caught.value.remedy

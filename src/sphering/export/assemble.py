@@ -16,6 +16,7 @@ from sphering.export import rows as ordered
 from sphering.export.equality import count_duplicates
 from sphering.export.matrix import EXCLUDED, EXCLUDED_SCHEMA, HELD_OUT, ROW_GROUP_ROWS, VECTORS, Matrix, MatrixFacts
 from sphering.progress import current
+from sphering.store.files import reserve
 from sphering.store.shard import EMBEDDING, vector_rows
 from sphering.store.snapshot import Snapshot
 from sphering.transform import Transform
@@ -96,6 +97,7 @@ def _scatter(
     out: Any = np.lib.format.open_memmap(
         path, mode="w+", dtype=np.float32, shape=(len(places), transform.dimension_out)
     )
+    reserve(path)
     filled = np.zeros(len(places), dtype=bool)
     worst, start, mapped = 0.0, 0, 0
     progress = current()
@@ -153,6 +155,7 @@ def _compact(path: Path, filled: NDArray[np.bool_]) -> None:
     beside = path.with_name(f".{path.name}")
     shape = (int(filled.sum()), source.shape[1])
     out = np.lib.format.open_memmap(beside, mode="w+", dtype=np.float32, shape=shape)
+    reserve(beside)
     end = 0
     for start in range(0, len(source), ROW_GROUP_ROWS):
         kept = source[start : start + ROW_GROUP_ROWS][filled[start : start + ROW_GROUP_ROWS]]

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sphering.run.workspace import Workspace
-from sphering.store.database import Bounds
+from sphering.store.database import Bounds, bounded_connection
+from sphering.store.exhausted import exhaustion_errors
 from sphering.store.snapshot import Snapshot
 
 
-def connect(workspace: Workspace) -> Any:
-    """Return an in-memory DuckDB connection under `[run] memory`, which spills to the workspace beyond it."""
-    import duckdb
+@contextmanager
+def connect(workspace: Workspace) -> Iterator[Any]:
+    """Open an in-memory DuckDB connection under `[run] memory`, which spills to the workspace beyond it.
 
-    connection = duckdb.connect()
-    connection.execute(f"SET memory_limit = '{workspace.config.run.memory}'")
-    connection.execute("SET temp_directory = $folder", {"folder": str(workspace.folder("spill"))})
-    connection.execute("SET preserve_insertion_order = false")
-    return connection
+    Raises
+    ------
+    StorageError
+        If DuckDB runs out of memory or of disk.
+    """
+    memory, spill = workspace.config.run.memory, workspace.folder("spill")
+    with exhaustion_errors(spill, memory), bounded_connection(Bounds(memory, spill)) as connection:
+        connection.execute("SET preserve_insertion_order = false")
+        yield connection
 
 
 def tonights_snapshot(workspace: Workspace) -> Snapshot:

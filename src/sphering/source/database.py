@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sphering.errors import StorageError
 from sphering.sqltext import quote_literal
+from sphering.store.exhausted import exhaustion_errors
 
 
 @contextmanager
@@ -27,21 +27,16 @@ def connected(memory: str, spill: Path, search: Path | None = None) -> Iterator[
     Raises
     ------
     StorageError
-        If DuckDB runs out of memory or of disk.
+        If memory or disk does not suffice for what is done with it.
     """
     import duckdb
 
-    with duckdb.connect(config={"memory_limit": memory, "temp_directory": str(spill)}) as connection:
+    with (
+        exhaustion_errors(spill, memory),
+        duckdb.connect(config={"memory_limit": memory, "temp_directory": str(spill)}) as connection,
+    ):
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")
         if search is not None:
             connection.execute(f"SET file_search_path = {quote_literal(str(search))}")
-        try:
-            yield connection
-        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-            raise StorageError(
-                f"DuckDB ran out of memory or disk: {str(error).splitlines()[0]}",
-                expected=f"{memory} of memory, and room for what exceeds it",
-                where=str(spill),
-                remedy="raise memory under [run], or free disk space there",
-            ) from error
+        yield connection

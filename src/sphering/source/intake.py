@@ -18,6 +18,7 @@ from sphering.source.grouped import GroupedWriter
 from sphering.source.opened import FoundFile, OpenedFile, SourceFile
 from sphering.source.quarantine import QuarantineWriter
 from sphering.source.typed import missing_column
+from sphering.store.exhausted import exhaustion
 
 READ = "read"
 ROWS = pa.schema([*CHECKED, pa.field("file", pa.int32())])
@@ -92,4 +93,6 @@ def _naming(shown: str, blocks: Iterator[Block]) -> Iterator[Block]:
     try:
         yield from blocks
     except (OSError, pa.ArrowException) as error:
+        if exhaustion(error) is not None:  # it is the scratch folder that is full, not the file that is bad
+            raise
         raise unreadable(shown, error) from error

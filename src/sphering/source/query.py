@@ -14,6 +14,7 @@ from sphering.source.block import Block, Layout
 from sphering.source.current_folder import WHERE, refusing_current_folder
 from sphering.source.typed import require_columns, typed_block
 from sphering.sqltext import quote_identifier, statement_kinds
+from sphering.store.exhausted import exhaustion
 
 _BATCH_ROWS = 2048
 
@@ -59,6 +60,8 @@ def _in_our_words() -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, pa.ArrowException, OSError) as error:
+        if exhaustion(error) is not None:  # no fault of the query: who opened the connection knows its limits
+            raise
         raise _failed(str(error).strip()) from error
 
 
