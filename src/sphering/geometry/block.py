@@ -27,18 +27,20 @@ class OpenBlock:
     """Up to 8192 usable rows in float64, with their norms.
 
     Rows are cast once, straight into the block; the two arrays are kept between blocks because fresh memory of this
-    size costs as much as a quarter of the arithmetic.
+    size costs as much as a quarter of the arithmetic. The memory of rows that never come is never touched: a small
+    shard would pay more for it than for its sums.
     """
 
     def __init__(self, dimension: int) -> None:
         self.filled = 0
-        self._rows = np.ones((BLOCK_ROWS, dimension + 1))
+        self._rows = np.empty((BLOCK_ROWS, dimension + 1))
         self._norms = np.empty(BLOCK_ROWS)
-        self._shifted = np.ones((BLOCK_ROWS, dimension + 2))
+        self._shifted = np.empty((BLOCK_ROWS, dimension + 2))
 
     def take(self, vectors: NDArray[Any]) -> Taken:
         """Take rows until the block is full or the batch is used up; leave out what is not finite or zero."""
         vectors = vectors[: BLOCK_ROWS - self.filled]
+        self._rows[self.filled : self.filled + len(vectors), -1] = 1.0
         target = self._rows[self.filled : self.filled + len(vectors), :-1]
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             target[:] = vectors
@@ -61,6 +63,7 @@ class OpenBlock:
         rows, norms = self._rows[: self.filled, :-1], self._norms[: self.filled]
         pivot = gram.pivot if gram.n else rows.mean(axis=0)
         shifted = self._shifted[: self.filled]
+        shifted[:, -1] = 1.0
         np.subtract(rows, pivot, out=shifted[:, :-2])
         np.einsum("ij,ij->i", shifted[:, :-2], shifted[:, :-2], out=shifted[:, -2])
         raw = gram.matrix + shifted.T @ shifted
