@@ -2,48 +2,55 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 import traceback
 
-from sphering.errors import SpheringError, StorageError
+from sphering.errors import SpheringError
+from sphering.store.exhausted import exhaustion
 
 INTERRUPTED = 130
 OTHER = 1
-_NO_SPACE = "No space left on device"
 
 
 def exit_code_of(error: BaseException, *, verbose: bool) -> int:
     """Say on standard error what went wrong and return the exit code: 2 for bad input, 1 for anything unforeseen."""
     if verbose:
         traceback.print_exception(error, file=sys.stderr)
-    if isinstance(error, KeyboardInterrupt):
-        _say("interrupted; what was finished is kept, and the next run goes on from there")
-        return INTERRUPTED
     known = _known(error)
     if known is not None:
         _say(f"error: {known}")
-        return known.exit_code
+        code = known.exit_code
+    elif isinstance(error, KeyboardInterrupt):
+        _say("interrupted; what was finished is kept, and the next run goes on from there")
+        code = INTERRUPTED
+    else:
+        _say_unforeseen(error, verbose=verbose)
+        code = OTHER
+    _let_go(error)
+    return code
+
+
+def _say_unforeseen(error: BaseException, *, verbose: bool) -> None:
     lines = str(error).strip().splitlines()
     _say(f"error: {type(error).__name__}: {lines[0] if lines else 'no message'}")
     if not verbose:
         _say("  do:       run the command again with -v to see the traceback")
-    return OTHER
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Free what the frames hold that an error came through.
+
+    Prefect keeps the error of a failed flow as long as the process lives. DuckDB's objects in its frames would be left
+    when the interpreter ends, and DuckDB lists each of them under the message.
+    """
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _known(error: BaseException) -> SpheringError | None:
-    """Return the error in the product's words, where it has some; libraries meet a full disk in their own."""
-    if isinstance(error, SpheringError):
-        return error
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    if full or _NO_SPACE in str(error):
-        return StorageError(
-            "no space is left on the disk",
-            expected="space for the store and for the run's working files",
-            where=str(getattr(error, "filename", None) or "see the message with -v"),
-            remedy="free some space, then run again: what was finished is kept",
-        )
-    return None
+    """Return the error in the product's words, where it has some; libraries meet their limits in their own."""
+    return error if isinstance(error, SpheringError) else exhaustion(error)
 
 
 def _say(message: str) -> None:
