@@ -23,8 +23,9 @@ BODY_LINES = 20
 
 
 def test_every_step_of_a_run_has_its_task():
-    steps = "begin ingest plan-units load embed commit-snapshot select-snapshot settle-transform evaluate plan-release report"
-    assert set(TASKS) == {*steps.split(), "prepare-matrix", "export", "commit-release", "publish", "render", "finish"}
+    first = "begin ingest plan-units load embed commit-snapshot select-snapshot settle-transform evaluate plan-release"
+    last = "report prepare-matrix export commit-release publish render finish"
+    assert set(TASKS) == {*first.split(), *last.split()}
 
 
 @pytest.mark.parametrize("name", TASKS)

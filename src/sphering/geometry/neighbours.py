@@ -191,9 +191,9 @@ def _bound(least: Array, metric: Metric, squares: Array, own: Array) -> Array:
     if metric == "dot_product":
         return least
     if metric == "euclidean":
-        return least - squares.min() / 2.0
+        return np.asarray(least - squares.min() / 2.0)
     inverse = _inverse(squares)
-    return np.maximum(least * inverse.min(), least * inverse.max()) * _inverse(own)
+    return np.asarray(np.maximum(least * inverse.min(), least * inverse.max()) * _inverse(own))
 
 
 def _inverse(squares: Array) -> Array:

@@ -39,6 +39,6 @@ def bounded_connection(bounds: Bounds) -> Iterator[Any]:
     import duckdb
 
     with TemporaryDirectory(prefix="sphering-", dir=bounds.spill) as folder:
-        settings = {"memory_limit": bounds.memory, "temp_directory": folder}
+        settings: dict[str, Any] = {"memory_limit": bounds.memory, "temp_directory": folder}
         with duckdb.connect(config=settings) as connection:
             yield connection
