@@ -1,6 +1,8 @@
 """Bad input gets a message and exit code 2, the unforeseen gets exit code 1, and neither a traceback."""
 
 import errno
+import hashlib
+import shutil
 
 import pytest
 import typer
@@ -78,6 +80,54 @@ def test_a_prefect_server_that_does_not_answer(sphering, write_corpus, tmp_path)
     outcome = sphering("run", cwd=tmp_path, PREFECT_API_URL="http://127.0.0.1:9/api")
     assert_says_what_to_do(outcome, "http://127.0.0.1:9/api", "PREFECT_API_URL")
     assert not (tmp_path / "store").exists()
+
+
+@pytest.fixture(scope="module")
+def published(sphering, write_corpus, tmp_path_factory):
+    """A folder with a configuration, sources good and bad, and a store with a published release."""
+    folder = tmp_path_factory.mktemp("published")
+    for name, rows in {"conflict": [ROW, {**ROW, "text": "other"}], "empty": [{**ROW, "text": ""}]}.items():
+        write_corpus(folder, rows=rows)
+        (folder / "rows.jsonl").rename(folder / f"{name}.jsonl")
+    write_corpus(folder, '[report]\nsample = 100\n[[export]]\nname = "npy"\nformat = "npy"\n')
+    assert sphering("run", cwd=folder).code == 0
+    return folder
+
+
+def files_of(store):
+    """What is in a store, but for the records of runs, which failed ones leave as well; and nothing of a workspace."""
+    assert not list(store.glob("corpora/*/scratch/*"))
+    files = (path for path in store.rglob("*") if path.is_file() and "runs" not in path.parts)
+    return {path.relative_to(store): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.mark.parametrize(
+    ("override", "environment", "words"),
+    [
+        ("source.path=row.jsonl", {}, ["row.jsonl", "'rows.jsonl' is there"]),
+        ("source.txt=body", {}, ["unknown key 'txt' in [source]", "`text`"]),
+        ("source.text=body", {}, ["no column 'body'", "'id', 'text'"]),
+        ("source.path=conflict.jsonl", {}, ["id '1'", "row 2"]),
+        ("source.path=empty.jsonl", {}, ["gave no document", "1 empty", "empty.jsonl, row 1"]),
+        ("encoder.model=./none", {}, ["none", "pip install"]),
+        ("run.workers=1", {"PREFECT_API_URL": "http://127.0.0.1:9/api"}, ["127.0.0.1:9", "PREFECT_API_URL"]),
+    ],
+    ids=["missing file", "unknown key", "missing column", "conflict", "empty corpus", "missing model", "silent server"],
+)
+def test_bad_input_changes_nothing_in_a_store_that_is_there(override, environment, words, published, sphering):
+    before = files_of(published / "store")
+    outcome = sphering("run", "--set", override, cwd=published, **environment)
+    assert_says_what_to_do(outcome, *words)
+    assert outcome.err.splitlines()[-1].startswith("  do:       ")
+    assert files_of(published / "store") == before
+
+
+def test_a_run_changes_nothing_in_a_store_of_a_newer_version(published, sphering, tmp_path):
+    store = shutil.copytree(published / "store", tmp_path / "newer")
+    (store / "store.json").write_bytes(to_bytes({"format": 99}))
+    before = files_of(store)
+    assert_says_what_to_do(sphering("run", "--set", f"store={store}", cwd=published), "format 99", "upgrade sphering")
+    assert files_of(store) == before
 
 
 @pytest.mark.parametrize("arguments", [["show"], ["search", "x"], ["sql", "SELECT 1"], ["verify"], ["snapshots"]])
