@@ -49,6 +49,8 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=complaints,
+            # A terminal's Ctrl-C goes to the whole group; the run needs its server until it has ended.
+            process_group=0,
             env={**_ENVIRONMENT, **os.environ, **({database.URL: database.url(folder)} if folder else {})},
         )
         # Not before the exit: Prefect's own threads send the last log records and events while the process ends.

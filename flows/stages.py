@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from sphering.config.load import resolve
 from sphering.config.model import Config
 from sphering.errors import RefMovedError, SpheringError
+from sphering.interruption import stopping
 from sphering.run.begin import Purpose
 from sphering.tasks.begin import begin_run
 from sphering.tasks.embed import embed, load, plan_work
@@ -108,13 +110,13 @@ def _make_parts(job: Job, exports: tuple[str, ...]) -> None:
         report.result()
 
 
-def _threads(workers: int) -> ThreadPoolTaskRunner[Any]:
-    """Return a pool of a stage's own.
+def _threads(workers: int) -> AbstractContextManager[ThreadPoolTaskRunner[Any]]:
+    """Return a pool of a stage's own, which stops encoding between two batches where the run is interrupted.
 
     Only the run reads how many units are encoded at once, too late for the runner that a flow is declared with. And a
     pool that a stage leaves has stopped: no task works on in a workspace that the end of the run removes.
     """
-    return ThreadPoolTaskRunner(max_workers=workers)
+    return stopping(ThreadPoolTaskRunner(max_workers=workers))
 
 
 def over_selected(job: Job, _config: Config) -> None:

