@@ -15,6 +15,7 @@ from sphering.identity import sha256_file
 from sphering.run.digest import snapshot_digest
 from sphering.run.findings import Findings
 from sphering.store.corpus import CorpusStore
+from sphering.store.database import DEFAULT, bounded_connection
 from sphering.store.shard import EMBEDDING, ShardEntry, read_batches, schema, vector_rows
 from sphering.store.snapshot import BLOCK_ROWS, SnapshotManifest
 
@@ -75,12 +76,10 @@ def _check_shard(corpus: CorpusStore, manifest: SnapshotManifest, entry: ShardEn
 
 
 def _check_content(corpus: CorpusStore, manifest: SnapshotManifest) -> None:
-    import duckdb
-
     snapshot = corpus.snapshot(manifest.id)
     where = str(corpus.files.path(corpus.layout.manifest(manifest.id)))
     _check_dropped(snapshot.dropped_path, manifest, where)
-    with duckdb.connect() as connection:
+    with bounded_connection(DEFAULT) as connection:
         snapshot.register(connection)
         documents = connection.execute("SELECT count(*) FROM snapshot_rows").fetchall()[0][0]
         digest = snapshot_digest(connection)
@@ -95,13 +94,11 @@ def _check_content(corpus: CorpusStore, manifest: SnapshotManifest) -> None:
 
 
 def _check_texts(corpus: CorpusStore, manifest: SnapshotManifest) -> None:
-    import duckdb
-
     from sphering.sqltext import load
 
     for entry in manifest.shards:
         path = corpus.files.path(corpus.layout.shard(manifest.encoder, entry.id))
-        with duckdb.connect() as connection:
+        with bounded_connection(DEFAULT) as connection:
             wrong = connection.execute(load("verify_texts"), {"path": str(path)}).fetchall()[0][0]
         if wrong:
             raise IntegrityError(f"{wrong} texts of this shard do not have their hash", where=str(path))
