@@ -72,8 +72,7 @@ def ended(corpus: str, result: dict[str, Any]) -> State[dict[str, Any]]:
     its state is of the type COMPLETED with a name of its own, which Prefect's pages show and its automations can wait
     for (the event is `prefect.flow-run.Held`).
     """
-    status = result.get("release_status")
-    name = str(status).capitalize() if status in ("held", "withdrawn") else "Completed"
+    name = "Held" if result.get("release_status") == "held" else "Completed"
     return Completed(name=name, message=verdict_sentence(corpus, result), data=result)
 
 

@@ -74,7 +74,7 @@ def test_a_plain_name_stands_in_its_key_as_it_is():
     assert artifact_key("report", "Banking_77").startswith("report-banking-77-")
 
 
-@pytest.mark.parametrize("status", ["published", "unchanged", "withdrawn", "latest"])
+@pytest.mark.parametrize("status", ["published", "unchanged", "latest"])
 def test_the_verdict_begins_with_the_status(status):
     assert verdict_sentence("c", _result(release_status=status)) == f"{status}: c, release bbbb"
 
