@@ -7,19 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import local
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sphering.encoder.batching import plan
 from sphering.encoder.compute_profile import available_cores
+from sphering.encoder.pipeline import Features, Pipeline
 from sphering.encoder.probe_texts import PROBE_TEXTS
 from sphering.errors import ModelError
 from sphering.extras import require
-
-if TYPE_CHECKING:
-    from sphering.encoder.sentence_transformers import Features, Pipeline
 
 PARITY = 0.999999
 """Least cosine between a vector of PyTorch and of OpenVINO; conversion is measured to keep 1 − 1e-12."""
