@@ -14,6 +14,21 @@ if _worker is not None and hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {_cores[int(_worker.removeprefix("gw")) % len(_cores)]})
 
 
+@pytest.fixture(scope="session")
+def prefect_api():
+    """The address of one Prefect server for the commands of a session: each would start one, 8 s of computing.
+
+    Tests of a command's own server take it out of the environment.
+    """
+    from sphering.flows.child import Child
+
+    server = Child.spawn(own_database=True)
+    server.await_answer(120)
+    yield server.url
+    server.process.terminate()
+    server.process.wait(30)
+
+
 @dataclass(frozen=True)
 class SmallDisk:
     """A disk of its own, of which a ballast file takes what a test does not leave free."""

@@ -24,8 +24,8 @@ class Outcome:
 
 
 @pytest.fixture(scope="session")
-def sphering(tmp_path_factory):
-    """Run `sphering ARGUMENTS` in a folder; the environment says nothing of Prefect but where its home is.
+def sphering(tmp_path_factory, prefect_api):
+    """Run `sphering ARGUMENTS` in a folder; the environment says nothing of Prefect but where its home and server are.
 
     A variable that is given as None is taken out of the environment.
     """
@@ -33,7 +33,8 @@ def sphering(tmp_path_factory):
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
 
     def run(*arguments, cwd, **environment):
-        given = {**kept, "PREFECT_HOME": str(home), "COLUMNS": "80", "LINES": "24", **environment}
+        prefect = {"PREFECT_HOME": str(home), "PREFECT_API_URL": prefect_api}
+        given = {**kept, **prefect, "COLUMNS": "80", "LINES": "24", **environment}
         done = subprocess.run(
             [sys.executable, "-m", "sphering.cli", *map(str, arguments)],
             cwd=cwd,

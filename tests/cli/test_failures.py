@@ -89,7 +89,9 @@ def published(sphering, write_corpus, tmp_path_factory):
     for name, rows in {"conflict": [ROW, {**ROW, "text": "other"}], "empty": [{**ROW, "text": ""}]}.items():
         write_corpus(folder, rows=rows)
         (folder / "rows.jsonl").rename(folder / f"{name}.jsonl")
-    write_corpus(folder, '[report]\nsample = 100\n[[export]]\nname = "npy"\nformat = "npy"\n')
+    write_corpus(
+        folder, '[encoder]\nbackend = "torch"\n[report]\nsample = 100\n[[export]]\nname = "npy"\nformat = "npy"\n'
+    )
     assert sphering("run", cwd=folder).code == 0
     return folder
 

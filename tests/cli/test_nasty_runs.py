@@ -46,6 +46,7 @@ def test_the_sums_of_a_nasty_corpus_add_up(kind, sphering, tmp_path):
         path = {json.dumps([str(NASTY / name) for name in SOURCES[kind]])}
         format = "{kind}"
         [encoder]
+        backend = "torch"
         max_length = 8
         [report]
         sample = 100

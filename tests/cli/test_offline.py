@@ -32,7 +32,9 @@ def test_a_run_and_its_server_ask_no_host_but_this_one(sphering, write_corpus, t
     seen = tmp_path / "seen.txt"
     # Prefect and the hub's client stay silent in CI and in tests of their own accord: neither is to be told of one.
     environment = {
-        **dict.fromkeys(("CI", "PYTEST_CURRENT_TEST", "DO_NOT_TRACK", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")),
+        **dict.fromkeys(
+            ("PREFECT_API_URL", "CI", "PYTEST_CURRENT_TEST", "DO_NOT_TRACK", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+        ),
         "PYTHONPATH": str(tmp_path),
         "SEEN": str(seen),
     }
