@@ -24,6 +24,21 @@ from sphering.run.units import plan_units
 QUESTIONS = Path(__file__).parents[1] / "data" / "banking77"
 
 
+def release(workspace):
+    """Take a workspace that has its snapshot to its refs; return the release's id."""
+    settle_transform(workspace)
+    evaluate(workspace)
+    planned = plan_release(workspace)
+    if not planned.exists:
+        write_report(workspace)
+        prepare_matrix(workspace)
+        for name in planned.exports:
+            write_export(workspace, name)
+    commit_release(workspace)
+    publish(workspace)
+    return planned.release
+
+
 def carry(config):
     """Take a corpus to its release and return the run's result."""
     workspace = begin(config)
@@ -33,22 +48,18 @@ def carry(config):
         embed_unit(workspace, unit)
     if commit_snapshot(workspace) is None:
         return finish(workspace)
-    settle_transform(workspace)
-    evaluate(workspace)
-    planned = plan_release(workspace)
-    if not planned.exists:
-        write_report(workspace)
-        prepare_matrix(workspace)
-        for name in planned.exports:
-            write_export(workspace, name)
-        commit_release(workspace)
-    publish(workspace)
+    release(workspace)
     return finish(workspace)
 
 
 @pytest.fixture(scope="session")
 def run():
     return carry
+
+
+@pytest.fixture(scope="session")
+def released():
+    return release
 
 
 @pytest.fixture(scope="session")

@@ -8,14 +8,9 @@ import sphering
 from sphering.run.begin import begin
 from sphering.run.commit import commit_snapshot
 from sphering.run.embed import embed_unit
-from sphering.run.evaluate import evaluate
-from sphering.run.export import prepare_matrix, write_export
 from sphering.run.finish import finish
-from sphering.run.fit import settle_transform
 from sphering.run.ingest import ingest
-from sphering.run.plan_release import plan_release
-from sphering.run.release import commit_release, publish, render_page
-from sphering.run.report import write_report
+from sphering.run.release import render_page
 from sphering.run.search import search
 from sphering.run.select import select_snapshot
 from sphering.run.units import plan_units
@@ -26,27 +21,13 @@ def corpus_of(config):
     return Store.open(Path(config.store)).corpus(config.corpus)
 
 
-def made(workspace):
-    """Take a workspace that has its snapshot to its refs, and stop before the run leaves its record."""
-    settle_transform(workspace)
-    evaluate(workspace)
-    planned = plan_release(workspace)
-    write_report(workspace)
-    prepare_matrix(workspace)
-    for name in planned.exports:
-        write_export(workspace, name)
-    commit_release(workspace)
-    publish(workspace)
-    return planned.release
-
-
 def page_of(config, release):
     corpus = corpus_of(config)
     return corpus.files.path(corpus.layout.page(release)).read_text(encoding="utf-8")
 
 
 @pytest.fixture
-def unrecorded(corpus, questions):
+def unrecorded(corpus, questions, released):
     """A published release whose run ended before it could leave a record."""
     config = corpus(questions[:60], normalise={"strip": True})
     workspace = begin(config)
@@ -54,7 +35,7 @@ def unrecorded(corpus, questions):
     for unit in range(plan_units(workspace).count):
         embed_unit(workspace, unit)
     commit_snapshot(workspace)
-    return config, made(workspace)
+    return config, released(workspace)
 
 
 def test_a_release_is_searchable_though_its_run_left_no_record(unrecorded, run, questions):
@@ -70,14 +51,14 @@ def test_a_release_is_searchable_though_its_run_left_no_record(unrecorded, run, 
     assert bundle.encode([text]).shape == (1, 384)
 
 
-def test_the_page_says_published_of_the_release_that_consumers_get_alone(corpus, run, questions):
+def test_the_page_says_published_of_the_release_that_consumers_get_alone(corpus, run, released, questions):
     config = corpus(questions[:60])
     first = run(config)
     assert "<h1>Published" in page_of(config, first["release"])
 
     fitted = begin(corpus(questions[:60], transform={"kind": "center"}), "fit")
     select_snapshot(fitted)
-    centred = made(fitted)
+    centred = released(fitted)
     assert finish(fitted)["release_status"] == "latest"
     assert "<h1>Not published" in page_of(config, centred)
 

@@ -6,13 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sphering.run.begin import begin
-from sphering.run.evaluate import evaluate
-from sphering.run.export import prepare_matrix, write_export
 from sphering.run.finish import finish
-from sphering.run.fit import settle_transform
-from sphering.run.plan_release import plan_release
-from sphering.run.release import commit_release, publish
-from sphering.run.report import write_report
 from sphering.run.select import select_snapshot
 from sphering.store.documents import read_document
 from sphering.store.store import Store
@@ -24,21 +18,17 @@ def centred(**keys):
     return {"kind": "center", **keys}
 
 
-def again(config, purpose):
+@pytest.fixture
+def again(released):
     """Make a release of the latest snapshot, as `sphering fit` and `sphering export` do; return the run's result."""
-    workspace = begin(config, purpose)
-    select_snapshot(workspace)
-    settle_transform(workspace)
-    evaluate(workspace)
-    planned = plan_release(workspace)
-    if not planned.exists:
-        write_report(workspace)
-        prepare_matrix(workspace)
-        for name in planned.exports:
-            write_export(workspace, name)
-    commit_release(workspace)
-    publish(workspace)
-    return finish(workspace)
+
+    def make(config, purpose):
+        workspace = begin(config, purpose)
+        select_snapshot(workspace)
+        released(workspace)
+        return finish(workspace)
+
+    return make
 
 
 def transforms(config):
@@ -110,7 +100,7 @@ def test_a_fit_on_distinct_texts_is_kept_on_the_corpus_that_it_was_fitted_on(run
     assert report["transform"]["drift"]["over"] == "texts"
 
 
-def test_a_later_export_keeps_the_transform_of_the_release_that_it_is_made_from(run, corpus, questions):
+def test_a_later_export_keeps_the_transform_of_the_release_that_it_is_made_from(run, again, corpus, questions):
     plain = corpus(questions, transform=centred())
     run(plain)
     whitened = again(corpus(questions, transform={"kind": "whiten", "shrinkage": 0.5}), "fit")
