@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 WORKERS ?= 2
 
-.PHONY: help venv demo test lint bench clean
+.PHONY: help venv demo test soak lint bench clean
 
 help:  ## show this list
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r name what; do printf '  make %-6s %s\n' "$$name" "$$what"; done
@@ -39,7 +39,10 @@ lint: $(STAMP)  ## ruff (rules and format), mypy --strict over the tree as it is
 	@MYPYPATH=build/typing $(BIN)/mypy --strict -p sphering
 
 test: lint  ## the linters, then the whole suite
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+soak: $(STAMP)  ## what takes too long for `make test`: whole examples, kills at every moment
+	@$(BIN)/python -m pytest -m soak --durations=0
 
 bench: $(STAMP)  ## documents per second of a run against SentenceTransformer.encode and np.save
 	@$(BIN)/python benchmarks/main_job.py

@@ -14,6 +14,11 @@ if _worker is not None and hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {_cores[int(_worker.removeprefix("gw")) % len(_cores)]})
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take minutes: begun last, one would keep a single test worker busy at the end."""
+    items.sort(key=lambda item: not any(item.get_closest_marker(name) for name in ("command", "server")))
+
+
 @pytest.fixture(scope="session")
 def prefect_api():
     """The address of one Prefect server for the commands of a session: each would start one, 8 s of computing.

@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 
 from sphering.cli.app import app
 
+pytestmark = pytest.mark.command
+
 RUN_KEYS = {
     "run", "snapshot", "snapshot_status", "release", "release_status", "rows_read", "documents", "quarantined",
     "duplicates", "encoded", "reused", "removed", "truncated", "excluded", "seconds", "gates", "exports", "report",

@@ -12,6 +12,8 @@ from sphering.cli.command import command
 from sphering.errors import IntegrityError
 from sphering.store.documents import to_bytes
 
+pytestmark = pytest.mark.command
+
 ROW = {"id": "1", "text": "a real question"}
 
 

@@ -12,6 +12,8 @@ from sphering.run.verify import verify
 from sphering.store.corpus import CorpusStore
 from sphering.store.store import Store
 
+pytestmark = pytest.mark.command
+
 QUESTIONS = Path(__file__).parents[1] / "data" / "banking77"
 EXPORTS = "".join(
     f'[[export]]\nname = "{name}"\nformat = "{name}"\n' for name in ("npy", "parquet", "fbin", "duckdb", "faiss")

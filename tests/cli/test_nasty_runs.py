@@ -9,6 +9,8 @@ import pytest
 from sphering.run.verify import verify
 from sphering.store.store import Store
 
+pytestmark = pytest.mark.command
+
 NASTY = Path(__file__).parents[1] / "data" / "nasty"
 SOURCES = {
     "lines": [
@@ -47,7 +49,7 @@ def test_the_sums_of_a_nasty_corpus_add_up(kind, sphering, tmp_path):
         format = "{kind}"
         [encoder]
         backend = "torch"
-        max_length = 8
+        max_length = 4
         [report]
         sample = 100
         [[gate]]

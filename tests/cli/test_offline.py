@@ -1,5 +1,9 @@
 """A run asks nothing of any network: no model hub, no telemetry, neither by itself nor by the server that it starts."""
 
+import pytest
+
+pytestmark = pytest.mark.command
+
 HOOK = """
 import os
 import sys

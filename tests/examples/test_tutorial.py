@@ -18,6 +18,8 @@ from sphering.store.refs import LATEST, PUBLISHED
 from sphering.store.release import Release
 from sphering.store.store import Store
 
+pytestmark = pytest.mark.command
+
 ROOT = Path(__file__).parents[2]
 
 

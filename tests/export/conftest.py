@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from sphering.config.model import EncoderConfig, TransformConfig
 from sphering.encoder import Encoder, identify, open_encoder
+from sphering.encoder.protocol import Role
 from sphering.export.assemble import make_matrix
 from sphering.export.matrix import Matrix
 from sphering.geometry.moments import Moments
@@ -110,12 +112,30 @@ def _hash(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-def _corpus(encoder: Encoder, ids: list[str], texts: list[str]) -> Corpus:
+@dataclass(frozen=True)
+class Encoding:
+    """An encoder whose vectors the workers of a test session share: these corpora take each of them a minute."""
+
+    encoder: Encoder
+    kept: Path
+
+    def vectors(self, texts: list[str], role: Role = "document") -> NDArray[np.float32]:
+        path = self.kept / f"{_hash(json.dumps([self.encoder.identity.id, role, texts])).hex()}.npy"
+        if not path.exists():
+            beside = path.with_suffix(f".{os.getpid()}")
+            with beside.open("wb") as stream:
+                np.save(stream, self.encoder.encode(texts, role).vectors)
+            beside.replace(path)
+        return np.load(path)
+
+
+def _corpus(encoding: Encoding, ids: list[str], texts: list[str]) -> Corpus:
     distinct = sorted(set(texts))
-    rows = dict(zip(distinct, encoder.encode(distinct).vectors, strict=True))
+    rows = dict(zip(distinct, encoding.vectors(distinct), strict=True))
     order = sorted(range(len(ids)), key=lambda row: ids[row].encode())
     texts = [texts[row] for row in order]
-    return Corpus(encoder.identity.id, [ids[row] for row in order], texts, np.stack([rows[text] for text in texts]))
+    vectors = np.stack([rows[text] for text in texts])
+    return Corpus(encoding.encoder.identity.id, [ids[row] for row in order], texts, vectors)
 
 
 @pytest.fixture(scope="session")
@@ -125,26 +145,34 @@ def encoder() -> Encoder:
 
 
 @pytest.fixture(scope="session")
-def bank(encoder: Encoder) -> Corpus:
+def encoding(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Encoding:
+    base = tmp_path_factory.getbasetemp()
+    kept = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "vectors"
+    kept.mkdir(exist_ok=True)
+    return Encoding(encoder, kept)
+
+
+@pytest.fixture(scope="session")
+def bank(encoding: Encoding) -> Corpus:
     """2,181 questions to a bank, the first 40 twice; ids in several scripts."""
     texts = pq.read_table(EXAMPLES / "banking77" / "banking77.parquet")["text"].to_pylist()[::6]
     heads = ["é", "z", "Z", "9", "10", "\U0001f600", "ﬀ", "aa", "a"]
     ids = [f"{heads[row % len(heads)]}-{row}" for row in range(len(texts) + 40)]
-    return _corpus(encoder, ids, texts + texts[:40])
+    return _corpus(encoding, ids, texts + texts[:40])
 
 
 @pytest.fixture(scope="session")
-def xquad(encoder: Encoder) -> Corpus:
+def xquad(encoding: Encoding) -> Corpus:
     """The 240 English paragraphs of XQuAD."""
     rows = [row for row in pq.read_table(EXAMPLES / "xquad" / "paragraphs.parquet").to_pylist() if row["lang"] == "en"]
-    return _corpus(encoder, [row["id"] for row in rows], [row["text"] for row in rows])
+    return _corpus(encoding, [row["id"] for row in rows], [row["text"] for row in rows])
 
 
 @pytest.fixture(scope="session")
-def questions(encoder: Encoder) -> NDArray[np.float32]:
+def questions(encoding: Encoding) -> NDArray[np.float32]:
     """Raw vectors of XQuAD's English questions."""
     table = pq.read_table(EXAMPLES / "xquad" / "questions.parquet").to_pylist()
-    return encoder.encode([row["text"] for row in table if row["lang"] == "en"], role="query").vectors
+    return encoding.vectors([row["text"] for row in table if row["lang"] == "en"], role="query")
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,8 @@ from prefect import flow, get_client, task
 from prefect.context import get_run_context
 import sphering.flows.stages
 
+pytestmark = pytest.mark.command
+
 @task
 def log():
     logging.getLogger("sphering.test").info("a record of the core")
@@ -71,11 +73,11 @@ def _refused(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_a_command_runs_silently_on_a_server_that_leaves_an_empty_database_for_the_next_and_no_other(tmp_path):
-    environment = _alone(tmp_path, tmp_path)
+def test_a_command_runs_silently_on_a_server_that_leaves_an_empty_database_for_the_next_and_no_other(tmp_path, home):
+    environment = _alone(tmp_path, home)
     first = _completed(environment)
     assert first.returncode == 0, first.stderr
-    (kept,) = (tmp_path / ".cache" / "sphering").iterdir()
+    (kept,) = (home / ".cache" / "sphering").iterdir()
     with closing(sqlite3.connect(kept)) as connection:
         assert connection.execute("SELECT count(*) FROM flow_run").fetchall() == [(0,)]
     before = kept.read_bytes()
@@ -85,7 +87,7 @@ def test_a_command_runs_silently_on_a_server_that_leaves_an_empty_database_for_t
     assert len(second.stdout.splitlines()) == 1
     assert "a record of the core" in second.stdout
     assert kept.read_bytes() == before
-    assert not list((tmp_path / ".prefect").glob("*.db*"))
+    assert not list((home / ".prefect").glob("*.db*"))
     assert not list((tmp_path / "temporary").iterdir())
 
 
@@ -114,10 +116,10 @@ def test_a_database_that_the_user_has_chosen_is_used(tmp_path):
         assert connection.execute("SELECT count(*) FROM flow_run").fetchall() == [(1,)]
 
 
-def test_a_killed_command_leaves_neither_server_nor_database_behind(tmp_path):
+def test_a_killed_command_leaves_neither_server_nor_database_behind(tmp_path, home):
     command = subprocess.Popen(
         [sys.executable, "-c", COMMAND, "wait"],
-        env=_alone(tmp_path, tmp_path),
+        env=_alone(tmp_path, home),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

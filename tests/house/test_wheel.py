@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.command
+
 ROOT = Path(__file__).parents[2]
 SOURCES = ("src", "flows", "tasks", "sql", "pyproject.toml", "README.md", "LICENSE")
 CONFIG = """
