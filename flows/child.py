@@ -54,7 +54,7 @@ class Child:
             env={**_ENVIRONMENT, **os.environ, **({database.URL: database.url(folder)} if folder else {})},
         )
         # Not before the exit: Prefect's own threads send the last log records and events while the process ends.
-        atexit.register(_stop, process, folder)
+        atexit.register(_end, process, folder, complaints)
         return cls(process, f"http://127.0.0.1:{port}/api", complaints)
 
     @property
@@ -105,6 +105,11 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _end(process: subprocess.Popen[bytes], folder: Path | None, complaints: IO[bytes]) -> None:
+    _stop(process, folder)
+    complaints.close()
 
 
 def _stop(process: subprocess.Popen[bytes], folder: Path | None) -> None:

@@ -65,8 +65,11 @@ def night(small_disk, tmp_path_factory, sphering, write_corpus, questions):
 
 @pytest.mark.parametrize(
     ("kilobytes", "reached", "not_reached"),
-    [(48, "read: done", "embed"), (800, "embed: stopped", "fit"), (6500, "embed: done", "published")],
-    ids=["staging", "shards", "exports"],
+    [
+        pytest.param(48, "read: done", "embed", id="staging"),
+        pytest.param(800, "embed: stopped", "fit", id="shards"),
+        pytest.param(6500, "embed: done", "published", id="exports", marks=pytest.mark.soak),
+    ],
 )
 def test_a_run_that_fills_the_disk_says_so_and_leaves_what_was_there(
     kilobytes, reached, not_reached, night, small_disk

@@ -15,7 +15,9 @@ from sphering.errors import ModelError
 PUBLISHED_SPEARMAN = 0.82032
 
 
-def test_sts_benchmark_gives_the_published_correlation(encoder, sts_test):
+@pytest.mark.parametrize("backend", ["torch", pytest.param("openvino", marks=pytest.mark.soak)])
+def test_sts_benchmark_gives_the_published_correlation(backend, request, sts_test):
+    encoder = request.getfixturevalue(f"{backend}_encoder")
     first, second, scores = sts_test
     vectors = encoder.encode(first + second).vectors.astype(np.float64)
     a, b = vectors[: len(first)], vectors[len(first) :]

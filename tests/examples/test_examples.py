@@ -14,6 +14,8 @@ import pytest
 
 from sphering.config.load import load
 
+pytestmark = pytest.mark.command
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LIBREOFFICE = EXAMPLES / "libreoffice_help"
 TERMS = f"source.path={LIBREOFFICE / 'terms-vi.parquet'}"
@@ -23,8 +25,6 @@ CONFIGS = sorted(EXAMPLES.glob("*/*.toml"))
 # A child of a large process counts that process' memory as its own peak, so a small one starts and measures it.
 MEASURED = """
 import resource, subprocess, sys
-
-pytestmark = pytest.mark.command
 code = subprocess.run(sys.argv[2:]).returncode
 open(sys.argv[1], "w").write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
 sys.exit(code)

@@ -164,7 +164,8 @@ def bank(encoding: Encoding) -> Corpus:
 @pytest.fixture(scope="session")
 def xquad(encoding: Encoding) -> Corpus:
     """The 240 English paragraphs of XQuAD."""
-    rows = [row for row in pq.read_table(EXAMPLES / "xquad" / "paragraphs.parquet").to_pylist() if row["lang"] == "en"]
+    table = pq.read_table(EXAMPLES / "xquad" / "paragraphs.parquet").to_pylist()
+    rows = [row for row in table if row["lang"] == "en"]
     return _corpus(encoding, [row["id"] for row in rows], [row["text"] for row in rows])
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.command
+
 # A flow as a command runs it. Its task logs as the core does; then it asks the server which records it has.
 COMMAND = """
 import logging, os, sys
@@ -22,8 +24,6 @@ from sphering.flows.server import connected
 from prefect import flow, get_client, task
 from prefect.context import get_run_context
 import sphering.flows.stages
-
-pytestmark = pytest.mark.command
 
 @task
 def log():
