@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["nights"]
+
 # Two test workers on two cores would start two threads each, which wait for one another in spin locks: one core each.
 _worker = os.environ.get("PYTEST_XDIST_WORKER")
 if _worker is not None and hasattr(os, "sched_setaffinity"):

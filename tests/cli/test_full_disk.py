@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from sphering.run.verify import verify
+from sphering.maintenance.verify import verify
 from sphering.store.corpus import CorpusStore
 from sphering.store.store import Store
 

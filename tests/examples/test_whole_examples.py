@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sphering.config.load import load
-from sphering.run.verify import verify
+from sphering.maintenance.verify import verify
 from sphering.store.store import Store
 
 pytestmark = pytest.mark.soak

@@ -27,6 +27,7 @@ ORDER = (
     {"transform"},
     {"report", "export", "bundle", "gate", "evaluation", "catalog"},
     {"run"},
+    {"maintenance"},
     {"doctor"},
     {"cli", "door", "sphering"},
 )

@@ -8,10 +8,10 @@ import time
 import tomllib
 from pathlib import Path
 
-from sphering.run.verify import verify
+from sphering.maintenance.verify import verify
 from sphering.store.store import Store
 
-DRIVER = Path(__file__).with_name("conftest.py")
+DRIVER = Path(__file__).parents[1] / "nights.py"
 
 
 def toml_of(config, path):

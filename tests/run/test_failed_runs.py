@@ -6,10 +6,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from sphering.errors import EmptyCorpusError
+from sphering.maintenance.verify import verify
 from sphering.run.begin import begin
 from sphering.run.finish import abandon
 from sphering.run.ingest import ingest
-from sphering.run.verify import verify
 from sphering.store.store import Store
 
 ROWS = [("a", ""), ("b", " "), ("c", "x\0y"), (None, "a text without an id")]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from sphering.maintenance.verify import verify
 from sphering.run.search import search
-from sphering.run.verify import verify
 from sphering.store.store import Store
 
 

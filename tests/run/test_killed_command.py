@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from sphering.run.verify import verify
+from sphering.maintenance.verify import verify
 from sphering.store.corpus import CorpusStore
 from sphering.store.store import Store
 

@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
         Exit code 1 says that something is not.
         """
-        from sphering.run.verify import verify as verify_corpus
+        from sphering.maintenance.verify import verify as verify_corpus
 
         place = place_of(shared)
         selector = None if snapshot is None else place.selector(snapshot, "latest")

@@ -13,9 +13,9 @@ import pytest
 from sphering.catalog.rebuild import rebuild
 from sphering.config.model import Config, EncoderConfig
 from sphering.errors import SpheringError
+from sphering.maintenance.verify import verify
 from sphering.run.begin import settle_encoder
 from sphering.run.search import search
-from sphering.run.verify import verify
 from sphering.store.store import Store
 
 

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from sphering.encoder.probe import read_probe
 from sphering.errors import IntegrityError
 from sphering.identity import sha256_file
+from sphering.maintenance.findings import Findings
 from sphering.run.digest import snapshot_digest
-from sphering.run.findings import Findings
 from sphering.store.corpus import CorpusStore
 from sphering.store.database import DEFAULT, bounded_connection
 from sphering.store.shard import EMBEDDING, ShardEntry, read_batches, schema, vector_rows

@@ -1,4 +1,4 @@
-"""Runs without a scheduler: the steps in the order in which the main flow takes them."""
+"""Nights without a scheduler, for any test: the steps of a run in the order in which the main flow takes them."""
 
 import sys
 from pathlib import Path
@@ -21,7 +21,7 @@ from sphering.run.release import commit_release, publish
 from sphering.run.report import write_report
 from sphering.run.units import plan_units
 
-QUESTIONS = Path(__file__).parents[1] / "data" / "banking77"
+QUESTIONS = Path(__file__).parent / "data" / "banking77"
 
 
 def release(workspace):

@@ -9,9 +9,9 @@ from sphering.errors import IntegrityError, NotFoundError, SpheringError
 from sphering.evaluation import keep
 from sphering.export.verify import verify_export
 from sphering.identity import sha256_bytes, sha256_file
-from sphering.run.findings import Findings
+from sphering.maintenance.findings import Findings
+from sphering.maintenance.verify_snapshot import verify_snapshot
 from sphering.run.fit import read_transform, transform_sha256
-from sphering.run.verify_snapshot import verify_snapshot
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_document
 from sphering.store.release import Release
@@ -43,9 +43,16 @@ def verify(corpus: CorpusStore, selector: str | None = None) -> Findings:
         if corpus.files.exists(corpus.layout.run(run)):
             findings.check("run", run, partial(_check_run, corpus, run))
     for channel, name in _refs(corpus):
-        for value in findings.check("ref", f"{channel}/{name}", partial(corpus.refs.history, channel, name)) or []:
-            findings.check("ref", f"{channel}/{name}", partial(corpus.release, value.release))
+        history = findings.check("ref", f"{channel}/{name}", partial(corpus.refs.history, channel, name))
+        if history:  # the releases that it named before may be collected
+            findings.check("ref", f"{channel}/{name}", partial(corpus.release, history[-1].release))
     return findings
+
+
+def _is_collected(corpus: CorpusStore, release: Release) -> bool:
+    """Return whether of a withdrawn release only the file is left that says so."""
+    withdrawn = any(release.id in corpus.refs.withdrawn(channel) for channel in corpus.refs.channels())
+    return withdrawn and not corpus.files.exists(corpus.layout.manifest(release.snapshot))
 
 
 def _refs(corpus: CorpusStore) -> Iterator[tuple[str, str]]:
@@ -56,7 +63,7 @@ def _refs(corpus: CorpusStore) -> Iterator[tuple[str, str]]:
 
 def _release(findings: Findings, corpus: CorpusStore, name: str, seen: set[str]) -> None:
     release = findings.check("release", name, lambda: corpus.release(name))
-    if release is None:
+    if release is None or _is_collected(corpus, release):
         return
     verify_snapshot(findings, corpus, release.snapshot, seen)
     findings.check("transform", release.transform, lambda: _check_transform(corpus, release))
