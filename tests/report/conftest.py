@@ -110,7 +110,7 @@ def make_snapshot(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
-def questions(make_snapshot: Callable[[list[str]], Snapshot]) -> Snapshot:
+def bank(make_snapshot: Callable[[list[str]], Snapshot]) -> Snapshot:
     """500 questions to a bank, the first 20 of them twice."""
     texts = pq.read_table(EXAMPLES / "banking77" / "banking77.parquet")["text"].to_pylist()[::27][:480]
     return make_snapshot(texts + texts[:20])
@@ -127,16 +127,16 @@ def stretched(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Sna
 
 
 @pytest.fixture(scope="session")
-def raw_moments(questions: Snapshot) -> Moments:
-    moments = Moments.empty(questions.dimension)
-    for block in questions.vectors():
+def raw_moments(bank: Snapshot) -> Moments:
+    moments = Moments.empty(bank.dimension)
+    for block in bank.vectors():
         moments.update(block)
     return moments
 
 
 @pytest.fixture(scope="session")
-def centred(questions: Snapshot, raw_moments: Moments) -> Transform:
-    return fitted("center", questions, raw_moments)
+def centred(bank: Snapshot, raw_moments: Moments) -> Transform:
+    return fitted("center", bank, raw_moments)
 
 
 def fitted(kind: str, snapshot: Snapshot, moments: Moments, **parameters: Any) -> Transform:

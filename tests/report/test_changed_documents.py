@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sphering.report.changed_documents import changed_documents
+from sphering.report.changed_documents import changed_documents, write_changed_ids
 from sphering.store.shard import ShardEntry, schema, vector_array, write_shard
 from sphering.store.snapshot import Snapshot, SnapshotManifest
 
@@ -99,6 +101,40 @@ def test_the_counts_are_those_of_a_comparison_one_by_one(
     assert found == naive(before, now)
     assert sum(found.values()) - found["removed"] == len(now)
     assert sum(found.values()) - found["added"] == len(before)
+
+
+def test_the_ids_that_differ_are_listed_with_the_id_that_a_moved_one_had(
+    write: Callable[[Documents], Snapshot], tmp_path: Path
+) -> None:
+    before = {"kept": ("a", "1"), "text": ("b", "1"), "label": ("c", "1"), "old 1": ("d", "1"), "old 2": ("d", "1")}
+    now = {"kept": ("a", "1"), "text": ("B", "1"), "label": ("c", "2"), "new 1": ("d", "1"), "new 2": ("e", "1")}
+    write_changed_ids(write(before), write(now), tmp_path / "ids.parquet")
+    assert pq.read_table(tmp_path / "ids.parquet").to_pylist() == [
+        {"doc_id": "label", "change": "relabelled", "moved_from": None},
+        {"doc_id": "new 1", "change": "moved", "moved_from": "old 1"},
+        {"doc_id": "new 2", "change": "added", "moved_from": None},
+        {"doc_id": "old 2", "change": "removed", "moved_from": None},
+        {"doc_id": "text", "change": "retexted", "moved_from": None},
+    ]
+
+
+@settings(max_examples=20, deadline=None)
+@given(before=documents, now=documents)
+def test_every_id_that_differs_is_listed_once(
+    write: Callable[[Documents], Snapshot],
+    tmp_path_factory: pytest.TempPathFactory,
+    before: Documents,
+    now: Documents,
+) -> None:
+    path = tmp_path_factory.mktemp("ids") / "ids.parquet"
+    write_changed_ids(write(before), write(now), path)
+    rows = pq.read_table(path).to_pylist()
+    counted = Counter(row["change"] for row in rows)
+    assert {name: count for name, count in naive(before, now).items() if count and name != "unchanged"} == counted
+    for row in rows:
+        assert (row["doc_id"] in now) == (row["change"] != "removed")
+        if row["change"] == "moved":
+            assert now[row["doc_id"]][0] == before[row["moved_from"]][0]
 
 
 def test_nothing_changed_between_a_snapshot_and_itself(write: Callable[[Documents], Snapshot]) -> None:

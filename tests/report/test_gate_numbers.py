@@ -17,7 +17,7 @@ from sphering.transform.affine import Transform
 
 
 @pytest.fixture(scope="module")
-def report(questions: Snapshot, centred: Transform) -> dict[str, Any]:
+def report(bank: Snapshot, centred: Transform) -> dict[str, Any]:
     undefined = {"value": None, "kind": "exact", "n": 0, "reason": "no query is judged"}
     evaluation = {
         "evaluation": "0123456789abcdef",
@@ -25,7 +25,7 @@ def report(questions: Snapshot, centred: Transform) -> dict[str, Any]:
         "raw": {"ndcg_at_10": undefined},
         "transformed": {"recall_at_10": {"value": 0.75, "kind": "exact", "n": 4}},
     }
-    return measure(questions, centred, ReportConfig(sample=200), evaluation=evaluation)
+    return measure(bank, centred, ReportConfig(sample=200), evaluation=evaluation)
 
 
 def export(recall: float | None = None, excluded: int = 0) -> dict[str, Any]:
@@ -39,16 +39,16 @@ def export(recall: float | None = None, excluded: int = 0) -> dict[str, Any]:
     }
 
 
-def test_every_number_has_a_name_that_the_check_knows(report: dict[str, Any], questions: Snapshot) -> None:
-    numbers = release_numbers(report, {"hnsw": export(0.97)}, questions.manifest)
+def test_every_number_has_a_name_that_the_check_knows(report: dict[str, Any], bank: Snapshot) -> None:
+    numbers = release_numbers(report, {"hnsw": export(0.97)}, bank.manifest)
     assert set(release_names()) <= set(numbers)
     check_names([GateConfig(metric=name, max=1.0) for name in numbers], ["hnsw"], evaluated=True)
     missing = [name for name in release_names() if numbers[name] is None]
     assert missing == []
 
 
-def test_plain_names_are_the_transformed_numbers(report: dict[str, Any], questions: Snapshot) -> None:
-    numbers = release_numbers(report, {}, questions.manifest)
+def test_plain_names_are_the_transformed_numbers(report: dict[str, Any], bank: Snapshot) -> None:
+    numbers = release_numbers(report, {}, bank.manifest)
     assert numbers["mean_cosine"] == numbers["transformed.mean_cosine"] == report["transformed"]["mean_cosine"]["value"]
     assert numbers["raw.mean_cosine"] == report["raw"]["mean_cosine"]["value"] != numbers["mean_cosine"]
     assert numbers["knn_overlap_dot_cosine"] == report["raw"]["knn_overlap_dot_cosine"]["value"]
@@ -57,17 +57,15 @@ def test_plain_names_are_the_transformed_numbers(report: dict[str, Any], questio
     assert "documents" not in numbers
 
 
-def test_a_number_of_the_evaluation_without_a_value_tonight_passes(report: dict[str, Any], questions: Snapshot) -> None:
-    numbers = release_numbers(report, {}, questions.manifest)
+def test_a_number_of_the_evaluation_without_a_value_tonight_passes(report: dict[str, Any], bank: Snapshot) -> None:
+    numbers = release_numbers(report, {}, bank.manifest)
     (result,) = judge([GateConfig(metric="evaluation.raw.ndcg_at_10", min=0.5)], numbers)
     assert (result.value, result.passed) == (None, True)
 
 
-def test_plain_recall_is_the_smallest_and_plain_excluded_the_largest(
-    report: dict[str, Any], questions: Snapshot
-) -> None:
+def test_plain_recall_is_the_smallest_and_plain_excluded_the_largest(report: dict[str, Any], bank: Snapshot) -> None:
     exports = {"a": export(0.97, 2), "b": export(0.88, 3), "c": export()}
-    numbers = release_numbers(report, exports, questions.manifest)
+    numbers = release_numbers(report, exports, bank.manifest)
     assert numbers["recall_at_10"] == numbers["exports.b.recall_at_10"] == 0.88
     assert numbers["exports.c.recall_at_10"] is None
     assert numbers["excluded"] == 3
@@ -77,9 +75,9 @@ def test_plain_recall_is_the_smallest_and_plain_excluded_the_largest(
 
 
 def test_a_release_without_exports_passes_the_default_gates_and_measures_no_recall(
-    report: dict[str, Any], questions: Snapshot
+    report: dict[str, Any], bank: Snapshot
 ) -> None:
-    numbers = release_numbers(report, {}, questions.manifest)
+    numbers = release_numbers(report, {}, bank.manifest)
     assert numbers["recall_at_10"] is None
     assert numbers["excluded_share"] == 0
     assert all(gate.passed for gate in judge(release_gates((), ()), numbers))

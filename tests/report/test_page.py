@@ -30,16 +30,16 @@ needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not ins
 
 
 @pytest.fixture(scope="module")
-def report(questions: Snapshot, centred: Transform) -> dict[str, Any]:
-    plain = measure(questions, centred, ReportConfig(sample=400))
-    base = Base("b" * 16, questions, plain)
+def report(bank: Snapshot, centred: Transform) -> dict[str, Any]:
+    plain = measure(bank, centred, ReportConfig(sample=400))
+    base = Base("b" * 16, bank, plain)
     evaluation = {
         "raw": {
             "recall_at_10": {"value": 0.91, "kind": "exact", "n": 300, "interval": [0.87, 0.94], "over": "queries"}
         },
         "queries": 300,
     }
-    return measure(questions, centred, ReportConfig(sample=400), base=base, evaluation=evaluation)
+    return measure(bank, centred, ReportConfig(sample=400), base=base, evaluation=evaluation)
 
 
 def gate(metric: str, value: float | None, passed: bool, severity: str = "fail", **bounds: float) -> dict[str, Any]:

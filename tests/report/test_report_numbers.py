@@ -34,19 +34,19 @@ PART = ReportConfig(sample=300)
 
 
 @pytest.fixture(scope="module")
-def report(questions: Snapshot, centred: Transform) -> dict[str, Any]:
-    return measure(questions, centred, WHOLE)
+def report(bank: Snapshot, centred: Transform) -> dict[str, Any]:
+    return measure(bank, centred, WHOLE)
 
 
 @pytest.fixture(scope="module")
-def sampled(questions: Snapshot, centred: Transform) -> dict[str, Any]:
-    return measure(questions, centred, PART)
+def sampled(bank: Snapshot, centred: Transform) -> dict[str, Any]:
+    return measure(bank, centred, PART)
 
 
 @pytest.fixture(scope="module")
-def spaces(questions: Snapshot, centred: Transform) -> dict[str, np.ndarray]:
+def spaces(bank: Snapshot, centred: Transform) -> dict[str, np.ndarray]:
     """Every document's vector in float64, raw and transformed."""
-    raw = np.concatenate(list(questions.vectors()))
+    raw = np.concatenate(list(bank.vectors()))
     return {"raw": raw.astype(np.float64), "transformed": centred.apply(raw).astype(np.float64)}
 
 
@@ -84,10 +84,8 @@ def test_moment_metrics_equal_brute_force_over_all_pairs(
     assert high - low == pytest.approx(2 * 1.96 * found["mean_cosine"]["se"], rel=1e-3)
 
 
-def test_neighbour_overlap_equals_a_naive_count(
-    report: dict[str, Any], questions: Snapshot, centred: Transform
-) -> None:
-    vectors = questions.sample(1000).vectors
+def test_neighbour_overlap_equals_a_naive_count(report: dict[str, Any], bank: Snapshot, centred: Transform) -> None:
+    vectors = bank.sample(1000).vectors
     vectors = np.unique(vectors, axis=0)
     kept = [_naive_neighbours(each.astype(np.float64)) for each in (vectors, centred.apply(vectors))]
     shares = [len(before & after) / 10 for before, after in zip(*kept, strict=True)]
@@ -110,9 +108,9 @@ def test_metrics_disagree_where_norms_differ_and_agree_once_normalised(stretched
 
 
 def test_repeated_documents_and_texts_are_counted_from_what_is_not_dropped(
-    report: dict[str, Any], questions: Snapshot
+    report: dict[str, Any], bank: Snapshot
 ) -> None:
-    documents = questions.scan().collect()
+    documents = bank.scan().collect()
     texts = report["texts"]
     assert texts["documents"]["value"] == len(documents) == 499
     assert texts["texts"]["value"] == documents["text"].n_unique()
@@ -165,10 +163,10 @@ def test_names_are_those_of_the_catalogue(report: dict[str, Any]) -> None:
 
 
 def test_moments_given_by_the_caller_give_the_same_report(
-    report: dict[str, Any], questions: Snapshot, centred: Transform
+    report: dict[str, Any], bank: Snapshot, centred: Transform
 ) -> None:
-    moments = (space_moments(questions), space_moments(questions, centred))
-    assert measure(questions, centred, WHOLE, moments=moments) == report
+    moments = (space_moments(bank), space_moments(bank, centred))
+    assert measure(bank, centred, WHOLE, moments=moments) == report
 
 
 def test_the_histograms_of_angles_hold_every_pair_and_the_law_is_a_distribution(report: dict[str, Any]) -> None:
@@ -216,11 +214,11 @@ def test_the_vietnamese_corpus_raises_the_warnings_of_a_model_that_does_not_know
     assert report["texts"]["unknown_share"]["value"] is not None
 
 
-def test_changes_are_told_from_the_base(report: dict[str, Any], questions: Snapshot, centred: Transform) -> None:
+def test_changes_are_told_from_the_base(report: dict[str, Any], bank: Snapshot, centred: Transform) -> None:
     before = copy.deepcopy(report)
     before["texts"]["documents"]["value"] = 700
     before["raw"]["mean_cosine"]["value"] = 0.125
-    changed = measure(questions, centred, WHOLE, base=Base("b" * 16, questions, before))["base"]
+    changed = measure(bank, centred, WHOLE, base=Base("b" * 16, bank, before))["base"]
     assert changed["documents"] == {"before": 700, "after": 499, "change": -201}
     assert changed["raw"]["mean_cosine"]["change"] == report["raw"]["mean_cosine"]["value"] - 0.125
     assert changed["transformed"]["isoscore"]["change"] == 0

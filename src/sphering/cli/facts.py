@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sphering.errors import NotFoundError
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_document
 from sphering.store.refs import NAMES
@@ -23,14 +22,8 @@ def describe(corpus: CorpusStore, selector: str) -> dict[str, Any]:
     NotFoundError
         If neither goes by that name.
     """
-    try:
-        release = corpus.find_release(selector)
-    except NotFoundError:
-        manifest = _bare_snapshot(corpus, selector)
-        if manifest is None:
-            raise
-        return {**_facts(corpus, manifest, None), "selector": selector}
-    return {**_facts(corpus, corpus.manifest(release.snapshot), release), "selector": selector}
+    found = corpus.find(selector)
+    return {**_facts(corpus, found.manifest, found.release), "selector": selector}
 
 
 def describe_all(corpus: CorpusStore) -> list[dict[str, Any]]:
@@ -63,11 +56,6 @@ def refs_by_release(corpus: CorpusStore) -> dict[str, list[str]]:
             if value is not None:
                 found.setdefault(value.release, []).append(f"{channel}/{name}")
     return found
-
-
-def _bare_snapshot(corpus: CorpusStore, prefix: str) -> SnapshotManifest | None:
-    fitting = [name for name in corpus.snapshot_ids() if name.startswith(prefix)]
-    return corpus.manifest(fitting[0]) if len(fitting) == 1 else None
 
 
 def _facts(corpus: CorpusStore, manifest: SnapshotManifest, release: Release | None) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def render(report: Mapping[str, Any], release: Mapping[str, Any]) -> str:
     report : mapping
         report.json.
     release : mapping
-        release.json with `status`: published, held or latest.
+        release.json with `status`: published, held, withdrawn or latest.
 
     Returns
     -------

@@ -17,6 +17,10 @@ VERDICTS = {
         "A gate failed: this release is kept, and consumers still get the one before it. Mend what the first rows "
         "below name, or change the gate, and run again.",
     ),
+    "withdrawn": (
+        "Withdrawn",
+        "A rollback left this release: no run publishes it, or one that serves the same, in that channel again.",
+    ),
     "latest": ("Not published", "No gate holds it, but the consumers of its channel get another release."),
 }
 
