@@ -14,7 +14,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from sphering.config.load import resolve
 from sphering.config.model import Config
-from sphering.errors import RefMovedError, SpheringError
+from sphering.errors import SpheringError, TransientError
 from sphering.interruption import stopping
 from sphering.run.begin import Purpose
 from sphering.tasks.begin import begin_run
@@ -49,7 +49,7 @@ def corpus_of_run() -> str:
 
 
 def carry_through(config: Config, purpose: Purpose, selector: str | None, work: Work) -> State[dict[str, Any]]:
-    """Begin a run, do its work, end it; begin again where another run moved a ref in the meantime.
+    """Begin a run, do its work, end it; begin again where another run moved a ref or took the lease in the meantime.
 
     A second beginning finds everything that the first one made, so it costs seconds.
     """
@@ -60,19 +60,24 @@ def carry_through(config: Config, purpose: Purpose, selector: str | None, work: 
             return ended(config.corpus, finish_run(job))
         except BaseException as error:
             abandon_run(job, error)
-            if not isinstance(error, RefMovedError) or beginning == BEGINNINGS:
+            if not _may_begin_again(error) or beginning == BEGINNINGS:
                 raise
     raise AssertionError("the last beginning returns or raises")
+
+
+def _may_begin_again(error: BaseException) -> bool:
+    return isinstance(error, TransientError) and error.again_from == "beginning"
 
 
 def ended(corpus: str, result: dict[str, Any]) -> State[dict[str, Any]]:
     """Return the final state of a flow run.
 
-    A held release is an outcome, not a failure: the run did its work, and nothing is gained by trying it again. So
-    its state is of the type COMPLETED with a name of its own, which Prefect's pages show and its automations can wait
-    for (the event is `prefect.flow-run.Held`).
+    A held or withdrawn release is an outcome, not a failure: the run did its work, and nothing is gained by trying it
+    again. So its state is of the type COMPLETED with a name of its own, which Prefect's pages show and its automations
+    can wait for (the event is `prefect.flow-run.Held`).
     """
-    name = "Held" if result.get("release_status") == "held" else "Completed"
+    status = str(result.get("release_status"))
+    name = status.capitalize() if status in ("held", "withdrawn") else "Completed"
     return Completed(name=name, message=verdict_sentence(corpus, result), data=result)
 
 

@@ -23,6 +23,7 @@ def verdict_sentence(corpus: str, result: Mapping[str, Any]) -> str:
     status = str(result.get("release_status") or result.get("snapshot_status") or "finished")
     made = f"release {result['release']}" if result.get("release") else f"snapshot {result.get('snapshot') or 'none'}"
     reasons = [gate_sentence(gate) for gate in failed_gates(result)] if status == "held" else []
+    reasons += ["a rollback left it"] if status == "withdrawn" else []
     return f"{status}: {corpus}, {made}" + (f", because {'; '.join(reasons)}" if reasons else "")
 
 

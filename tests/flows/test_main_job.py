@@ -21,7 +21,7 @@ from sphering.flows.main_job import main_job
 from sphering.flows.report import report
 from sphering.flows.stages import BEGINNINGS, carry_through, to_release, to_snapshot
 from sphering.store.corpus import CorpusStore
-from sphering.store.refs import LATEST, PUBLISHED
+from sphering.store.refs import LATEST, PUBLISHED, Reason
 from sphering.store.store import Store
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -175,7 +175,7 @@ def _meddle(config: Path) -> None:
     """Let somebody else move `published`, though back to where it stood."""
     refs = _corpus(config).refs
     stood = refs.read("main", PUBLISHED)
-    refs.move("main", PUBLISHED, stood.release, expected=stood, who="somebody", why="a test", run="another")
+    refs.move("main", PUBLISHED, stood.release, expected=stood, reason=Reason("somebody", "a test", "another"))
 
 
 def test_a_run_begins_again_where_another_one_moved_a_ref(first, later, tmp_path, write_config):

@@ -8,6 +8,7 @@ import pytest
 from sphering.encoder.probe import read_probe, write_probe
 from sphering.errors import EmptyCorpusError, IdentityError, InputError, RefMovedError
 from sphering.run.probe import mixed_bits
+from sphering.store.refs import Reason
 from sphering.store.store import Store
 
 
@@ -236,7 +237,7 @@ def test_where_either_ref_moved_in_between_neither_is_moved(corpus, questions, r
     write_report(workspace)
     commit_release(workspace)
     refs = corpus_of(config).refs
-    refs.move("main", "latest", first["release"], expected=refs.read("main", "latest"), who="a", why="test", run=None)
+    refs.move("main", "latest", first["release"], expected=refs.read("main", "latest"), reason=Reason("a", "test"))
     with pytest.raises(RefMovedError):
         publish(workspace)
     assert refs.read("main", "published").release == first["release"]

@@ -7,7 +7,7 @@ import pytest
 from sphering.errors import FormatError, IntegrityError, NotFoundError, RefMovedError
 from sphering.store.documents import create_document, read_document
 from sphering.store.files import LocalFiles
-from sphering.store.refs import PUBLISHED
+from sphering.store.refs import PUBLISHED, Reason
 from sphering.store.release import GateResult, Release
 from sphering.store.store import Store
 
@@ -39,8 +39,8 @@ def a_release(name, snapshot="a" * 16, created_at="2026-01-01T00:00:00.000000Z",
 
 def test_a_ref_moves_by_its_next_number_and_keeps_its_history(store):
     refs = store.corpus("c").refs
-    first = refs.move("main", PUBLISHED, "r1", expected=None, who="a", why="x", run=None)
-    second = refs.move("main", PUBLISHED, "r2", expected=first, who="a", why="y", run=None)
+    first = refs.move("main", PUBLISHED, "r1", expected=None, reason=Reason("a", "x"))
+    second = refs.move("main", PUBLISHED, "r2", expected=first, reason=Reason("a", "y"))
     assert (first.number, second.number) == (1, 2)
     assert refs.read("main", PUBLISHED) == second
     assert [value.release for value in refs.history("main", PUBLISHED)] == ["r1", "r2"]
@@ -48,10 +48,10 @@ def test_a_ref_moves_by_its_next_number_and_keeps_its_history(store):
 
 def test_a_ref_that_moved_in_between_is_not_moved_again(store):
     refs = store.corpus("c").refs
-    first = refs.move("main", PUBLISHED, "r1", expected=None, who="a", why="x", run=None)
-    refs.move("main", PUBLISHED, "r2", expected=first, who="b", why="x", run=None)
+    first = refs.move("main", PUBLISHED, "r1", expected=None, reason=Reason("a", "x"))
+    refs.move("main", PUBLISHED, "r2", expected=first, reason=Reason("b", "x"))
     with pytest.raises(RefMovedError, match="moved since this run began"):
-        refs.move("main", PUBLISHED, "r3", expected=first, who="a", why="x", run=None)
+        refs.move("main", PUBLISHED, "r3", expected=first, reason=Reason("a", "x"))
     assert refs.read("main", PUBLISHED).release == "r2"
 
 
@@ -80,7 +80,7 @@ def test_a_release_is_found_by_ref_prefix_and_snapshot(store):
     corpus = store.corpus("c")
     for name, snapshot in [("1234aaaa11112222", "b" * 16), ("1234bbbb11112222", "c" * 16)]:
         corpus.create_release(a_release(name, snapshot))
-    corpus.refs.move("main", PUBLISHED, "1234bbbb11112222", expected=None, who="a", why="x", run=None)
+    corpus.refs.move("main", PUBLISHED, "1234bbbb11112222", expected=None, reason=Reason("a", "x"))
     assert corpus.find_release("published").id == "1234bbbb11112222"
     assert corpus.find_release("main/published").id == "1234bbbb11112222"
     assert corpus.find_release("1234a").id == "1234aaaa11112222"

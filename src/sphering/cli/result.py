@@ -48,7 +48,9 @@ def print_result(result: Mapping[str, Any], config: Config, file: Path | None) -
 
 
 def unpassed(result: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a line for each gate that did not pass."""
+    """Yield a line for each gate that did not pass, and one for what a rollback left."""
+    if result.get("release_status") == "withdrawn":
+        yield "a rollback left this release: `published` stays; `sphering publish` takes a new one"
     for gate in result["gates"]:
         if not gate["passed"]:
             value = "not measured" if gate["value"] is None else f"{gate['value']:.6g}"

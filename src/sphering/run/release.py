@@ -13,12 +13,13 @@ from sphering.gate.judge import judge
 from sphering.gate.numbers import release_numbers
 from sphering.identity import sha256_bytes
 from sphering.report.page import render
+from sphering.run import lease
 from sphering.run.plan_release import read_plan
 from sphering.run.workspace import Workspace, timed
 from sphering.store.clock import now
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_document
-from sphering.store.refs import LATEST, PUBLISHED, RefValue
+from sphering.store.refs import LATEST, PUBLISHED, Reason, RefValue
 from sphering.store.release import ExportEntry, Release
 
 
@@ -28,6 +29,7 @@ def commit_release(path: Path) -> str:
     workspace = Workspace(path)
     corpus, planned = workspace.corpus, read_plan(workspace)
     if not corpus.files.exists(corpus.layout.release(planned.release)):
+        lease.check(workspace)
         _create(workspace, corpus)
     return planned.release
 
@@ -49,10 +51,13 @@ def render_page(corpus: CorpusStore, release: Release) -> Path:
 
 
 def _standing(corpus: CorpusStore, release: Release) -> str:
-    """Return `published` where a channel's consumers get the release, else `held` by its gates, or `latest`."""
-    values = (corpus.refs.read(channel, PUBLISHED) for channel in corpus.refs.channels())
+    """Return `published` where a channel's consumers get the release, else `held`, `withdrawn` or `latest`."""
+    channels = corpus.refs.channels()
+    values = (corpus.refs.read(channel, PUBLISHED) for channel in channels)
     if any(value is not None and value.release == release.id for value in values):
         return "published"
+    if any(release.id in corpus.refs.withdrawn(channel) for channel in channels):
+        return "withdrawn"
     return "latest" if release.passed else "held"
 
 
@@ -67,12 +72,14 @@ def publish(path: Path) -> str:
     workspace = Workspace(path)
     corpus, planned = workspace.corpus, read_plan(workspace)
     release = corpus.release(planned.release)
+    lease.check(workspace)
     _check_still(workspace)
-    if workspace.begun["purpose"] == "run" and release.passed:
+    withdrawn = corpus.is_withdrawn(workspace.config.run.channel, release)
+    if workspace.begun["purpose"] == "run" and release.passed and not withdrawn:
         _move(workspace, PUBLISHED, release, "gates passed")
     _move(workspace, LATEST, release, f"{workspace.begun['purpose']} ended in it")
     published = corpus.refs.read(workspace.config.run.channel, PUBLISHED)
-    status = _status(release, published, planned.status)
+    status = _status(release, published, planned.status, withdrawn=withdrawn)
     if status != "unchanged" or not corpus.files.exists(corpus.layout.page(release.id)):
         render_page(corpus, release)
     workspace.write("published", {"status": status})
@@ -92,11 +99,13 @@ def _check_still(workspace: Workspace) -> None:
             )
 
 
-def _status(release: Release, published: RefValue | None, planned: str) -> str:
+def _status(release: Release, published: RefValue | None, planned: str, *, withdrawn: bool) -> str:
     if planned == "unchanged":
         return "unchanged"
     if published is not None and published.release == release.id:
         return "published"
+    if withdrawn:
+        return "withdrawn"
     return "held" if not release.passed else "latest"
 
 
@@ -110,9 +119,7 @@ def _move(workspace: Workspace, name: str, release: Release, why: str) -> None:
         name,
         release.id,
         expected=expected,
-        who=getpass.getuser(),
-        why=why,
-        run=workspace.run,
+        reason=Reason(getpass.getuser(), why, workspace.run),
     )
 
 
@@ -145,6 +152,5 @@ def _create(workspace: Workspace, corpus: CorpusStore) -> None:
 
 def _entry(corpus: CorpusStore, name: str, key: str, manifest: Mapping[str, Any]) -> ExportEntry:
     folder = corpus.layout.export(key)
-    return ExportEntry(
-        name, str(manifest["format"]), key, folder, sha256_bytes(corpus.files.read(f"{folder}/manifest.json"))
-    )
+    sealed = sha256_bytes(corpus.files.read(f"{folder}/manifest.json"))
+    return ExportEntry(name, str(manifest["format"]), key, folder, sealed, dict(manifest["config"]))

@@ -17,8 +17,21 @@ NAMES = (LATEST, PUBLISHED)
 
 
 @dataclass(frozen=True)
+class Reason:
+    """Who moves a ref and why: a run, or somebody by hand; and the release that a rollback withdraws."""
+
+    who: str
+    why: str
+    run: str | None = None
+    withdraws: str | None = None
+
+
+@dataclass(frozen=True)
 class RefValue:
-    """One value of a ref: a release, and who set it when and why."""
+    """One value of a ref: a release, and who set it when and why.
+
+    `withdraws` is the release that a rollback left: it is never published in this channel again.
+    """
 
     number: int
     release: str
@@ -26,6 +39,7 @@ class RefValue:
     who: str
     why: str
     run: str | None
+    withdraws: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the value as plain JSON values."""
@@ -54,17 +68,11 @@ class Refs:
         children = self._files.children(folder)
         return RefValue(**read_document(self._files, f"{folder}/{children[-1]}")) if children else None
 
-    def move(
-        self,
-        channel: str,
-        name: str,
-        release: str,
-        *,
-        expected: RefValue | None,
-        who: str,
-        why: str,
-        run: str | None,
-    ) -> RefValue:
+    def withdrawn(self, channel: str) -> set[str]:
+        """Return the releases that rollbacks of a channel have left."""
+        return {value.withdraws for value in self.history(channel, PUBLISHED) if value.withdraws is not None}
+
+    def move(self, channel: str, name: str, release: str, *, expected: RefValue | None, reason: Reason) -> RefValue:
         """Point a ref at a release by creating its next number.
 
         Raises
@@ -73,7 +81,7 @@ class Refs:
             If the ref is no longer at `expected`: another run moved it.
         """
         number = 1 if expected is None else expected.number + 1
-        value = RefValue(number, release, now(), who, why, run)
+        value = RefValue(number, release, now(), reason.who, reason.why, reason.run, reason.withdraws)
         key = f"{self._layout.ref(channel, name)}/{number:08d}.json"
         if not create_document(self._files, key, value.to_json()):
             raise RefMovedError(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from sphering.identity import short_id
+from sphering.identity import canonical_json, short_id
 
 RELEASE_VERSION = 1
 
@@ -28,13 +28,14 @@ class GateResult:
 
 @dataclass(frozen=True)
 class ExportEntry:
-    """What a release says of one of its exports; `path` is relative to the store."""
+    """What a release says of one of its exports; `path` is relative to the store, `config` its [[export]] table."""
 
     name: str
     format: str
     id: str
     path: str
     manifest_sha256: str
+    config: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry as plain JSON values."""
@@ -69,6 +70,14 @@ class Release:
     def passed(self) -> bool:
         """Whether no gate of severity `fail` failed."""
         return all(gate.passed or gate.severity == "warn" for gate in self.gates)
+
+    def serves_as(self, other: Release) -> bool:
+        """Return whether consumers of this release get what those of the other get, whatever the two ids are."""
+        return self._served() == other._served()
+
+    def _served(self) -> tuple[Any, ...]:
+        tables = sorted(canonical_json(entry.config) for entry in self.exports)
+        return self.snapshot, self.transform_sha256, tables
 
     def to_json(self) -> dict[str, Any]:
         """Return the release as plain JSON values."""

@@ -1,0 +1,129 @@
+"""`published` moves by hand as safely as by a run: never to a held release, never back to a withdrawn one."""
+
+from pathlib import Path
+
+import pytest
+
+from sphering.errors import InputError, NotFoundError
+from sphering.maintenance.publication import publish, rollback
+from sphering.run.begin import begin
+from sphering.run.finish import finish
+from sphering.run.select import select_snapshot
+from sphering.store.store import Store
+
+EXPORT = {"name": "matrix", "format": "npy"}
+
+
+def corpus_of(config):
+    return Store.open(Path(config.store)).corpus(config.corpus)
+
+
+def refs_of(config):
+    refs = corpus_of(config).refs
+    return {name: refs.read("main", name).release for name in ("latest", "published")}
+
+
+def exported_later(config, released):
+    """Make a release of another export over `latest`, as `sphering export` does."""
+    workspace = begin(config, "export")
+    select_snapshot(workspace)
+    released(workspace)
+    return finish(workspace)["release"]
+
+
+@pytest.fixture
+def nights(run, corpus, questions):
+    """Run on each number of questions; return the configuration of the last and the releases in order."""
+
+    def over(*sizes, **tables):
+        releases = []
+        for size in sizes:
+            config = corpus(questions[:size], **tables)
+            releases.append(run(config)["release"])
+        return config, releases
+
+    return over
+
+
+def test_publishing_takes_what_an_export_left_at_latest(nights, corpus, questions, released):
+    _, (first,) = nights(30)
+    config = corpus(questions[:30], export=[EXPORT, {"name": "second", "format": "fbin"}])
+    later = exported_later(config, released)
+    assert refs_of(config) == {"latest": later, "published": first}
+    store = corpus_of(config)
+    done = publish(store, "main", store.release(later), "checked by hand")
+    assert done.to_json() == {"channel": "main", "release": later, "left": first, "moved": True}
+    value = store.refs.read("main", "published")
+    assert (value.release, value.why, value.run) == (later, "checked by hand", None)
+    assert not publish(store, "main", store.release(later), "again").moved
+    assert len(store.refs.history("main", "published")) == 2
+
+
+def test_a_held_release_is_not_published_by_hand(nights):
+    config, (held,) = nights(30, gate=[{"metric": "raw.mean_cosine", "max": 0.01}])
+    store = corpus_of(config)
+    with pytest.raises(InputError, match=r"held by its gates: raw\.mean_cosine"):
+        publish(store, "main", store.release(held), "never mind")
+    assert store.refs.read("main", "published") is None
+
+
+def test_a_rollback_moves_both_refs_to_the_release_before_and_keeps_who_and_why(nights):
+    config, (first, second) = nights(30, 31)
+    done = rollback(corpus_of(config), "main", "wrong prices")
+    assert (done.release, done.left) == (first, second)
+    assert refs_of(config) == {"latest": first, "published": first}
+    value = corpus_of(config).refs.read("main", "published")
+    assert (value.why, value.withdraws) == ("wrong prices", second)
+    assert value.who
+
+
+def test_a_withdrawn_release_is_published_neither_by_a_run_nor_by_hand(nights, run, corpus, questions):
+    config, (first, second) = nights(30, 31)
+    rollback(corpus_of(config), "main", "wrong prices")
+    for _ in range(2):
+        tonight = run(config)
+        assert (tonight["release_status"], tonight["exit_code"], tonight["encoded"]) == ("withdrawn", 3, 0)
+        assert refs_of(config)["published"] == first
+    store = corpus_of(config)
+    with pytest.raises(InputError, match="was withdrawn"):
+        publish(store, "main", store.release(second), "never mind")
+    mended = run(corpus(questions[:32]))
+    assert mended["release_status"] == "published"
+    assert refs_of(config) == {"latest": mended["release"], "published": mended["release"]}
+
+
+def test_a_new_release_that_serves_as_a_withdrawn_one_is_published_by_hand_only(nights, run, corpus, questions):
+    config, (first, second) = nights(30, 31)
+    rollback(corpus_of(config), "main", "wrong prices")
+    bounded = corpus(questions[:31], gate=[{"metric": "raw.mean_cosine", "max": 0.9}])
+    tonight = run(bounded)
+    assert tonight["release"] not in (first, second)
+    assert tonight["release_status"] == "withdrawn"
+    store = corpus_of(config)
+    assert publish(store, "main", store.release(tonight["release"]), "prices were right").moved
+    assert refs_of(config)["published"] == tonight["release"]
+
+
+def test_rollbacks_go_further_back_and_end_with_a_message(nights):
+    config, (first, second, third) = nights(30, 31, 32)
+    store = corpus_of(config)
+    assert rollback(store, "main", "one").release == second
+    assert rollback(store, "main", "two").release == first
+    assert store.refs.withdrawn("main") == {second, third}
+    with pytest.raises(NotFoundError, match=f"no release before {first} still stands"):
+        rollback(store, "main", "three")
+    assert refs_of(config) == {"latest": first, "published": first}
+
+
+def test_a_channel_that_publishes_nothing_has_nothing_to_roll_back(nights):
+    config, _ = nights(30)
+    with pytest.raises(NotFoundError, match="publishes nothing"):
+        rollback(corpus_of(config), "trial", "why not")
+
+
+def test_a_rollback_of_one_channel_leaves_the_others(nights, run, corpus, questions):
+    config, (first, _) = nights(30, 31)
+    trial = run(corpus(questions[:31], run={"channel": "trial", "unit_rows": 32}))
+    rollback(corpus_of(config), "main", "for main only")
+    assert corpus_of(config).refs.read("trial", "published").release == trial["release"]
+    assert refs_of(config)["published"] == first
