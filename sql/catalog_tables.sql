@@ -14,7 +14,7 @@ CREATE TABLE gates (
   corpus VARCHAR, release VARCHAR, metric VARCHAR, value DOUBLE, min DOUBLE, max DOUBLE, severity VARCHAR, passed BOOLEAN
 );
 CREATE TABLE exports (
-  corpus VARCHAR, release VARCHAR, name VARCHAR, format VARCHAR, id VARCHAR, path VARCHAR, manifest_sha256 VARCHAR
+  corpus VARCHAR, release VARCHAR, name VARCHAR, format VARCHAR, id VARCHAR, path VARCHAR, manifest_sha256 VARCHAR, config VARCHAR
 );
 CREATE TABLE metrics (
   corpus VARCHAR, report VARCHAR, side VARCHAR, metric VARCHAR, value DOUBLE, kind VARCHAR, n BIGINT
@@ -26,5 +26,5 @@ CREATE TABLE runs (
 );
 CREATE TABLE refs (
   corpus VARCHAR, channel VARCHAR, name VARCHAR, number BIGINT, release VARCHAR, moved_at TIMESTAMPTZ, who VARCHAR,
-  why VARCHAR, run VARCHAR
+  why VARCHAR, run VARCHAR, withdraws VARCHAR
 );

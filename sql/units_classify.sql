@@ -10,5 +10,3 @@ FROM staged
 LEFT JOIN snapshot_rows AS parent
   ON parent.doc_id = staged.doc_id AND parent.text_hash = staged.text_hash
   AND parent.metadata_hash = staged.metadata_hash AND $keep;
-
-CREATE TEMP TABLE known_texts AS SELECT * FROM known;

@@ -6,7 +6,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 
-from sphering.errors import RefMovedError, TransientError
+from sphering.errors import TransientError
 
 RETRIES: Final = 3
 
@@ -18,7 +18,7 @@ def may_pass(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool
     which is the flow's to do.
     """
     error = state.data
-    return isinstance(error, TransientError) and not isinstance(error, RefMovedError)
+    return isinstance(error, TransientError) and error.again_from == "step"
 
 
 # NO_CACHE: hashing the inputs costs time, and the store makes nothing twice anyway. No timeout: Prefect cannot stop a

@@ -5,7 +5,7 @@ Terminal errors stay wrong when tried again; Transient ones may pass, and only t
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 
 class SpheringError(Exception):
@@ -60,7 +60,12 @@ class TerminalError(SpheringError):
 
 
 class TransientError(SpheringError):
-    """May pass when tried again: a moved ref, a source that changed while it was read, a busy server."""
+    """May pass when tried again: a moved ref, a source that changed while it was read, a busy server.
+
+    `again_from` says where to try again: the step that failed, the beginning of the run, or nowhere by itself.
+    """
+
+    again_from: ClassVar[Literal["step", "beginning", "nowhere"]] = "step"
 
 
 class InputError(TerminalError):
@@ -129,3 +134,17 @@ class SourceChangedError(TransientError):
 
 class RefMovedError(TransientError):
     """A ref moved since the run began."""
+
+    again_from = "beginning"
+
+
+class LeaseHeldError(TransientError):
+    """Another run or a collection works on the corpus."""
+
+    again_from = "nowhere"
+
+
+class LeaseLostError(TransientError):
+    """The run did not renew its lease in time, and another took it."""
+
+    again_from = "beginning"

@@ -91,6 +91,9 @@ def _shards(corpus: CorpusStore, name: str) -> list[Row]:
 
 
 def _metrics(corpus: CorpusStore, name: str) -> list[Row]:
+    """Return the numbers of a report; none where only the release is left, which was withdrawn and collected."""
+    if not corpus.files.exists(corpus.layout.report(name)):
+        return []
     report = read_document(corpus.files, corpus.layout.report(name))
     return [
         {

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sphering.cli.command import command
-from sphering.cli.overrides import Overrides
+from sphering.cli.overrides import Overrides, Wait, with_wait
 from sphering.cli.run import launch
 from sphering.cli.shared import CONFIGURED, Shared
 
@@ -22,21 +22,23 @@ def register(app: typer.Typer) -> None:
         shared: Shared,
         snapshot: Annotated[str | None, _SNAPSHOT] = None,
         overrides: Annotated[list[str] | None, Overrides] = None,
+        wait: Annotated[bool | None, Wait] = None,
     ) -> None:
         """Fit the transform on a snapshot that exists.
 
         Makes a new release with its report and exports and moves `latest`; `published` stays where it is.
         """
-        launch(shared, "fit", overrides or (), snapshot)
+        launch(shared, "fit", with_wait(overrides, wait), snapshot)
 
     @command(app, "export", example="sphering export published", options=CONFIGURED)
     def export(
         shared: Shared,
         snapshot: Annotated[str | None, _SNAPSHOT] = None,
         overrides: Annotated[list[str] | None, Overrides] = None,
+        wait: Annotated[bool | None, Wait] = None,
     ) -> None:
         """Write the exports of a snapshot that exists.
 
         Makes a new release where the [[export]] tables changed and moves `latest`; `published` stays where it is.
         """
-        launch(shared, "export", overrides or (), snapshot)
+        launch(shared, "export", with_wait(overrides, wait), snapshot)

@@ -11,7 +11,7 @@ import typer
 
 from sphering.cli.command import command
 from sphering.cli.listening import listening
-from sphering.cli.overrides import Overrides
+from sphering.cli.overrides import Overrides, Wait, with_wait
 from sphering.cli.place import config_of
 from sphering.cli.result import print_result, unpassed
 from sphering.cli.shared import CONFIGURED, Shared
@@ -24,13 +24,17 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @command(app, "run", example=_EXAMPLE, options=CONFIGURED)
-    def run(shared: Shared, overrides: Annotated[list[str] | None, Overrides] = None) -> None:
+    def run(
+        shared: Shared,
+        overrides: Annotated[list[str] | None, Overrides] = None,
+        wait: Annotated[bool | None, Wait] = None,
+    ) -> None:
         """Take the corpus to a published release.
 
         Read, embed what is new, fit or keep the transform, measure, export, judge the gates, publish. Run it again
         after a crash: it goes on where it was. Exit code 3 says that a gate holds the release.
         """
-        launch(shared, "main_job", overrides or ())
+        launch(shared, "main_job", with_wait(overrides, wait))
 
 
 def launch(shared: Shared, flow: Any, overrides: Sequence[str], *arguments: Any) -> None:

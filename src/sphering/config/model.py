@@ -181,6 +181,10 @@ class RunConfig(_Table):
             "Most distinct texts of a unit of work, which also ends at 64 MB or 16 rows a text; one shard each."
         ),
     )
+    wait: bool = Field(
+        True,
+        description="Where another run works on the corpus, wait for it; false fails at once (`--no-wait`).",
+    )
     memory: str = Field(
         "1GB",
         pattern=r"^\d+(\.\d+)?(MB|GB)$",

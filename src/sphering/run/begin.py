@@ -10,6 +10,7 @@ from sphering.config.model import Config, EncoderConfig
 from sphering.encoder.protocol import EncoderIdentity
 from sphering.errors import IdentityError, NotFoundError
 from sphering.identity import short_id
+from sphering.run import lease
 from sphering.run.workspace import Workspace, new_run_id
 from sphering.store.clock import now
 from sphering.store.corpus import CorpusStore
@@ -33,16 +34,25 @@ def begin(config: Config, purpose: Purpose = "run", selector: str | None = None)
 
     Raises
     ------
+    LeaseHeldError
+        If something else works on the corpus, and `[run] wait` is off.
     SpheringError
         If the configuration cannot be worked here: no store, model or snapshot.
     """
     check(config, purpose)
     corpus = Store.create(Path(config.store)).corpus(config.corpus)
     encoder = settle_encoder(config.encoder, corpus, pin=True)
-    release = _selected(config, corpus, selector, encoder) if purpose in ("fit", "export") else None
-    corpus.files.remove_dead_temporaries()
-    workspace = Workspace.create(corpus, new_run_id())
-    workspace.write("begin", begun(config, corpus, encoder, purpose=purpose, selected=release))
+    run = new_run_id()
+    taken = lease.take(corpus, run, wait=config.run.wait)
+    try:
+        release = _selected(config, corpus, selector, encoder) if purpose in ("fit", "export") else None
+        corpus.files.remove_dead_temporaries()
+        workspace = Workspace.create(corpus, run)
+        workspace.write("begin", begun(config, corpus, encoder, purpose=purpose, selected=release))
+        lease.keep(workspace, taken)
+    except BaseException:
+        taken.release()
+        raise
     return workspace.path
 
 

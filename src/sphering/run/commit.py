@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from sphering.errors import EmptyCorpusError, IntegrityError
 from sphering.identity import sha256_file
+from sphering.run import lease
 from sphering.run.database import connect
 from sphering.run.digest import snapshot_digest
 from sphering.run.ingest import judge_run, staged_of
@@ -84,6 +85,7 @@ def _commit_new(workspace: Workspace, corpus: CorpusStore) -> Committed:
     paths = [corpus.files.path(corpus.layout.shard(encoder, entry.id)) for entry in layout.entries]
     facts = _facts(workspace, paths, dropped)
     _check_sums(workspace, facts["documents"])
+    lease.check(workspace)
     name = snapshot_id(corpus.name, encoder, facts["content_digest"])
     exists = corpus.files.exists(corpus.layout.manifest(name))
     created = not exists and _create(corpus, _manifest(workspace, name, facts, layout.entries, dropped), dropped)

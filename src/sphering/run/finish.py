@@ -13,6 +13,7 @@ from typing import Any
 from sphering import __version__
 from sphering.catalog.rebuild import rebuild
 from sphering.errors import IntegrityError, SpheringError
+from sphering.run import lease
 from sphering.run.commit import refused_count
 from sphering.run.ingest import staged_of
 from sphering.run.quarantine import quarantine_sha256, write_quarantine
@@ -42,7 +43,7 @@ def finish(path: Path) -> dict[str, Any]:
             )
     _record(workspace, {**result, "status": "finished", "error": None})
     _rebuild_catalog(workspace)
-    workspace.remove()
+    _end(workspace)
     return result
 
 
@@ -53,7 +54,7 @@ def abandon(path: Path, error: BaseException) -> None:
     """
     workspace = Workspace(path)
     if not workspace.has("begin"):
-        workspace.remove()
+        _end(workspace)
         return
     record = {**_identity(workspace), "status": "failed", "error": f"{type(error).__name__}: {error}"}
     try:
@@ -61,7 +62,13 @@ def abandon(path: Path, error: BaseException) -> None:
             write_quarantine(workspace)
         _record(workspace, record)
     finally:  # also where the disk is full: what a dead run leaves there would keep the next one from its work
-        workspace.remove()
+        _end(workspace)
+
+
+def _end(workspace: Workspace) -> None:
+    """Remove the workspace, then let others take the corpus."""
+    workspace.remove()
+    lease.release(workspace)
 
 
 def _rebuild_catalog(workspace: Workspace) -> None:
@@ -93,7 +100,7 @@ def _result(workspace: Workspace) -> dict[str, Any]:
     passed_ingest = not workspace.has("ingest") or workspace.read("ingest")["passed"]
     status = workspace.read("published")["status"] if workspace.has("published") else None
     status = "held" if not passed_ingest else status
-    held = status == "held" or (release is not None and not release.passed)
+    held = status in ("held", "withdrawn") or (release is not None and not release.passed)
     return {
         **_identity(workspace),
         "release": release.id if release else None,

@@ -102,10 +102,17 @@ def _candidate(workspace: Workspace) -> Release | None:
     newest: tuple[str, Release] | None = None
     for channel in corpus.refs.channels():
         for value in reversed(corpus.refs.history(channel, PUBLISHED)):
+            if not _has_transform(corpus, value.release):
+                continue
             release = corpus.release(value.release)
             if release.encoder == encoder and (newest is None or value.at > newest[0]):
                 newest = (value.at, release)
     return newest[1] if newest else None
+
+
+def _has_transform(corpus: CorpusStore, release: str) -> bool:
+    """Return whether a release that a ref once named is there with its transform, and not collected."""
+    return corpus.has_release(release) and _exists(corpus, corpus.release(release).transform)
 
 
 def _fitted(workspace: Workspace) -> Settled:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sphering.run.compaction import Staying, shards_to_rewrite
 from sphering.run.database import connect
 from sphering.run.ingest import refused_texts, staged_documents, staged_of
 from sphering.run.unit_cut import UnitCut
@@ -39,8 +40,9 @@ _WORK = pa.schema([*DOCUMENTS, *(_PLACES.field(name) for name in ("unit", "sourc
 class Units:
     """The work of a run: `count` units, in which `encode` texts are new and `reuse` documents copy a vector.
 
-    `unchanged` documents stay where they are in the parent's shards; `known_refused` are quarantined because this
-    encoder gave no usable vector for their text before; `removed` counts the parent's ids that the source has no more.
+    `unchanged` documents are as they were in the parent, of which `rewritten` are copied into new shards because theirs
+    are small or mostly dropped; `known_refused` are quarantined because this encoder gave no usable vector for their
+    text before; `removed` counts the parent's ids that the source has no more.
     """
 
     count: int
@@ -49,6 +51,7 @@ class Units:
     unchanged: int
     known_refused: int
     removed: int
+    rewritten: int
 
 
 @timed("units")
@@ -65,13 +68,14 @@ def plan_units(path: Path) -> Units:
         _register(connection, workspace, corpus, encoder, parent)
         keep = "true" if _keeps_shards(workspace, parent) else "false"
         connection.execute(load("units_classify").replace("$keep", keep))
-        *counts, rows, size = map(int, connection.execute(load("units_counts")).fetchall()[0])
+        rewritten = _rewrite(connection, workspace, parent)
+        _find_known(connection, corpus, encoder)
+        encode, reuse, unchanged, refused, removed, rows, size = _counts(connection)
         _write_dropped(connection, workspace)
         _write_refused(connection, workspace)
-        found = Units(0, *counts)
         cut = UnitCut(workspace.config.run.unit_rows)
-        at_most = cut.at_most(found.encode + found.reuse, rows, size)
-        units = replace(found, count=_cut(connection, workspace, cut, at_most))
+        count = _cut(connection, workspace, cut, cut.at_most(encode + reuse, rows, size))
+        units = Units(count, encode, reuse - rewritten, unchanged + rewritten, refused, removed, rewritten)
     workspace.write("units", {**asdict(units), "parent": parent.id if parent else None})
     return units
 
@@ -120,11 +124,33 @@ def _register(
         connection.execute(load("units_no_parent"))
     else:
         parent.register(connection)
+
+
+def _rewrite(connection: Any, workspace: Workspace, parent: Snapshot | None) -> int:
+    """Take the documents of shards that are small or mostly dropped for new ones; return how many."""
+    if parent is None:
+        return 0
+    values = {"vector_bytes": 4 * parent.dimension}
+    found = connection.execute(load("units_staying"), values).fetchall()
+    staying = [
+        Staying(shard, documents, size, parent.manifest.shards[shard].rows) for shard, documents, size, _ in found
+    ]
+    chosen = shards_to_rewrite(staying, workspace.config.run.unit_rows, found[0][-1] if found else 0)
+    if chosen:
+        connection.execute(load("units_rewrite"), {"shards": chosen})
+    return sum(entry.documents for entry in staying if entry.shard in set(chosen))
+
+
+def _find_known(connection: Any, corpus: CorpusStore, encoder: str) -> None:
     files = shard_files(corpus, encoder)
     if files:
         connection.execute(load("units_known").replace("$paths", path_list([path for _, path in files])))
     else:
         connection.execute(load("units_nothing_known"))
+
+
+def _counts(connection: Any) -> tuple[int, ...]:
+    return tuple(map(int, connection.execute(load("units_counts")).fetchall()[0]))
 
 
 def _write_dropped(connection: Any, workspace: Workspace) -> None:

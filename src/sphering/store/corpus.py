@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sphering.errors import NotFoundError
@@ -13,6 +14,14 @@ from sphering.store.release import Release
 from sphering.store.snapshot import Snapshot, SnapshotManifest
 
 _SHORTEST_PREFIX = 4
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a selector names: a release with its snapshot's manifest, or a snapshot that no release was made of."""
+
+    release: Release | None
+    manifest: SnapshotManifest
 
 
 class CorpusStore:
@@ -43,6 +52,11 @@ class CorpusStore:
             if self.files.exists(self.layout.run(name))
         ]
 
+    def run_record(self, run: str) -> dict[str, Any] | None:
+        """Return a run's record, or None where it was killed before it left one."""
+        key = self.layout.run(run)
+        return read_document(self.files, key) if self.files.exists(key) else None
+
     def manifest(self, snapshot: str) -> SnapshotManifest:
         """Return a snapshot's manifest, its seal checked."""
         return SnapshotManifest.from_json(read_document(self.files, self.layout.manifest(snapshot)))
@@ -59,6 +73,10 @@ class CorpusStore:
         """Return a release, its seal checked."""
         return Release.from_json(read_document(self.files, self.layout.release(release)))
 
+    def has_release(self, release: str) -> bool:
+        """Return whether a release that a ref once named is still there."""
+        return self.files.exists(self.layout.release(release))
+
     def create_release(self, release: Release) -> bool:
         """Commit a release; return whether this call created it."""
         return create_document(self.files, self.layout.release(release.id), release.to_json())
@@ -66,6 +84,11 @@ class CorpusStore:
     def create_manifest(self, manifest: SnapshotManifest) -> bool:
         """Commit a snapshot; return whether this call created it."""
         return create_document(self.files, self.layout.manifest(manifest.id), manifest.to_json())
+
+    def is_withdrawn(self, channel: str, release: Release) -> bool:
+        """Return whether a rollback of the channel left this release, or one that serves as the same."""
+        left = self.refs.withdrawn(channel)
+        return release.id in left or any(release.serves_as(self.release(name)) for name in left)
 
     def find_release(self, selector: str) -> Release:
         """Return the release that a selector names: a ref (`published`, `main/latest`), an id, or a unique prefix.
@@ -89,6 +112,23 @@ class CorpusStore:
         if not releases and len({release.snapshot for release in of_snapshot}) == 1:
             return max(of_snapshot, key=lambda release: release.created_at)
         raise self._not_found(selector, releases or sorted({release.snapshot for release in of_snapshot}))
+
+    def find(self, selector: str) -> Found:
+        """Return the release that a selector names as in `find_release`, or else the one snapshot with that prefix.
+
+        Raises
+        ------
+        NotFoundError
+            If nothing, or more than one thing, goes by that name.
+        """
+        try:
+            release = self.find_release(selector)
+        except NotFoundError:
+            bare = [name for name in self.snapshot_ids() if name.startswith(selector)]
+            if len(bare) != 1 or len(selector) < _SHORTEST_PREFIX:
+                raise
+            return Found(None, self.manifest(bare[0]))
+        return Found(release, self.manifest(release.snapshot))
 
     def _ref_target(self, selector: str) -> str:
         channel, _, name = selector.rpartition("/")

@@ -103,6 +103,42 @@ class LocalFiles:
             return []
         return sorted(entry.name for entry in folder.iterdir())
 
+    def walk(self, key: str) -> list[str]:
+        """Return the keys of all files below a folder, sorted."""
+        folder = self.path(key)
+        found = (path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else ()
+        return sorted(path.relative_to(self.root).as_posix() for path in found)
+
+    def size(self, key: str) -> int:
+        """Return the bytes of a key."""
+        return self.path(key).stat().st_size
+
+    def modified(self, key: str) -> float:
+        """Return when a key was written, in seconds by the store's clock; 0 where it does not exist."""
+        try:
+            return self.path(key).stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
+
+    def now(self) -> float:
+        """Return what the store's clock says now: that of the file system, which other machines share."""
+        temporary = self.temporary()
+        with storage_errors(temporary):
+            try:
+                temporary.touch()
+                return temporary.stat().st_mtime
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    def remove(self, key: str) -> None:
+        """Remove a file, and the folders that it leaves empty; what does not exist is removed already."""
+        path = self.path(key)
+        with storage_errors(path):
+            path.unlink(missing_ok=True)
+        for folder in path.parents:
+            if folder == self.root or not _removed_empty(folder):
+                return
+
     def create(self, key: str, data: bytes) -> bool:
         """Create `key` with `data` unless it exists; return whether this call created it.
 
@@ -160,6 +196,14 @@ class LocalFiles:
                 temporary.replace(final)
             finally:
                 temporary.unlink(missing_ok=True)
+
+
+def _removed_empty(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except OSError:  # something is in it, or it is gone
+        return False
+    return True
 
 
 def _is_alive(path: Path) -> bool:

@@ -16,9 +16,14 @@ class Layout:
         """The corpus' folder."""
         return f"corpora/{self.corpus}"
 
+    @property
+    def all_shards(self) -> str:
+        """The folder of the shards of all encoders."""
+        return f"{self.root}/shards"
+
     def shards(self, encoder: str) -> str:
         """The folder of an encoder's shards."""
-        return f"{self.root}/shards/{encoder}"
+        return f"{self.all_shards}/{encoder}"
 
     def shard(self, encoder: str, shard: str) -> str:
         """One shard's Parquet file."""
@@ -63,17 +68,32 @@ class Layout:
         """An evaluation's folder."""
         return f"{self.evaluations}/{evaluation}"
 
+    @property
+    def transforms(self) -> str:
+        """The folder of transforms."""
+        return f"{self.root}/transforms"
+
     def transform(self, transform: str) -> str:
         """A transform's folder."""
-        return f"{self.root}/transforms/{transform}"
+        return f"{self.transforms}/{transform}"
+
+    @property
+    def reports(self) -> str:
+        """The folder of reports."""
+        return f"{self.root}/reports"
 
     def report(self, report: str) -> str:
         """A report's numbers."""
-        return f"{self.root}/reports/{report}/report.json"
+        return f"{self.reports}/{report}/report.json"
+
+    @property
+    def exports(self) -> str:
+        """The folder of exports."""
+        return f"{self.root}/exports"
 
     def export(self, export: str) -> str:
         """An export's folder."""
-        return f"{self.root}/exports/{export}"
+        return f"{self.exports}/{export}"
 
     @property
     def releases(self) -> str:
@@ -109,6 +129,15 @@ class Layout:
     def ref(self, channel: str, name: str) -> str:
         """The folder of one ref's numbered values."""
         return f"{self.refs}/{channel}/{name}"
+
+    @property
+    def locks(self) -> str:
+        """The folder of the corpus' lease."""
+        return f"locks/{self.corpus}"
+
+    def lock(self, number: int) -> str:
+        """One holder of the corpus' lease."""
+        return f"{self.locks}/{number:08d}.json"
 
     @property
     def scratch(self) -> str:

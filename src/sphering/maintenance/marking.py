@@ -1,0 +1,101 @@
+"""What of a corpus is still needed: the releases that refs name or named lately, young runs, what these name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sphering.evaluation import keep as evaluation
+from sphering.run.shard_moments import moments_id
+from sphering.store.corpus import CorpusStore
+from sphering.store.documents import read_document
+from sphering.store.refs import NAMES, PUBLISHED
+from sphering.store.release import Release
+
+
+@dataclass
+class Marked:
+    """The ids of what stays. A withdrawn release stays as its release.json alone: it says what no run may publish."""
+
+    releases: set[str] = field(default_factory=set)
+    withdrawn: set[str] = field(default_factory=set)
+    snapshots: set[str] = field(default_factory=set)
+    transforms: dict[str, str] = field(default_factory=dict)
+    reports: set[str] = field(default_factory=set)
+    exports: set[str] = field(default_factory=set)
+    evaluations: set[str] = field(default_factory=set)
+    shards: set[tuple[str, str]] = field(default_factory=set)
+    moments: set[str] = field(default_factory=set)
+
+
+def mark(corpus: CorpusStore, keep: int, young: float) -> Marked:
+    """Mark what is needed.
+
+    Parameters
+    ----------
+    corpus : CorpusStore
+    keep : int
+        The newest releases that each `published` named, beside those that refs name now.
+    young : float
+        What was written after this time, in seconds by the store's clock, stays whatever names it.
+    """
+    marked = Marked()
+    for release in {*_of_refs(corpus, keep), *_young_releases(corpus, young)}:
+        _mark_release(marked, corpus.release(release))
+    for channel in corpus.refs.channels():
+        marked.withdrawn |= corpus.refs.withdrawn(channel)
+    marked.snapshots |= {
+        name for name in corpus.snapshot_ids() if corpus.files.modified(corpus.layout.manifest(name)) >= young
+    }
+    encoders = set()
+    for snapshot in sorted(marked.snapshots):
+        manifest = corpus.manifest(snapshot)
+        encoders.add(manifest.encoder)
+        marked.shards |= {(manifest.encoder, entry.id) for entry in manifest.shards}
+    marked.evaluations = set(_evaluations_of(corpus, encoders))
+    for transform in (None, *marked.transforms.values()):
+        marked.moments |= {moments_id(shard, transform) for _, shard in marked.shards}
+    return marked
+
+
+def _mark_release(marked: Marked, release: Release) -> None:
+    marked.releases.add(release.id)
+    marked.snapshots.add(release.snapshot)
+    marked.transforms[release.transform] = release.transform_sha256
+    marked.reports.add(release.report)
+    marked.exports |= {entry.id for entry in release.exports}
+
+
+def _of_refs(corpus: CorpusStore, keep: int) -> Iterator[str]:
+    """Yield the releases that refs name, and the newest ones that each `published` named and that are still there."""
+    for channel in corpus.refs.channels():
+        for name in NAMES:
+            value = corpus.refs.read(channel, name)
+            if value is not None:
+                yield value.release
+        left = corpus.refs.withdrawn(channel)
+        named = dict.fromkeys(value.release for value in reversed(corpus.refs.history(channel, PUBLISHED)))
+        yield from [name for name in named if name not in left and corpus.has_release(name)][:keep]
+
+
+def _young_releases(corpus: CorpusStore, young: float) -> Iterator[str]:
+    """Yield the releases that were made, or ended in, after a time."""
+    for name in corpus.release_ids():
+        if corpus.files.modified(corpus.layout.release(name)) >= young and _is_whole(corpus, name):
+            yield name
+    for record in corpus.run_records():
+        made, ended = record.get("release"), corpus.files.modified(corpus.layout.run(record["run"]))
+        if made and ended >= young and corpus.has_release(made) and _is_whole(corpus, made):
+            yield made
+
+
+def _is_whole(corpus: CorpusStore, release: str) -> bool:
+    """Return whether a release still has its snapshot: one that was withdrawn and collected has not."""
+    return corpus.files.exists(corpus.layout.manifest(corpus.release(release).snapshot))
+
+
+def _evaluations_of(corpus: CorpusStore, encoders: set[str]) -> Iterator[str]:
+    for name in corpus.files.children(corpus.layout.evaluations):
+        key = f"{corpus.layout.evaluation(name)}/{evaluation.MANIFEST}"
+        if corpus.files.exists(key) and read_document(corpus.files, key)["encoder"] in encoders:
+            yield name

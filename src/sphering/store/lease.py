@@ -1,0 +1,199 @@
+"""A lease: who works on a corpus, so that two runs do no work twice and nothing is collected beside a run.
+
+It is taken as a ref moves: by creating the next number, which one of several contenders can. Its holder writes its file
+again every few seconds; a file that is old by the store's clock, or whose process is gone from this machine, is no
+longer held. Nothing is ever wrong without it: what a run creates, it creates if absent.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from sphering import interruption
+from sphering.errors import LeaseHeldError, LeaseLostError, NotFoundError, SpheringError
+from sphering.store.clock import now
+from sphering.store.documents import create_document, read_document, to_bytes
+from sphering.store.files import LocalFiles
+from sphering.store.layout import Layout
+
+EXPIRES_SECONDS = 60.0
+RENEW_SECONDS = 15.0
+_ASK_SECONDS = 0.5
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds, or held, a corpus' lease.
+
+    `what` is a run's id or the name of a command; `started` is the process' start as the system counts it, which tells
+    it from a later process of the same number.
+    """
+
+    number: int
+    what: str
+    host: str
+    process: int
+    started: str | None
+    taken_at: str
+    released: bool = False
+
+    def __str__(self) -> str:
+        """Return the holder in words."""
+        return f"{self.what} (process {self.process} on {self.host}, since {self.taken_at})"
+
+
+class Lease:
+    """A lease that this process holds, and renews in the background until it is released."""
+
+    def __init__(self, files: LocalFiles, layout: Layout, holder: Holder) -> None:
+        self._files = files
+        self._layout = layout
+        self.holder = holder
+        self._ended = threading.Event()
+        self._renewing = threading.Thread(target=self._renew_until_released, name="lease", daemon=True)
+        self._renewing.start()
+
+    def release(self) -> None:
+        """Let others take the lease at once."""
+        self._ended.set()
+        self._renewing.join()
+        if newest(self._files, self._layout) == self.holder:
+            self._write(replace(self.holder, released=True))
+
+    def _renew_until_released(self) -> None:
+        while not self._ended.wait(RENEW_SECONDS):
+            try:
+                if newest(self._files, self._layout) != self.holder:
+                    return
+                self._write(self.holder)
+            except (SpheringError, OSError) as error:
+                _log.warning("the lease of %s could not be renewed: %s", self._layout.corpus, error)
+
+    def _write(self, holder: Holder) -> None:
+        self._files.replace(self._layout.lock(holder.number), to_bytes(asdict(holder)))
+
+
+def take(
+    files: LocalFiles, layout: Layout, what: str, *, wait: bool, waiting: Callable[[Holder], None] = lambda _: None
+) -> Lease:
+    """Take the lease of a corpus.
+
+    Parameters
+    ----------
+    what : str
+        What the lease is for: a run's id, or a command.
+    wait : bool
+        Wait until it is free; else fail at once where it is held.
+    waiting : callable
+        Hears once of each holder that is waited for.
+
+    Raises
+    ------
+    LeaseHeldError
+        If it is held, and not to be waited for.
+    """
+    told: Holder | None = None
+    while True:
+        interruption.check()
+        before = newest(files, layout)
+        if before is None or not _holds(files, layout, before):
+            lease = _take_after(files, layout, before, what)
+            if lease is not None:
+                return lease
+            continue
+        if not wait:
+            raise _held(layout, before)
+        if before != told:
+            waiting(before)
+            told = before
+        time.sleep(_ASK_SECONDS)
+
+
+def newest(files: LocalFiles, layout: Layout) -> Holder | None:
+    """Return who took the lease last, whether or not it is still held; None where nobody ever did."""
+    while names := files.children(layout.locks):
+        try:
+            return Holder(**read_document(files, f"{layout.locks}/{names[-1]}"))
+        except NotFoundError:  # its successor has removed it since
+            continue
+    return None
+
+
+def check_held(files: LocalFiles, layout: Layout, number: int) -> None:
+    """Refuse to go on where somebody else has taken the lease since.
+
+    Raises
+    ------
+    LeaseLostError
+        If the holder of that number is no longer the last.
+    """
+    last = newest(files, layout)
+    if last is None or last.number != number:
+        raise LeaseLostError(
+            f"this run has lost its lease of the corpus {layout.corpus!r}" + (f" to {last}" if last else ""),
+            expected=f"a lease that is renewed at least every {EXPIRES_SECONDS:g} s",
+            where=str(files.root),
+            remedy="run again: what was finished is kept; the machine slept, or could not reach the store",
+        )
+
+
+def _take_after(files: LocalFiles, layout: Layout, before: Holder | None, what: str) -> Lease | None:
+    """Create the next number; return None where another contender did.
+
+    The file of the number before goes, so whoever read it late may create that number again: the highest one holds.
+    """
+    number = before.number + 1 if before else 1
+    process = os.getpid()
+    holder = Holder(number, what, _host(), process, _started(process), now())
+    if not create_document(files, layout.lock(number), asdict(holder)) or newest(files, layout) != holder:
+        return None
+    if before is not None:
+        files.remove(layout.lock(before.number))
+    return Lease(files, layout, holder)
+
+
+def _holds(files: LocalFiles, layout: Layout, holder: Holder) -> bool:
+    if holder.released:
+        return False
+    if holder.host == _host() and _started(holder.process) != holder.started:
+        return False
+    return files.now() - files.modified(layout.lock(holder.number)) <= EXPIRES_SECONDS
+
+
+def _host() -> str:
+    """Return what tells the processes that this one can see from those of other machines and containers."""
+    try:
+        return f"{platform.node()} {Path('/proc/self/ns/pid').readlink().name}"
+    except OSError:
+        return platform.node()
+
+
+def _started(process: int) -> str | None:
+    """Return when a process of this machine started; None where it is gone."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    try:
+        status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return "unknown"
+    return status.rpartition(")")[2].split()[19]
+
+
+def _held(layout: Layout, holder: Holder) -> LeaseHeldError:
+    return LeaseHeldError(
+        f"the corpus {layout.corpus!r} is being worked on by {holder}",
+        expected="a corpus that nothing else works on",
+        remedy=f"wait until it has ended, or `--wait`; a dead one loses its lease within {EXPIRES_SECONDS:g} s",
+    )
