@@ -12,7 +12,7 @@ from sphering.config.model import GateConfig
 from sphering.errors import ConfigError
 from sphering.gate.defaults import RELEASE_DEFAULTS, RUN_DEFAULTS, release_gates, run_gates
 from sphering.gate.judge import judge
-from sphering.gate.names import EVALUATION_METRICS, RUN_METRICS, check_names, release_names
+from sphering.gate.names import EVALUATION_METRICS, RUN_METRICS, change_of, check_names, release_names
 
 
 def test_the_defaults_are_those_of_the_design() -> None:
@@ -77,6 +77,9 @@ def test_a_number_without_a_value_tonight_passes_and_says_none() -> None:
         ("raw.iso_score", "raw.isoscore"),
         ("recall@10", "recall_at_10"),
         ("exports.faiss.recall", "exports.faiss.recall_at_10"),
+        ("transformed.mean_cosin_change", "transformed.mean_cosine_change"),
+        ("text_change", "texts_change"),
+        ("evaluation.raw.ndcg_change", "evaluation.raw.ndcg_at_10_change"),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest_one(wrong: str, right: str) -> None:
@@ -93,8 +96,9 @@ def test_a_gate_on_an_export_that_is_not_configured_is_refused() -> None:
         check_names([gate], ["faiss", "vectors"], evaluated=False)
 
 
-def test_a_gate_on_an_evaluation_needs_one() -> None:
-    gate = GateConfig(metric="evaluation.raw.ndcg_at_10", min=0.5)
+@pytest.mark.parametrize("metric", ["evaluation.raw.ndcg_at_10", "evaluation.raw.ndcg_at_10_change"])
+def test_a_gate_on_an_evaluation_needs_one(metric: str) -> None:
+    gate = GateConfig(metric=metric, min=0.5)
     check_names([gate], [], evaluated=True)
     with pytest.raises(ConfigError, match=r"\[evaluation\]"):
         check_names([gate], [], evaluated=False)
@@ -117,5 +121,6 @@ def test_judging_a_number_that_was_not_measured_is_refused() -> None:
 
 
 def test_every_documented_name_passes_the_check() -> None:
-    names = (*RUN_METRICS, *release_names(), *EVALUATION_METRICS, "exports.a.b.excluded_share")
+    measured = (*release_names(), *EVALUATION_METRICS, "exports.a.b.excluded_share")
+    names = (*RUN_METRICS, *measured, *map(change_of, measured))
     check_names([GateConfig(metric=name, max=1.0) for name in names], ["a.b"], evaluated=True)

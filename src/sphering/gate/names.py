@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from sphering.config.model import GateConfig
 from sphering.errors import ConfigError
-from sphering.report.catalogue import RAW_ONLY, SPACE, TEXTS, TRANSFORMED_ONLY
+from sphering.report.catalogue import COUNTS, RAW_ONLY, SPACE, TEXTS, TRANSFORMED_ONLY
 
 RUN_METRICS = (
     "rows_read",
@@ -23,9 +23,11 @@ EVALUATION = "evaluation"
 _RETRIEVAL = tuple(
     f"{space}.{name}" for space in ("raw", "transformed") for name in ("ndcg_at_10", "recall_at_10", "mrr_at_10")
 )
-EVALUATION_METRICS = tuple(
-    f"{EVALUATION}.{name}" for name in (*_RETRIEVAL, "queries", "queries_left_out", "judgements_missing")
-)
+_QUERY_COUNTS = ("queries", "queries_left_out", "judgements_missing")
+EVALUATION_METRICS = tuple(f"{EVALUATION}.{name}" for name in (*_RETRIEVAL, *_QUERY_COUNTS))
+COUNT_METRICS = frozenset((*COUNTS, *_QUERY_COUNTS, "duplicate_vectors", "excluded"))
+"""The last parts of the names of whole numbers, whose changes are relative."""
+_CHANGE = "_change"
 
 
 def release_names() -> tuple[str, ...]:
@@ -40,6 +42,11 @@ def release_names() -> tuple[str, ...]:
 def export_metric(export: str, metric: str) -> str:
     """Return the name of one export's number."""
     return f"exports.{export}.{metric}"
+
+
+def change_of(metric: str) -> str:
+    """Return the name of a number's change since the base."""
+    return f"{metric}{_CHANGE}"
 
 
 def check_names(gates: Iterable[GateConfig], exports: Sequence[str], *, evaluated: bool) -> None:
@@ -59,9 +66,10 @@ def check_names(gates: Iterable[GateConfig], exports: Sequence[str], *, evaluate
         If a name is unknown; it tells the nearest one that is known.
     """
     of_exports = [export_metric(name, metric) for name in exports for metric in EXPORT_METRICS]
-    known = [*RUN_METRICS, *release_names(), *of_exports, *(EVALUATION_METRICS if evaluated else ())]
+    measured = [*release_names(), *of_exports, *(EVALUATION_METRICS if evaluated else ())]
+    known = [*RUN_METRICS, *measured, *map(change_of, measured)]
     for gate in gates:
-        if gate.metric in EVALUATION_METRICS and not evaluated:
+        if gate.metric.removesuffix(_CHANGE) in EVALUATION_METRICS and not evaluated:
             raise ConfigError(
                 f"a gate on {gate.metric!r}, and no evaluation",
                 expected="queries and judgements to measure it on",

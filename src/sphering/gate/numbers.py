@@ -13,14 +13,11 @@ from sphering.gate.names import (
     export_metric,
     release_names,
 )
-from sphering.store.snapshot import SnapshotManifest
 
 Numbers = dict[str, float | None]
 
 
-def release_numbers(
-    report: Mapping[str, Any], exports: Mapping[str, Mapping[str, Any]], manifest: SnapshotManifest
-) -> Numbers:
+def release_numbers(report: Mapping[str, Any], exports: Mapping[str, Mapping[str, Any]]) -> Numbers:
     """Return the numbers that a release's gates may bound.
 
     `raw.X` and `transformed.X` are the report's metrics; plain `X` is the transformed one (the raw one where only raw
@@ -33,9 +30,9 @@ def release_numbers(
         report.json.
     exports : mapping
         Each export's manifest, by its name.
-    manifest : SnapshotManifest
     """
-    of_exports = {name: _export(content, manifest.documents) for name, content in exports.items()}
+    documents = scalar(report["texts"]["documents"])
+    of_exports = {name: _export(content, documents) for name, content in exports.items()}
     return {
         **dict.fromkeys((*release_names(), *EVALUATION_METRICS)),
         **_report(report),
@@ -69,7 +66,7 @@ def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, float |
             yield f"{prefix}{name}", scalar(entry)
 
 
-def _export(manifest: Mapping[str, Any], documents: int) -> Numbers:
+def _export(manifest: Mapping[str, Any], documents: float | None) -> Numbers:
     excluded = scalar(manifest.get("excluded"))
     share = None if excluded is None or not documents else excluded / documents
     return {**{name: scalar(manifest.get(name)) for name in EXPORT_METRICS}, "excluded_share": share}

@@ -10,10 +10,10 @@ from typing import Any
 from sphering.errors import RefMovedError
 from sphering.gate.defaults import release_gates
 from sphering.gate.judge import judge
-from sphering.gate.numbers import release_numbers
 from sphering.identity import sha256_bytes
 from sphering.report.page import render
 from sphering.run import lease
+from sphering.run.numbers import judged_numbers
 from sphering.run.plan_release import read_plan
 from sphering.run.workspace import Workspace, timed
 from sphering.store.clock import now
@@ -128,7 +128,7 @@ def _create(workspace: Workspace, corpus: CorpusStore) -> None:
     snapshot = workspace.read("snapshot")["snapshot"]
     report = read_document(corpus.files, corpus.layout.report(planned.report))
     manifests = export_manifests(corpus, planned.exports)
-    numbers = release_numbers(report, manifests, corpus.manifest(snapshot))
+    numbers = judged_numbers(corpus, report, manifests, planned.base)
     corpus.create_release(
         Release(
             id=planned.release,
