@@ -18,7 +18,16 @@ from sphering.encoder.protocol import Encoder
 from sphering.errors import IntegrityError, ProbeError
 from sphering.identity import canonical_json, digest, sha256_bytes
 
-__all__ = ["PROBE_TEXTS", "ProbeResult", "StoredProbe", "compare", "measure", "read_probe", "write_probe"]
+__all__ = [
+    "PROBE_TEXTS",
+    "ProbeResult",
+    "StoredProbe",
+    "compare",
+    "cosine_distances",
+    "measure",
+    "read_probe",
+    "write_probe",
+]
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,7 @@ def compare(stored: NDArray[np.float32], fresh: NDArray[np.float32], max_drift: 
     same = (stored.view(np.uint32) == fresh.view(np.uint32)).all(axis=1)
     if same.all():
         return ProbeResult(True, 0.0)
-    distances = _distances(stored[~same].astype(np.float64), fresh[~same].astype(np.float64))
+    distances = cosine_distances(stored[~same].astype(np.float64), fresh[~same].astype(np.float64))
     largest = float(distances.max())
     if not largest <= max_drift:
         worst = int(np.flatnonzero(~same)[int(distances.argmax())])
@@ -94,8 +103,8 @@ def compare(stored: NDArray[np.float32], fresh: NDArray[np.float32], max_drift: 
     return ProbeResult(False, largest)
 
 
-def _distances(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return cosine distances by row; infinite where one of the two has no direction."""
+def cosine_distances(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return 1 − cos by row of two (n, d) arrays, as ‖a/‖a‖ − b/‖b‖‖² / 2; infinite where one has no direction."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         a = a / np.linalg.norm(a, axis=1, keepdims=True)
         b = b / np.linalg.norm(b, axis=1, keepdims=True)

@@ -4,32 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sphering.errors import IntegrityError, NotFoundError
+
+if TYPE_CHECKING:
+    from sphering.maintenance.reencode import Reencoded
 
 
 @dataclass
 class Findings:
-    """What `verify` looked at and what it found wrong."""
+    """What `verify` looked at and what it found wrong.
+
+    `reencoded` says how a sample of texts stands that was encoded again; None where that was not asked for.
+    """
 
     checked: dict[str, int] = field(default_factory=dict)
     wrong: list[dict[str, str]] = field(default_factory=list)
+    reencoded: Reencoded | None = None
 
     @property
     def sound(self) -> bool:
         """Whether nothing is wrong."""
         return not self.wrong
 
-    def check(self, kind: str, name: str, look: Callable[[], Any]) -> Any:
-        """Count one thing, look at it, and note what its check says is wrong."""
+    def check(self, kind: str, name: str, look: Callable[[], Any], where: str = "") -> Any:
+        """Count one thing, look at it, and note what its check says is wrong.
+
+        Parameters
+        ----------
+        where : str
+            The file that is looked at; an error that names a place of its own goes first.
+        """
         self.checked[kind] = self.checked.get(kind, 0) + 1
         try:
             return look()
         except (IntegrityError, NotFoundError) as error:
-            self.wrong.append({"kind": kind, "name": name, "found": error.found, "where": error.where or ""})
-            return None
+            self._note(kind, name, error.found, error.where or where)
+        except (KeyError, TypeError) as error:  # a sealed document, but of another kind
+            self._note(kind, name, f"the fields of this file are not those of a {kind}: {error}", where)
+        return None
+
+    def _note(self, kind: str, name: str, found: str, where: str) -> None:
+        self.wrong.append({"kind": kind, "name": name, "found": found, "where": where})
 
     def to_json(self) -> dict[str, Any]:
         """Return the findings as plain JSON values."""
-        return {"sound": self.sound, "checked": dict(self.checked), "wrong": list(self.wrong)}
+        reencoded = self.reencoded.to_json() if self.reencoded else None
+        return {
+            "sound": self.sound,
+            "checked": dict(self.checked),
+            "wrong": list(self.wrong),
+            "reencoded": reencoded,
+        }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from sphering.evaluation import keep as evaluation
 from sphering.run.shard_moments import moments_id
@@ -44,9 +45,7 @@ def mark(corpus: CorpusStore, keep: int, young: float) -> Marked:
         _mark_release(marked, corpus.release(release))
     for channel in corpus.refs.channels():
         marked.withdrawn |= corpus.refs.withdrawn(channel)
-    marked.snapshots |= {
-        name for name in corpus.snapshot_ids() if corpus.files.modified(corpus.layout.manifest(name)) >= young
-    }
+    marked.snapshots |= set(_young_snapshots(corpus, young))
     encoders = set()
     for snapshot in sorted(marked.snapshots):
         manifest = corpus.manifest(snapshot)
@@ -81,17 +80,34 @@ def _of_refs(corpus: CorpusStore, keep: int) -> Iterator[str]:
 def _young_releases(corpus: CorpusStore, young: float) -> Iterator[str]:
     """Yield the releases that were made, or ended in, after a time."""
     for name in corpus.release_ids():
-        if corpus.files.modified(corpus.layout.release(name)) >= young and _is_whole(corpus, name):
+        if corpus.files.modified(corpus.layout.release(name)) >= young and not is_collected(corpus, name):
             yield name
-    for record in corpus.run_records():
-        made, ended = record.get("release"), corpus.files.modified(corpus.layout.run(record["run"]))
-        if made and ended >= young and corpus.has_release(made) and _is_whole(corpus, made):
+    for record in _young_runs(corpus, young):
+        made = record.get("release")
+        if made and corpus.has_release(made) and not is_collected(corpus, made):
             yield made
 
 
-def _is_whole(corpus: CorpusStore, release: str) -> bool:
-    """Return whether a release still has its snapshot: one that was withdrawn and collected has not."""
-    return corpus.files.exists(corpus.layout.manifest(corpus.release(release).snapshot))
+def _young_snapshots(corpus: CorpusStore, young: float) -> Iterator[str]:
+    """Yield the snapshots that were made, or ended in, after a time."""
+    ended = {record.get("snapshot") for record in _young_runs(corpus, young)}
+    for name in corpus.snapshot_ids():
+        if name in ended or corpus.files.modified(corpus.layout.manifest(name)) >= young:
+            yield name
+
+
+def _young_runs(corpus: CorpusStore, young: float) -> list[dict[str, Any]]:
+    records = corpus.run_records()
+    return [record for record in records if corpus.files.modified(corpus.layout.run(record["run"])) >= young]
+
+
+def is_collected(corpus: CorpusStore, release: str) -> bool:
+    """Return whether of a withdrawn release only release.json is kept: its page is the first that a collection removes.
+
+    Every withdrawn release has a page, which says so; a run that makes the parts of one again renders it last.
+    """
+    withdrawn = any(release in corpus.refs.withdrawn(channel) for channel in corpus.refs.channels())
+    return withdrawn and not corpus.files.exists(corpus.layout.page(release))
 
 
 def _evaluations_of(corpus: CorpusStore, encoders: set[str]) -> Iterator[str]:

@@ -14,10 +14,11 @@ from sphering.errors import IntegrityError
 from sphering.identity import sha256_file
 from sphering.maintenance.findings import Findings
 from sphering.run.digest import snapshot_digest
+from sphering.sqltext import load
 from sphering.store.corpus import CorpusStore
 from sphering.store.database import DEFAULT, bounded_connection
 from sphering.store.shard import EMBEDDING, ShardEntry, read_batches, schema, vector_rows
-from sphering.store.snapshot import BLOCK_ROWS, SnapshotManifest
+from sphering.store.snapshot import BLOCK_ROWS, SnapshotManifest, snapshot_id
 
 
 def verify_snapshot(findings: Findings, corpus: CorpusStore, snapshot: str, seen: set[str]) -> None:
@@ -31,26 +32,45 @@ def verify_snapshot(findings: Findings, corpus: CorpusStore, snapshot: str, seen
     if snapshot in seen:
         return
     seen.add(snapshot)
-    manifest = findings.check("snapshot", snapshot, lambda: corpus.manifest(snapshot))
+    where = str(corpus.files.path(corpus.layout.manifest(snapshot)))
+    manifest: SnapshotManifest | None = findings.check(
+        "snapshot", snapshot, lambda: _read(corpus, snapshot, where), where
+    )
     if manifest is None:
         return
     before = len(findings.wrong)
     if manifest.encoder not in seen:
         seen.add(manifest.encoder)
-        findings.check("probe", manifest.encoder, lambda: _check_probe(corpus, manifest.encoder))
+        findings.check("probe", manifest.encoder, lambda: _check_probe(corpus, manifest))
     for entry in manifest.shards:
-        if entry.id not in seen:
-            seen.add(entry.id)
+        said = f"{manifest.encoder} {entry.id} {entry.sha256} {entry.bytes} {entry.rows}"
+        if said not in seen:
+            seen.add(said)
             findings.check("shard", entry.id, partial(_check_shard, corpus, manifest, entry))
     if len(findings.wrong) == before:
         findings.check("content digest", snapshot, lambda: _check_content(corpus, manifest))
 
 
-def _check_probe(corpus: CorpusStore, encoder: str) -> None:
-    stored = read_probe(corpus.files.read(corpus.layout.probe(encoder)))
-    if stored.encoder != encoder:
-        where = str(corpus.files.path(corpus.layout.probe(encoder)))
-        raise IntegrityError(f"this probe is of encoder {stored.encoder}", expected=encoder, where=where)
+def _read(corpus: CorpusStore, snapshot: str, where: str) -> SnapshotManifest:
+    manifest = corpus.manifest(snapshot)
+    if manifest.id != snapshot:
+        raise IntegrityError(f"this is the manifest of the snapshot {manifest.id}", where=where)
+    if snapshot_id(manifest.corpus, manifest.encoder, manifest.content_digest) != snapshot:
+        raise IntegrityError("the content digest of this manifest is of another snapshot", where=where)
+    return manifest
+
+
+def _check_probe(corpus: CorpusStore, manifest: SnapshotManifest) -> None:
+    path = corpus.files.path(corpus.layout.probe(manifest.encoder))
+    if not path.is_file():
+        raise IntegrityError("the probe of this encoder is missing", where=str(path))
+    stored = read_probe(path)
+    if stored.encoder != manifest.encoder:
+        raise IntegrityError(f"this probe is of encoder {stored.encoder}", where=str(path))
+    if stored.vectors.shape[1] != manifest.dimension:
+        raise IntegrityError(
+            f"this probe has {stored.vectors.shape[1]} dimensions, its encoder {manifest.dimension}", where=str(path)
+        )
 
 
 def _check_shard(corpus: CorpusStore, manifest: SnapshotManifest, entry: ShardEntry) -> None:
@@ -94,8 +114,6 @@ def _check_content(corpus: CorpusStore, manifest: SnapshotManifest) -> None:
 
 
 def _check_texts(corpus: CorpusStore, manifest: SnapshotManifest) -> None:
-    from sphering.sqltext import load
-
     for entry in manifest.shards:
         path = corpus.files.path(corpus.layout.shard(manifest.encoder, entry.id))
         with bounded_connection(DEFAULT) as connection:

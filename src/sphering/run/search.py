@@ -8,6 +8,7 @@ from typing import Any
 from sphering.bundle.query import Bundle
 from sphering.config.model import EncoderConfig, NormaliseConfig
 from sphering.encoder import identify, open_encoder
+from sphering.encoder.protocol import Encoder
 from sphering.errors import IdentityError
 from sphering.export.search import fetch
 from sphering.export.search import search as exact_search
@@ -41,14 +42,25 @@ def search(corpus: CorpusStore, selector: str, query: str, k: int) -> dict[str, 
 
 def open_bundle(corpus: CorpusStore, release: Release) -> Bundle:
     """Return the query side of a release, its encoder opened as the release says."""
+    normalise = NormaliseConfig.model_validate(release.bundle_document["normalise"])
+    return Bundle(open_release_encoder(corpus, release), normalise, read_transform(corpus, release.transform))
+
+
+def open_release_encoder(corpus: CorpusStore, release: Release) -> Encoder:
+    """Return the encoder of a release, opened as the release says.
+
+    Raises
+    ------
+    IdentityError
+        If the model on this machine is not the one that the release was made with.
+    """
     config = EncoderConfig.model_validate(release.encoder_config)
     identity = identify(config, str(corpus.manifest(release.snapshot).encoder_document["backend"]))
     if identity.id != release.encoder:
         raise IdentityError(
             f"the model here is encoder {identity.id}, the release {release.id} was made with {release.encoder}",
-            expected="the same model files, prompts and limits for queries as for the corpus",
+            expected="the same model files, prompts and limits as for the corpus",
             where=str(identity.model_path),
             remedy="install the model that the release names in its snapshot's manifest",
         )
-    normalise = NormaliseConfig.model_validate(release.bundle_document["normalise"])
-    return Bundle(open_encoder(identity, config), normalise, read_transform(corpus, release.transform))
+    return open_encoder(identity, config)

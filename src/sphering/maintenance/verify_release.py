@@ -1,0 +1,82 @@
+"""Whether a release and all that it names is still what it was: transform, report, exports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from sphering.errors import IntegrityError, NotFoundError, SpheringError
+from sphering.export.matrix import EXCLUDED
+from sphering.export.verify import verify_export
+from sphering.identity import sha256_bytes
+from sphering.maintenance.findings import Findings
+from sphering.maintenance.marking import is_collected
+from sphering.maintenance.verify_snapshot import verify_snapshot
+from sphering.maintenance.verify_sums import check_export_sums
+from sphering.run.fit import read_transform
+from sphering.store.corpus import CorpusStore
+from sphering.store.documents import read_document
+from sphering.store.release import ExportEntry, Release
+
+
+def verify_release(findings: Findings, corpus: CorpusStore, name: str, seen: set[str]) -> None:
+    """Look at a release and at all that it names.
+
+    Parameters
+    ----------
+    seen : set of str
+        What was looked at before, whoever named it. Grows.
+    """
+    where = str(corpus.files.path(corpus.layout.release(name)))
+    release: Release | None = findings.check("release", name, lambda: _read(corpus, name, where), where)
+    if release is None or is_collected(corpus, name):
+        return
+
+    def once(kind: str, label: str, token: str, look: Callable[[], object]) -> None:
+        if token not in seen:
+            seen.add(token)
+            findings.check(kind, label, look)
+
+    verify_snapshot(findings, corpus, release.snapshot, seen)
+    transform = f"transform {release.transform} {release.transform_sha256}"
+    once("transform", release.transform, transform, partial(_check_transform, corpus, release))
+    once("report", release.report, f"report {release.report}", partial(_check_report, corpus, release.report))
+    for entry in release.exports:
+        token = f"export {entry.id} {entry.manifest_sha256}"
+        once("export", entry.name, token, partial(_check_export, corpus, release, entry))
+
+
+def _read(corpus: CorpusStore, name: str, where: str) -> Release:
+    release = corpus.release(name)
+    if release.id != name:
+        raise IntegrityError(f"this is the release {release.id}", where=where)
+    return release
+
+
+def _check_transform(corpus: CorpusStore, release: Release) -> None:
+    where = str(corpus.files.path(corpus.layout.transform(release.transform)))
+    try:
+        transform = read_transform(corpus, release.transform)
+    except (IntegrityError, NotFoundError):
+        raise
+    except SpheringError as error:
+        raise IntegrityError(f"the transform cannot be read: {error.found}", where=where) from error
+    if transform.sha256 != release.transform_sha256:
+        raise IntegrityError("the transform is not the one that the release names", where=where)
+
+
+def _check_report(corpus: CorpusStore, name: str) -> None:
+    key = corpus.layout.report(name)
+    found = read_document(corpus.files, key).get("id")
+    if found != name:
+        raise IntegrityError(f"this is the report {found}", where=str(corpus.files.path(key)))
+
+
+def _check_export(corpus: CorpusStore, release: Release, entry: ExportEntry) -> None:
+    where = str(corpus.files.path(f"{entry.path}/manifest.json"))
+    if sha256_bytes(corpus.files.read(f"{entry.path}/manifest.json")) != entry.manifest_sha256:
+        raise IntegrityError("the export's manifest is not the one that the release names", where=where)
+    manifest = verify_export(corpus.files, entry.path)
+    if corpus.files.exists(corpus.layout.manifest(release.snapshot)):  # else the snapshot's own finding says it
+        excluded = corpus.files.path(f"{entry.path}/{EXCLUDED}")
+        check_export_sums(manifest, excluded, corpus.manifest(release.snapshot), where)

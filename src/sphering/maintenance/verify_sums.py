@@ -1,0 +1,70 @@
+"""Whether what was counted adds up: nothing was lost without a word between a source, a snapshot and its exports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from sphering.errors import IntegrityError
+from sphering.identity import sha256_file
+from sphering.store.snapshot import SnapshotManifest
+
+
+def check_run_sums(record: Mapping[str, Any], where: str) -> None:
+    """Check rows read = documents + quarantined + duplicates + deletions, of a run that committed a snapshot.
+
+    Documents that an upsert carried over were not read by the run.
+
+    Raises
+    ------
+    IntegrityError
+        If the sums do not add up.
+    """
+    if record.get("snapshot") is None or record.get("rows_read") is None:
+        return
+    names = ("quarantined", "duplicates", "deleted")
+    counts = {"documents": record["documents"] - (record.get("carried") or 0)}
+    counts |= {name: record.get(name) or 0 for name in names}
+    if record["rows_read"] != sum(counts.values()):
+        parts = " + ".join(f"{count} {name}" for name, count in counts.items())
+        raise IntegrityError(f"the sums do not add up: {record['rows_read']} rows read, {parts}", where=where)
+
+
+def check_quarantine(record: Mapping[str, Any], path: Path) -> None:
+    """Check a run's quarantined rows: their bytes and their number are those of its record.
+
+    Raises
+    ------
+    IntegrityError
+        If they are not, or the file is missing.
+    """
+    found = sha256_file(path) if path.is_file() else None
+    if found != record.get("quarantine_sha256"):
+        what = "missing" if found is None else "not those that were written"
+        raise IntegrityError(f"the quarantined rows of this run are {what}", where=str(path))
+    counted = record.get("quarantined")
+    rows = pq.read_metadata(path).num_rows if found else 0
+    if counted is not None and rows != counted:
+        raise IntegrityError(f"{rows} rows are quarantined, the run's record counts {counted}", where=str(path))
+
+
+def check_export_sums(export: Mapping[str, Any], excluded: Path, snapshot: SnapshotManifest, where: str) -> None:
+    """Check documents = exported + excluded, and that every excluded document stands in its file.
+
+    Raises
+    ------
+    IntegrityError
+        If the sums do not add up.
+    """
+    if export["n"] + export["excluded"] != snapshot.documents:
+        raise IntegrityError(
+            f"the sums do not add up: {snapshot.documents} documents, {export['n']} exported + "
+            f"{export['excluded']} excluded",
+            where=where,
+        )
+    rows = pq.read_metadata(excluded).num_rows
+    if rows != export["excluded"]:
+        raise IntegrityError(f"{rows} documents are excluded, the manifest says {export['excluded']}", where=where)
