@@ -1,5 +1,6 @@
 """Nights without a scheduler, for any test: the steps of a run in the order in which the main flow takes them."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sphering.config.model import Config
+from sphering.run import lease
 from sphering.run.begin import begin
 from sphering.run.commit import commit_snapshot
 from sphering.run.embed import embed_unit
@@ -20,6 +22,8 @@ from sphering.run.plan_release import plan_release
 from sphering.run.release import commit_release, publish
 from sphering.run.report import write_report
 from sphering.run.units import plan_units
+from sphering.run.workspace import Workspace
+from sphering.run.workspace import _held as held
 
 QUESTIONS = Path(__file__).parent / "data" / "banking77"
 
@@ -50,6 +54,12 @@ def carry(config):
         return finish(workspace)
     release(workspace)
     return finish(workspace)
+
+
+def die(workspace):
+    """Leave a run as a killed process does: its files stay, the kernel frees its lock, others may take its lease."""
+    os.close(held.pop(workspace))
+    lease.release(Workspace(workspace))
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from typing import Any
 from sphering.maintenance.marking import Marked, mark
 from sphering.run import lease
 from sphering.store.corpus import CorpusStore
+from sphering.store.lease import check_held
 
 KEEP = 5
 GRACE_DAYS = 7.0
@@ -57,6 +58,8 @@ def collect(corpus: CorpusStore, *, keep: int = KEEP, grace_days: float = GRACE_
     ------
     LeaseHeldError
         If a run works on the corpus.
+    LeaseLostError
+        If one has taken it since, because this machine slept: nothing is removed beside a run.
     """
     taken = lease.take(corpus, "gc", wait=False)
     try:
@@ -67,6 +70,7 @@ def collect(corpus: CorpusStore, *, keep: int = KEEP, grace_days: float = GRACE_
         for entry in unmarked:
             sizes[entry.kind] += corpus.files.size(entry.key)
             if delete:
+                check_held(corpus.files, corpus.layout, taken.holder.number)
                 corpus.files.remove(entry.key)
     finally:
         taken.release()

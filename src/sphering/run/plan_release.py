@@ -8,9 +8,11 @@ from typing import Any
 
 from sphering.bundle.identity import bundle_document
 from sphering.export.identity import export_id
+from sphering.export.make import MANIFEST
 from sphering.gate.defaults import release_gates
 from sphering.report.identity import report_id
 from sphering.run.workspace import Workspace
+from sphering.store.corpus import CorpusStore
 from sphering.store.release import release_id
 
 
@@ -42,10 +44,17 @@ def plan_release(path: Path) -> Planned:
             planned = _with(again, exists=True, status="unchanged")
     if planned is None:
         planned = _planned(workspace, base)
-        if workspace.corpus.files.exists(workspace.corpus.layout.release(planned.release)):
+        if _is_whole(workspace.corpus, planned):
             planned = _with(planned, exists=True, status="exists")
     workspace.write("release", asdict(planned))
     return planned
+
+
+def _is_whole(corpus: CorpusStore, planned: Planned) -> bool:
+    """Return whether a release is there with its parts; of a withdrawn one a collection keeps release.json alone."""
+    layout = corpus.layout
+    exports = [f"{layout.export(name)}/{MANIFEST}" for name in planned.exports.values()]
+    return all(map(corpus.files.exists, [layout.release(planned.release), layout.report(planned.report), *exports]))
 
 
 def read_plan(workspace: Workspace) -> Planned:
