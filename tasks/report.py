@@ -1,6 +1,5 @@
 """Measure the geometry, render its page, and show its numbers in Prefect's pages."""
 
-from pathlib import Path
 from typing import Any
 
 from prefect import task
@@ -29,7 +28,7 @@ def measure(job: Job) -> str:
 @task(name="render", task_run_name="render-{config.corpus}", **POLICY)
 def render(config: Config, selector: str | None) -> dict[str, Any]:
     """Render a release's page again; return its place, relative to the store, and the numbers."""
-    corpus = Store.open(Path(config.store)).corpus(config.corpus)
+    corpus = Store.open(config.store).corpus(config.corpus)
     release = corpus.find_release(selector or f"{config.run.channel}/{LATEST}")
     render_page(corpus, release)
     numbers = read_document(corpus.files, corpus.layout.report(release.report))

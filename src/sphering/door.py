@@ -90,7 +90,7 @@ class StoreDoor:
             raise NotFoundError(
                 f"the store has no corpus {name!r}",
                 expected=", ".join(self._store.corpora()),
-                where=str(self._store.root),
+                where=self._store.files.where(),
             )
         return CorpusDoor(self._store.corpus(name))
 
@@ -103,4 +103,4 @@ def open_store(path: str | Path) -> StoreDoor:
     NotFoundError
         If there is no store at that path.
     """
-    return StoreDoor(Store.open(Path(path)))
+    return StoreDoor(Store.open(path))

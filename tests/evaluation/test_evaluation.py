@@ -11,7 +11,7 @@ from sphering.errors import InputError, IntegrityError, NotFoundError, SourceCha
 from sphering.evaluation.keep import evaluation_id, keep, read
 from sphering.evaluation.reading import read_evaluation
 from sphering.store.corpus import CorpusStore
-from sphering.store.files import LocalFiles
+from sphering.store.local_files import LocalFiles
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from sphering.export.protocol import ExportJob
 from sphering.export.readback import compare
 from sphering.export.verify import verify_export
 from sphering.store.documents import create_document
-from sphering.store.files import LocalFiles
+from sphering.store.local_files import LocalFiles
 
 KEY = "corpora/tested/exports/0123456789abcdef"
 IDENTITY = {"encoder": "e" * 16, "snapshot": "5" * 16, "transform": "a" * 16, "transform_sha256": "f" * 64}

@@ -17,7 +17,7 @@ from sphering.export.identity import export_id
 from sphering.export.make import make_export
 from sphering.export.protocol import ExportJob
 from sphering.export.search import search
-from sphering.store.files import LocalFiles
+from sphering.store.local_files import LocalFiles
 
 KEY = "corpora/tested/exports/0123456789abcdef"
 

@@ -20,7 +20,7 @@ from sphering.export.protocol import ExportJob
 from sphering.export.readback import compare
 from sphering.export.search import search
 from sphering.export.verify import verify_export
-from sphering.store.files import LocalFiles
+from sphering.store.local_files import LocalFiles
 
 KEY = "corpora/tested/exports/0123456789abcdef"
 

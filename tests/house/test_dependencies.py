@@ -30,6 +30,8 @@ CARRIED = {
     "transformers": "sentence-transformers",
     "httpx": "prefect",
     "uvicorn": "prefect",
+    "aiohttp": "s3fs",
+    "botocore": "s3fs",
 }
 
 

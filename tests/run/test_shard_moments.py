@@ -11,7 +11,7 @@ from sphering.config.model import TransformConfig
 from sphering.geometry.moments import Moments, merged
 from sphering.run.shard_moments import ROWS_A_DIMENSION, shard_moments
 from sphering.store.corpus import CorpusStore
-from sphering.store.files import LocalFiles
+from sphering.store.local_files import LocalFiles
 from sphering.store.shard import ShardEntry, schema, vector_array, write_shard
 from sphering.store.snapshot import Snapshot, SnapshotManifest
 from sphering.transform.fit import fit

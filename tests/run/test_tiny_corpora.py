@@ -7,7 +7,7 @@ import pytest
 
 from sphering.config.model import Config
 from sphering.export.formats import FORMATS
-from sphering.store.files import LocalFiles
+from sphering.store.local_files import LocalFiles
 from sphering.store.store import Store
 
 EXPORTS = [

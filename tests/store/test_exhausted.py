@@ -10,7 +10,8 @@ from safetensors.numpy import save_file
 
 from sphering.errors import StorageError
 from sphering.store.exhausted import exhaustion, exhaustion_errors
-from sphering.store.files import LocalFiles, reserve
+from sphering.store.files import reserve
+from sphering.store.local_files import LocalFiles
 
 MATRIX = np.random.default_rng(0).random((2000, 384), dtype=np.float32)  # 3 MB that no compression shrinks
 

@@ -7,7 +7,9 @@ import os
 import pytest
 
 from sphering.errors import NotFoundError, StorageError, TerminalError
-from sphering.store.files import TEMPORARY_FOLDER, LocalFiles, storage_errors
+from sphering.store.files import storage_errors
+from sphering.store.local_files import LocalFiles
+from sphering.store.temporaries import TEMPORARY_FOLDER
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 
 from sphering.errors import LeaseHeldError, LeaseLostError
 from sphering.store import lease
-from sphering.store.files import LocalFiles
 from sphering.store.layout import Layout
 from sphering.store.lease import check_held, newest, take
+from sphering.store.local_files import LocalFiles
 
 LAYOUT = Layout("questions")
 SPAWN = multiprocessing.get_context("spawn")

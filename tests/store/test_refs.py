@@ -6,7 +6,7 @@ import pytest
 
 from sphering.errors import FormatError, IntegrityError, NotFoundError, RefMovedError
 from sphering.store.documents import create_document, read_document
-from sphering.store.files import LocalFiles
+from sphering.store.local_files import LocalFiles
 from sphering.store.refs import PUBLISHED, Reason
 from sphering.store.release import GateResult, Release
 from sphering.store.store import Store

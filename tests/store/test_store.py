@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from sphering.errors import FormatError
-from sphering.store.files import TEMPORARY_FOLDER, LocalFiles
+from sphering.store.local_files import LocalFiles
 from sphering.store.store import Store
+from sphering.store.temporaries import TEMPORARY_FOLDER
 
 
 def test_a_new_and_an_empty_folder_become_a_store(tmp_path):

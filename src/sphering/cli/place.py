@@ -43,10 +43,11 @@ def store_of(shared: Shared) -> Store:
     if shared.store is None:
         if shared.corpus is not None:
             raise InputError("--corpus is given without --store", remedy="give both, or --config FILE alone")
-        return Store.open(Path(config_of(shared).store))
+        return Store.open(config_of(shared).store)
     if shared.config is not None:
         raise InputError("--config and --store are both given", remedy="give one of them")
-    return Store.open(shared.store.expanduser().absolute())
+    is_url = "://" in shared.store
+    return Store.open(shared.store if is_url else Path(shared.store).expanduser().absolute())
 
 
 def place_of(shared: Shared) -> Place:
@@ -73,11 +74,11 @@ def _existing(store: Store, name: str | None) -> str:
     found = ", ".join(names) or "none yet"
     if name is None:
         raise InputError(
-            f"the store has {len(names)} corpora", expected=f"--corpus with one of: {found}", where=str(store.root)
+            f"the store has {len(names)} corpora", expected=f"--corpus with one of: {found}", where=store.files.where()
         )
     raise NotFoundError(
         f"the store has no corpus {name!r}",
         expected=f"one of: {found}",
-        where=str(store.root),
+        where=store.files.where(),
         remedy="`sphering run` makes a corpus' first snapshot",
     )

@@ -35,14 +35,14 @@ def print_result(result: Mapping[str, Any], config: Config, file: Path | None) -
     for line in (*unpassed(result), mixed_bits(result.get("probe"))):
         if line:
             print_line(f"  {line}")
-    store = Path(config.store)
+    corpus = _corpus(config)
     if result.get("quarantined"):
-        quarantine = _corpus(config).layout.quarantine(result["run"])
-        print_line(f"  quarantined rows, with their reasons: {_nearby(store / quarantine)}")
+        quarantine = corpus.layout.quarantine(result["run"])
+        print_line(f"  quarantined rows, with their reasons: {_place(corpus, quarantine)}")
     for entry in result["exports"]:
-        print_line(f"  export {entry['name']} ({entry['format']}): {_nearby(store / entry['path'])}")
+        print_line(f"  export {entry['name']} ({entry['format']}): {_place(corpus, entry['path'])}")
     if result.get("report"):
-        print_line(f"  report: {_nearby(store / result['report'])}")
+        print_line(f"  report: {_place(corpus, result['report'])}")
     if result.get("release"):
         print_line(f"  try:    {_search_line(result, config, file)}")
 
@@ -137,7 +137,12 @@ def _question(result: Mapping[str, Any], config: Config) -> str:
 def _corpus(config: Config) -> CorpusStore:
     from sphering.store.store import Store
 
-    return Store.open(Path(config.store)).corpus(config.corpus)
+    return Store.open(config.store).corpus(config.corpus)
+
+
+def _place(corpus: CorpusStore, key: str) -> str:
+    where = corpus.files.where(key)
+    return where if "://" in where else _nearby(Path(where))
 
 
 def _nearby(path: Path) -> str:

@@ -16,7 +16,7 @@ class Shared:
     """What the shared options say; an option that a command does not take has its default."""
 
     config: Path | None = None
-    store: Path | None = None
+    store: str | None = None
     corpus: str | None = None
     json: bool = False
     quiet: bool = False
@@ -32,7 +32,7 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
         None,
     ),
     "store": (
-        Annotated[Path | None, typer.Option("--store", metavar="S", help="A store, instead of a configuration.")],
+        Annotated[str | None, typer.Option("--store", metavar="S", help="A store, instead of a configuration.")],
         None,
     ),
     "corpus": (

@@ -198,7 +198,20 @@ class Config(_Table):
     schema_version: Literal[1] = Field(1, description="The version of this file's layout.")
     corpus: Name = Field(description="The corpus' name.")
     base: str = Field(".", exclude=True, description="The folder of the file; set when it is read.")
-    store: str = Field("store", description="The store's folder, relative to this file.")
+    store: str = Field(
+        "store",
+        description=(
+            "The store's folder, relative to this file, or `s3://bucket/prefix`; endpoint and credentials come from "
+            "the usual AWS variables and files."
+        ),
+    )
+    single_writer: bool = Field(
+        False,
+        description=(
+            "Begin a store also in an object store that cannot create only what is absent: safe where one process "
+            "alone ever writes to it."
+        ),
+    )
     source: SourceConfig
     normalise: NormaliseConfig = NormaliseConfig()
     encoder: EncoderConfig = EncoderConfig()

@@ -9,6 +9,12 @@ from typing import Any
 from sphering.errors import ConfigError
 
 _EVALUATION_FILES = ("queries", "qrels")
+_REMOTE = "s3://"
+
+
+def is_remote(place: Path | str) -> bool:
+    """Return whether a store's place is an object store's URL."""
+    return str(place).startswith(_REMOTE)
 
 
 def absolute_paths(document: dict[str, Any], file: Path) -> dict[str, Any]:
@@ -27,7 +33,7 @@ def absolute_paths(document: dict[str, Any], file: Path) -> dict[str, Any]:
         If a path is the URL of a remote place.
     """
     content = {key: dict(value) if isinstance(value, dict) else value for key, value in document.items()}
-    content["store"] = _absolute(content.get("store", "store"), file, "store")
+    content["store"] = _store(content.get("store", "store"), file)
     source, encoder, evaluation = (content.get(name) for name in ("source", "encoder", "evaluation"))
     if isinstance(source, dict) and "path" in source:
         source["path"] = _each(source["path"], file, "source.path")
@@ -38,6 +44,19 @@ def absolute_paths(document: dict[str, Any], file: Path) -> dict[str, Any]:
             if name in evaluation:
                 evaluation[name] = _absolute(evaluation[name], file, f"evaluation.{name}")
     return content
+
+
+def _store(value: Any, file: Path) -> Any:
+    if not isinstance(value, str) or is_remote(value):
+        return value
+    if "://" in value:  # not repeated: a secret may stand in it
+        raise ConfigError(
+            "store is a URL of an unknown kind",
+            expected=f"a folder, or {_REMOTE}bucket/prefix",
+            where=str(file),
+            remedy="endpoint and credentials come from the usual AWS variables and files",
+        )
+    return _absolute(value, file, "store")
 
 
 def _each(value: Any, file: Path, key: str) -> Any:

@@ -9,8 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sphering.config.paths import is_remote
 from sphering.doctor.finding import Finding
 from sphering.errors import SpheringError
+from sphering.store.mirror import cache_root
+from sphering.store.opening import KEY, creates_if_absent, open_files
+from sphering.store.store import Store
 
 if TYPE_CHECKING:
     from sphering.config.model import Config
@@ -20,7 +24,11 @@ _TOO_LITTLE = 200 << 20
 
 
 def check(config: Config) -> Iterator[Finding]:
-    """Write and link a file where the store is or would be, and count the free bytes."""
+    """Write where the store is or would be, and count the free bytes."""
+    if is_remote(config.store):
+        yield _answers(config.store)
+        yield space("cache disk", _nearest(cache_root()))
+        return
     root = Path(config.store)
     folder = _nearest(root)
     yield _writable(root, folder)
@@ -35,11 +43,23 @@ def _nearest(path: Path) -> Path:
     return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
+def _answers(url: str) -> Finding:
+    """Return whether an object store can be written, creates if absent, and holds a store that can be opened."""
+    try:
+        files = open_files(url)
+        if files.exists(KEY):
+            Store.open(url)
+        elif not creates_if_absent(files):
+            mend = "choose another; or, where one process alone ever writes to it, set `single_writer = true`"
+            return Finding("store", "fails", f"{url} does not create if absent", mend)
+    except SpheringError as error:
+        return Finding("store", "fails", error.found, error.remedy or "")
+    return Finding("store", "ok", f"{url} answers, and {'is' if files.exists(KEY) else 'would be'} writable")
+
+
 def _writable(root: Path, folder: Path) -> Finding:
     try:
         if (root / "store.json").exists():
-            from sphering.store.store import Store
-
             Store.open(root)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".sphering-doctor-", suffix=".tmp") as scratch:
             file = Path(scratch) / "file"

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sphering.doctor.finding import Finding
 from sphering.errors import SpheringError
-from sphering.store.files import LocalFiles
 from sphering.store.store import Store
 
 if TYPE_CHECKING:
@@ -27,7 +25,7 @@ def _describe(config: Config) -> str:
     from sphering.encoder import open_encoder
     from sphering.run.begin import settle_encoder
 
-    corpus = Store(LocalFiles(Path(config.store))).corpus(config.corpus)
+    corpus = Store.at(config.store).corpus(config.corpus)
     identity = settle_encoder(config.encoder, corpus, pin=False)
     encoder = open_encoder(identity, config.encoder)
     encoded = encoder.encode(["The quick brown fox."], "document")

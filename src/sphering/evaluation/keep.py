@@ -20,7 +20,7 @@ from sphering.evaluation.reading import EvaluationData, read_evaluation
 from sphering.identity import sha256_bytes, short_id
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import create_document, read_document
-from sphering.store.files import LocalFiles
+from sphering.store.files import Files
 from sphering.store.shard import EMBEDDING, vector_array, vector_rows
 from sphering.text.normalise import is_blank, normalise
 
@@ -142,7 +142,7 @@ def _id(data: EvaluationData, config: Config, encoder: str) -> str:
     )
 
 
-def _create(files: LocalFiles, folder: str, data: EvaluationData, encoder: Encoder, config: Config) -> None:
+def _create(files: Files, folder: str, data: EvaluationData, encoder: Encoder, config: Config) -> None:
     """Create judgements, texts with their vectors, and last the manifest with the hashes of what is in place."""
     files.create(f"{folder}/{JUDGEMENTS}", _parquet(data.judgements.to_arrow()))
     files.create(f"{folder}/{TEXTS}", _parquet(_encode(data, encoder, config.normalise)))
@@ -196,13 +196,13 @@ def _entry(data: bytes) -> dict[str, Any]:
     return {"bytes": len(data), "sha256": sha256_bytes(data)}
 
 
-def _checked(files: LocalFiles, folder_key: str, name: str, manifest: dict[str, Any]) -> bytes:
+def _checked(files: Files, folder_key: str, name: str, manifest: dict[str, Any]) -> bytes:
     data = files.read(f"{folder_key}/{name}")
     if sha256_bytes(data) != manifest["files"][name]["sha256"]:
         raise IntegrityError(
             "the bytes are not those that were written",
             expected=f"SHA-256 {manifest['files'][name]['sha256'][:16]}…",
-            where=str(files.path(f"{folder_key}/{name}")),
+            where=files.where(f"{folder_key}/{name}"),
             remedy="delete this evaluation's folder and run again: it is encoded anew",
         )
     return data

@@ -15,17 +15,17 @@ from sphering.export.protocol import ExportJob, Format
 from sphering.export.readback import ReadBack, compare
 from sphering.identity import sha256_file
 from sphering.store.documents import create_document, read_document
-from sphering.store.files import LocalFiles
+from sphering.store.files import Files
 
 MANIFEST = "manifest.json"
 
 
-def make_export(files: LocalFiles, folder_key: str, job: ExportJob) -> dict[str, Any]:
+def make_export(files: Files, folder_key: str, job: ExportJob) -> dict[str, Any]:
     """Return the manifest of an export, which is made unless it is there.
 
     Parameters
     ----------
-    files : LocalFiles
+    files : Files
         The store.
     folder_key : str
         The export's folder in the store, named by its id.
@@ -60,7 +60,7 @@ def write(job: ExportJob) -> None:
     place(job.matrix.directory / EXCLUDED, job.folder)
 
 
-def publish(files: LocalFiles, folder_key: str, job: ExportJob) -> dict[str, Any]:
+def publish(files: Files, folder_key: str, job: ExportJob) -> dict[str, Any]:
     """Create the written files in the store, read them back there, and create the manifest last.
 
     A file that is there already, of a run that was killed, is adopted: it is read back, measured and hashed in place
@@ -74,7 +74,7 @@ def publish(files: LocalFiles, folder_key: str, job: ExportJob) -> dict[str, Any
     names = sorted(path.name for path in job.folder.iterdir())
     for name in names:
         files.create_from(f"{folder_key}/{name}", job.folder / name)
-    folder = files.path(folder_key)
+    folder = files.folder(folder_key)
     chosen = open_format(job.config.format)
     found = compare(chosen, folder, job.matrix)
     measured = chosen.measure(job, folder)

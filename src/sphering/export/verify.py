@@ -10,10 +10,10 @@ from sphering.export.make import MANIFEST
 from sphering.export.readback import REMEDY, read_back
 from sphering.identity import sha256_file
 from sphering.store.documents import read_document
-from sphering.store.files import LocalFiles
+from sphering.store.files import Files
 
 
-def verify_export(files: LocalFiles, folder_key: str) -> dict[str, Any]:
+def verify_export(files: Files, folder_key: str) -> dict[str, Any]:
     """Hash every file of an export again, read it with its own reader, and return its manifest.
 
     Raises
@@ -26,14 +26,14 @@ def verify_export(files: LocalFiles, folder_key: str) -> dict[str, Any]:
     manifest = read_document(files, f"{folder_key}/{MANIFEST}")
     for name, entry in manifest["files"].items():
         _check_file(files, f"{folder_key}/{name}", entry)
-    folder = files.path(folder_key)
+    folder = files.folder(folder_key)
     found = read_back(open_format(manifest["format"]), folder, manifest["d"])
     if found.n != manifest["n"]:
         raise IntegrityError(f"{found.n} rows", expected=f"{manifest['n']}", where=str(folder), remedy=REMEDY)
     return manifest
 
 
-def _check_file(files: LocalFiles, key: str, entry: dict[str, Any]) -> None:
+def _check_file(files: Files, key: str, entry: dict[str, Any]) -> None:
     path = files.path(key)
     if not path.is_file():
         raise IntegrityError("this file of an export is missing", where=str(path), remedy=REMEDY)

@@ -82,7 +82,7 @@ def _newest_standing(corpus: CorpusStore, channel: str, history: list[RefValue])
     raise NotFoundError(
         f"no release before {leaving.id} still stands in the channel {channel!r}",
         expected="an earlier release that was published and not withdrawn",
-        where=str(corpus.files.root),
+        where=corpus.files.where(),
         remedy="`sphering publish SNAPSHOT` publishes another release that passed its gates",
     )
 

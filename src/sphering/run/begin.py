@@ -40,7 +40,7 @@ def begin(config: Config, purpose: Purpose = "run", selector: str | None = None)
         If the configuration cannot be worked here: no store, model or snapshot.
     """
     check(config, purpose)
-    corpus = Store.create(Path(config.store)).corpus(config.corpus)
+    corpus = Store.create(config.store, single_writer=config.single_writer).corpus(config.corpus)
     encoder = settle_encoder(config.encoder, corpus, pin=True)
     run = new_run_id()
     taken = lease.take(corpus, run, wait=config.run.wait)

@@ -140,7 +140,7 @@ def _create(corpus: CorpusStore, name: str, transform: Transform) -> None:
         raise IntegrityError(
             f"the transform {name} was begun by a killed run whose arrays differ",
             expected="the same bits from the same snapshot on one machine",
-            where=str(corpus.files.path(folder)),
+            where=corpus.files.where(folder),
             remedy="remove that folder: no release names it",
         )
     corpus.files.create(f"{folder}/{_JSON}", files[_JSON])

@@ -16,7 +16,7 @@ from sphering.run.ingest import ingest, staged_documents, staged_of
 from sphering.run.units import plan_units
 from sphering.run.workspace import Workspace
 from sphering.store.corpus import CorpusStore
-from sphering.store.files import LocalFiles
+from sphering.store.opening import KEY
 from sphering.store.store import Store
 
 _SAMPLE = 128
@@ -29,8 +29,9 @@ def plan(config: Config) -> dict[str, Any]:
     tells the encoder's rate, 128 texts are encoded to measure it.
     """
     check(config)
-    root = Path(config.store)
-    store = Store.open(root) if (root / "store.json").is_file() else Store(LocalFiles(root))
+    store = Store.at(config.store)
+    if store.files.exists(KEY):
+        store = Store.open(config.store)
     corpus = store.corpus(config.corpus)
     encoder = settle_encoder(config.encoder, corpus, pin=False)
     with tempfile.TemporaryDirectory(prefix="sphering-plan-") as folder:

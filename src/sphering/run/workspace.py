@@ -21,7 +21,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sphering.config.model import Config
 from sphering.store.corpus import CorpusStore
-from sphering.store.files import LocalFiles, storage_errors
+from sphering.store.files import storage_errors
 from sphering.store.store import Store
 
 _LOCK = "lock"
@@ -42,7 +42,7 @@ class Workspace:
     @classmethod
     def create(cls, corpus: CorpusStore, run: str) -> Workspace:
         """Create and lock the workspace of a new run, after those of dead runs were removed."""
-        scratch = corpus.files.path(corpus.layout.scratch)
+        scratch = corpus.files.working(corpus.layout.scratch)
         path = scratch / run
         with storage_errors(path):
             remove_dead(scratch)
@@ -68,7 +68,7 @@ class Workspace:
     @cached_property
     def corpus(self) -> CorpusStore:
         """The corpus in its store."""
-        return Store(LocalFiles(Path(self.config.store))).corpus(self.config.corpus)
+        return Store.at(self.config.store).corpus(self.config.corpus)
 
     def has(self, step: str) -> bool:
         """Return whether a step has left its document."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from sphering.errors import NotFoundError
 from sphering.store.documents import create_document, read_document
-from sphering.store.files import LocalFiles
+from sphering.store.files import Files
 from sphering.store.layout import Layout
 from sphering.store.refs import LATEST, NAMES, PUBLISHED, Refs
 from sphering.store.release import Release
@@ -27,7 +27,7 @@ class Found:
 class CorpusStore:
     """Everything that a store has of one corpus."""
 
-    def __init__(self, files: LocalFiles, name: str) -> None:
+    def __init__(self, files: Files, name: str) -> None:
         self.files = files
         self.name = name
         self.layout = Layout(name)
@@ -140,7 +140,7 @@ class CorpusStore:
                     f"{channel}/{name}" for channel in self.refs.channels() for name in (LATEST, PUBLISHED)
                 )
                 or "a first run",
-                where=str(self.files.root),
+                where=self.files.where(),
                 remedy="`sphering run` makes a release; a held one is `latest` but not `published`",
             )
         return value.release
@@ -150,6 +150,6 @@ class CorpusStore:
             return NotFoundError(f"{selector!r} fits {len(found)} ids: {', '.join(found)}", remedy="give more digits")
         return NotFoundError(
             f"the corpus {self.name!r} has no snapshot or release {selector!r}",
-            where=str(self.files.root),
+            where=self.files.where(),
             remedy="`sphering snapshots` lists them",
         )

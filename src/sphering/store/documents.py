@@ -8,7 +8,7 @@ from typing import Any
 
 from sphering.errors import IntegrityError
 from sphering.identity import check_seal, seal
-from sphering.store.files import LocalFiles
+from sphering.store.files import Files
 
 
 def to_bytes(document: Mapping[str, Any]) -> bytes:
@@ -17,12 +17,12 @@ def to_bytes(document: Mapping[str, Any]) -> bytes:
     return text.encode() + b"\n"
 
 
-def create_document(files: LocalFiles, key: str, document: Mapping[str, Any]) -> bool:
+def create_document(files: Files, key: str, document: Mapping[str, Any]) -> bool:
     """Create a sealed document if it is absent; return whether this call created it."""
     return files.create(key, to_bytes(document))
 
 
-def read_document(files: LocalFiles, key: str) -> dict[str, Any]:
+def read_document(files: Files, key: str) -> dict[str, Any]:
     """Return a document after its seal was checked, without the seal.
 
     Raises
@@ -32,7 +32,7 @@ def read_document(files: LocalFiles, key: str) -> dict[str, Any]:
     IntegrityError
         If it is not JSON or was edited.
     """
-    where = str(files.path(key))
+    where = files.where(key)
     try:
         document = json.loads(files.read(key))
     except ValueError as error:

@@ -20,7 +20,7 @@ from sphering import interruption
 from sphering.errors import LeaseHeldError, LeaseLostError, NotFoundError, SpheringError
 from sphering.store.clock import now
 from sphering.store.documents import create_document, read_document, to_bytes
-from sphering.store.files import LocalFiles
+from sphering.store.files import Files
 from sphering.store.layout import Layout
 
 EXPIRES_SECONDS = 60.0
@@ -53,7 +53,7 @@ class Holder:
 class Lease:
     """A lease that this process holds, and renews in the background until it is released."""
 
-    def __init__(self, files: LocalFiles, layout: Layout, holder: Holder) -> None:
+    def __init__(self, files: Files, layout: Layout, holder: Holder) -> None:
         self._files = files
         self._layout = layout
         self.holder = holder
@@ -82,7 +82,7 @@ class Lease:
 
 
 def take(
-    files: LocalFiles, layout: Layout, what: str, *, wait: bool, waiting: Callable[[Holder], None] = lambda _: None
+    files: Files, layout: Layout, what: str, *, wait: bool, waiting: Callable[[Holder], None] = lambda _: None
 ) -> Lease:
     """Take the lease of a corpus.
 
@@ -117,7 +117,7 @@ def take(
         time.sleep(_ASK_SECONDS)
 
 
-def newest(files: LocalFiles, layout: Layout) -> Holder | None:
+def newest(files: Files, layout: Layout) -> Holder | None:
     """Return who took the lease last, whether or not it is still held; None where nobody ever did."""
     while names := files.children(layout.locks):
         try:
@@ -127,7 +127,7 @@ def newest(files: LocalFiles, layout: Layout) -> Holder | None:
     return None
 
 
-def check_held(files: LocalFiles, layout: Layout, number: int) -> None:
+def check_held(files: Files, layout: Layout, number: int) -> None:
     """Refuse to go on where somebody else has taken the lease since.
 
     Raises
@@ -140,12 +140,12 @@ def check_held(files: LocalFiles, layout: Layout, number: int) -> None:
         raise LeaseLostError(
             f"this run has lost its lease of the corpus {layout.corpus!r}" + (f" to {last}" if last else ""),
             expected=f"a lease that is renewed at least every {EXPIRES_SECONDS:g} s",
-            where=str(files.root),
+            where=files.where(),
             remedy="run again: what was finished is kept; the machine slept, or could not reach the store",
         )
 
 
-def _take_after(files: LocalFiles, layout: Layout, before: Holder | None, what: str) -> Lease | None:
+def _take_after(files: Files, layout: Layout, before: Holder | None, what: str) -> Lease | None:
     """Create the next number; return None where another contender did.
 
     The file of the number before goes, so whoever read it late may create that number again: the highest one holds.
@@ -160,7 +160,7 @@ def _take_after(files: LocalFiles, layout: Layout, before: Holder | None, what: 
     return Lease(files, layout, holder)
 
 
-def _holds(files: LocalFiles, layout: Layout, holder: Holder) -> bool:
+def _holds(files: Files, layout: Layout, holder: Holder) -> bool:
     if holder.released:
         return False
     if holder.host == _host() and _started(holder.process) != holder.started:

@@ -8,7 +8,7 @@ from typing import Any
 from sphering.errors import RefMovedError
 from sphering.store.clock import now
 from sphering.store.documents import create_document, read_document
-from sphering.store.files import LocalFiles
+from sphering.store.files import Files
 from sphering.store.layout import Layout
 
 LATEST = "latest"
@@ -49,7 +49,7 @@ class RefValue:
 class Refs:
     """The refs of one corpus."""
 
-    def __init__(self, files: LocalFiles, layout: Layout) -> None:
+    def __init__(self, files: Files, layout: Layout) -> None:
         self._files = files
         self._layout = layout
 

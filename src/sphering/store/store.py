@@ -1,4 +1,4 @@
-"""A store: a directory of corpora, readable with nothing but a Parquet reader."""
+"""A store: corpora in a folder or an object store, readable with nothing but a Parquet reader."""
 
 from __future__ import annotations
 
@@ -7,25 +7,36 @@ from pathlib import Path
 from sphering.errors import FormatError, NotFoundError
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import create_document, read_document
-from sphering.store.files import TEMPORARY_FOLDER, TEMPORARY_SUFFIX, LocalFiles
+from sphering.store.files import Files
+from sphering.store.opening import KEY, begin_files, open_files
 
 FORMAT = 1
-_KEY = "store.json"
 
 
 class Store:
     """A store of one format number."""
 
-    def __init__(self, files: LocalFiles) -> None:
+    def __init__(self, files: Files) -> None:
         self.files = files
 
     @property
     def root(self) -> Path:
-        """The store's folder."""
-        return self.files.root
+        """The folder on this machine of the catalog and of workspaces: the store's own, where it is a folder."""
+        return self.files.working()
 
     @classmethod
-    def open(cls, root: Path) -> Store:
+    def at(cls, place: Path | str) -> Store:
+        """Return the store at a place, where none need be yet: its format is not looked at.
+
+        Parameters
+        ----------
+        place : Path or str
+            A folder, or ``s3://bucket/prefix``.
+        """
+        return cls(open_files(place))
+
+    @classmethod
+    def open(cls, place: Path | str) -> Store:
         """Open an existing store.
 
         Raises
@@ -34,42 +45,56 @@ class Store:
             If there is none.
         FormatError
             If a newer version wrote it, or the folder holds something else.
+        StorageError
+            If an object store cannot be reached, or refuses.
         """
-        store = cls(LocalFiles(root))
-        if not store.files.exists(_KEY):
-            raise NotFoundError(f"there is no store at {root}", expected=_KEY, remedy="`sphering run` creates it")
+        store = cls.at(place)
+        if not store.files.exists(KEY):
+            raise NotFoundError(
+                f"there is no store at {store.files.where()}", expected=KEY, remedy="`sphering run` creates it"
+            )
         store._check_format()
         return store
 
     @classmethod
-    def create(cls, root: Path) -> Store:
-        """Open a store, created where the folder is absent or empty.
+    def create(cls, place: Path | str, *, single_writer: bool = False) -> Store:
+        """Open a store, created where the place is absent or empty.
+
+        Parameters
+        ----------
+        place : Path or str
+            A folder, or ``s3://bucket/prefix``.
+        single_writer : bool
+            Begin a store also where nothing can be created only if it is absent; it says so to all who open it.
 
         Raises
         ------
         FormatError
-            If a newer version wrote it, or the folder holds something else.
+            If a newer version wrote it, or the place holds something else.
+        StorageError
+            If an object store cannot be reached, refuses, or does not create if absent.
         """
-        store = cls(LocalFiles(root))
-        if not store.files.exists(_KEY):
+        store = cls.at(place)
+        if not store.files.exists(KEY):
             # Looked for again, because another first run may have begun the store before the folder was listed.
-            if _is_taken(root) and not store.files.exists(_KEY):
+            if store.files.is_taken() and not store.files.exists(KEY):
                 raise FormatError(
-                    f"{root} is there and is no store",
+                    f"{store.files.where()} is there and is no store",
                     expected="a new or empty folder, or a store",
                     remedy="set `store` to another folder",
                 )
-            create_document(store.files, _KEY, {"format": FORMAT})
+            store = cls(begin_files(place, single_writer=single_writer))
+            create_document(store.files, KEY, {"format": FORMAT} | ({"single_writer": True} if single_writer else {}))
         store._check_format()
         return store
 
     def _check_format(self) -> None:
-        found = read_document(self.files, _KEY).get("format")
+        found = read_document(self.files, KEY).get("format")
         if found != FORMAT:
             raise FormatError(
                 f"the store has format {found}",
                 expected=f"format {FORMAT}, which this version of sphering reads and writes",
-                where=str(self.files.path(_KEY)),
+                where=self.files.where(KEY),
                 remedy="upgrade sphering",
             )
 
@@ -80,15 +105,3 @@ class Store:
     def corpus(self, name: str) -> CorpusStore:
         """Return one corpus, which need not exist yet."""
         return CorpusStore(self.files, name)
-
-
-def _is_taken(root: Path) -> bool:
-    """Return whether there is anything at `root` but what a first run leaves that is killed before it began."""
-    if not root.is_dir():
-        return root.exists()
-    return not all(_is_remnant(entry) for entry in root.iterdir())
-
-
-def _is_remnant(entry: Path) -> bool:
-    is_folder = entry.name == TEMPORARY_FOLDER and entry.is_dir()
-    return is_folder and all(file.is_file() and file.suffix == TEMPORARY_SUFFIX for file in entry.iterdir())

@@ -1,0 +1,40 @@
+"""Files that are being written: each has its machine and process in its name, so that those of the dead are known."""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+from pathlib import Path
+
+TEMPORARY_SUFFIX = ".tmp"
+TEMPORARY_FOLDER = "temporary"
+_HOST = "".join(letter if letter.isalnum() else "-" for letter in platform.node()) or "host"
+
+
+def new_temporary(root: Path) -> Path:
+    """Return a new name in the temporary folder under `root`, which is made where it is absent."""
+    folder = root / TEMPORARY_FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{_HOST}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
+
+
+def remove_dead(root: Path) -> int:
+    """Remove the temporary files under `root` of processes of this machine that are gone; return how many."""
+    # With what a library put beside them, such as DuckDB's log.
+    found = (root / TEMPORARY_FOLDER).glob(f"{_HOST}.*{TEMPORARY_SUFFIX}*")
+    dead = [path for path in found if not _is_alive(path)]
+    for path in dead:
+        path.unlink(missing_ok=True)
+    return len(dead)
+
+
+def _is_alive(path: Path) -> bool:
+    process = int(path.name.removeprefix(f"{_HOST}.").split(".")[0])
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
