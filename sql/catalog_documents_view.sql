@@ -1,6 +1,6 @@
 -- The documents of one snapshot with their vectors as FLOAT[d], so that similarity can be queried in SQL.
 -- To be filled in: the quoted view, the list of paths, the query of rows that are gone, the dimension.
-CREATE OR REPLACE VIEW $view AS
+CREATE VIEW $view AS
 SELECT
   document.doc_id, document.text, document.metadata::JSON AS metadata,
   document.n_tokens, document.n_unknown, document.truncated, document.norm,

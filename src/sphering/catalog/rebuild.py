@@ -3,41 +3,40 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from sphering.catalog.rows import Tables, collect
+from sphering.catalog.row import Row, Tables
+from sphering.catalog.rows import collect
+from sphering.catalog.views import document_views, quarantine_view
 from sphering.sqltext import load, quote_identifier
-from sphering.store.corpus import CorpusStore
+from sphering.store.database import DEFAULT, bounded_connection
 from sphering.store.files import storage_errors
-from sphering.store.refs import NAMES
-from sphering.store.snapshot import path_list
 from sphering.store.store import Store
 
 CATALOG = "catalog.duckdb"
+_log = logging.getLogger(__name__)
 
 
 def rebuild(store: Store) -> Path:
     """Build catalog.duckdb over all corpora of a store and put it in the old one's place.
 
     Readers that have the old file open keep it; nothing is ever written in place, as a reader's lock would stop a run.
+    The same store gives the same rows in the same order.
     """
-    import duckdb
-
-    final = store.root / CATALOG
+    final = catalog_path(store)
     temporary = store.files.temporary()
     with storage_errors(final):
         try:
-            with duckdb.connect(str(temporary)) as connection:
-                connection.execute(load("catalog_tables"))
-                for name in store.corpora():
-                    corpus = store.corpus(name)
-                    _insert(connection, collect(corpus))
-                    for statement in _views(corpus):
-                        connection.execute(statement)
+            with bounded_connection(DEFAULT, temporary) as connection:
+                connection.begin()
+                _fill(connection, store)
+                connection.commit()
+                _create_document_views(connection, store)
             temporary.replace(final)
         finally:
             for leftover in (temporary, temporary.with_name(temporary.name + ".wal")):
@@ -45,43 +44,55 @@ def rebuild(store: Store) -> Path:
     return final
 
 
-def _insert(connection: Any, tables: Tables) -> None:
-    for name, rows in tables.items():
-        if rows:
-            columns = {key: [_plain(row[key]) for row in rows] for key in rows[0]}
-            connection.register("incoming", pa.table(columns))
-            connection.execute(f"INSERT INTO {quote_identifier(name)} BY NAME SELECT * FROM incoming")
-            connection.unregister("incoming")
+def catalog_path(store: Store) -> Path:
+    """Return where a store's catalog lies."""
+    return store.root / CATALOG
+
+
+def define(connection: Any) -> None:
+    """Create the catalog's tables, empty, with what they and their columns mean."""
+    connection.execute(load("catalog_tables"))
+    connection.execute(load("catalog_comments"))
+
+
+def _fill(connection: Any, store: Store) -> None:
+    define(connection)
+    _insert(connection, [collect(store.corpus(name)) for name in store.corpora()])
+    connection.execute(quarantine_view(store))
+
+
+def _create_document_views(connection: Any, store: Store) -> None:
+    for name in store.corpora():
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote_identifier(name)}")
+        for statements in document_views(store.corpus(name)):
+            _create_view(connection, statements)
+
+
+def _create_view(connection: Any, statements: str) -> None:
+    """Create a view of documents; DuckDB reads one of its files for that, and a damaged store is still to be asked."""
+    import duckdb
+
+    connection.begin()
+    try:
+        connection.execute(statements)
+        connection.commit()
+    except duckdb.Error as error:
+        connection.rollback()
+        _log.warning("the catalog lacks a view, `sphering verify` says what is damaged: %s", str(error).splitlines()[0])
+
+
+def _insert(connection: Any, corpora: Iterable[Tables]) -> None:
+    for tables in corpora:
+        for name, rows in tables.items():
+            if rows:
+                connection.register("incoming", _arrow(rows))
+                connection.execute(f"INSERT INTO {quote_identifier(name)} BY NAME SELECT * FROM incoming")
+                connection.unregister("incoming")
+
+
+def _arrow(rows: list[Row]) -> pa.Table:
+    return pa.table({name: [_plain(row[name]) for row in rows] for name in rows[0]})
 
 
 def _plain(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
-
-
-def _views(corpus: CorpusStore) -> Iterator[str]:
-    """Yield one view of documents for each ref: `<corpus>.latest`, `<corpus>.published`, else `<channel>_<ref>`."""
-    yield f"CREATE SCHEMA IF NOT EXISTS {quote_identifier(corpus.name)}"
-    for channel in corpus.refs.channels():
-        for name in NAMES:
-            value = corpus.refs.read(channel, name)
-            if value is None:
-                continue
-            view = name if channel == "main" else f"{channel}_{name}"
-            yield _view(corpus, corpus.release(value.release).snapshot, view)
-
-
-def _view(corpus: CorpusStore, snapshot: str, view: str) -> str:
-    reader = corpus.snapshot(snapshot)
-    statement = load("catalog_documents_view")
-    dropped = str(reader.dropped_path) if reader.dropped_path else ""
-    gone = (
-        load("catalog_dropped").replace("$dropped", path_list([Path(dropped)]))
-        if dropped
-        else load("catalog_nothing_dropped")
-    )
-    return (
-        statement.replace("$view", f"{quote_identifier(corpus.name)}.{quote_identifier(view)}")
-        .replace("$paths", path_list(reader.paths))
-        .replace("$gone", gone.rstrip().rstrip(";"))
-        .replace("$dimension", str(int(reader.dimension)))
-    )
+    return json.dumps(value, ensure_ascii=False, sort_keys=True) if isinstance(value, dict | list) else value

@@ -8,7 +8,23 @@ from typing import Annotated, Any
 import typer
 
 from sphering import __version__
-from sphering.cli import diff, doctor, gc, init, later, plan, publish, pull, report, run, search, snapshots, sql, verify
+from sphering.cli import (
+    catalog,
+    diff,
+    doctor,
+    gc,
+    init,
+    later,
+    plan,
+    publish,
+    pull,
+    report,
+    run,
+    search,
+    snapshots,
+    sql,
+    verify,
+)
 from sphering.cli.screenful import Screenful
 from sphering.cli.shared import CONTEXT, STORED, parameters, with_signature
 
@@ -45,7 +61,7 @@ _VERSION = inspect.Parameter(
 with_signature(_before, [CONTEXT, _VERSION, *parameters(STORED)])
 app.callback()(_before)
 
-for group in (init, plan, run, snapshots, report, diff, later, publish, search, pull, verify, gc, sql, doctor):
+for group in (init, plan, run, snapshots, report, diff, later, publish, search, pull, verify, gc, catalog, sql, doctor):
     group.register(app)
 
 

@@ -1,88 +1,44 @@
-"""The catalog, brought up to date and asked one question."""
+"""`sphering catalog`: the DuckDB database over a store."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import time
 from typing import Any
 
-from sphering.catalog.rebuild import CATALOG, rebuild
-from sphering.errors import InputError
-from sphering.sqltext import statement_kinds
-from sphering.store.store import Store
+import typer
 
-_READING = ("SELECT", "EXPLAIN")
+from sphering.cli.command import command
+from sphering.cli.place import store_of
+from sphering.cli.shared import Shared
+from sphering.cli.terminal import note, print_json, print_table
 
-
-def ask(store: Store, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Return the column names and rows of one SELECT over the catalog, opened for reading.
-
-    Raises
-    ------
-    InputError
-        If it is not one statement that only reads, or DuckDB refuses it.
-    """
-    import duckdb
-
-    _check(query)
-    path = store.root / CATALOG
-    if _is_stale(store, path) or _is_of_another_place(store, path):
-        rebuild(store)
-    with duckdb.connect(str(path), read_only=True) as connection:
-        try:
-            found = connection.execute(query)
-            columns = [str(column[0]) for column in found.description or ()]
-            return _distinct(columns), found.fetchall()
-        except duckdb.Error as error:
-            raise InputError(
-                f"DuckDB refuses the query: {str(error).strip()}",
-                expected="DuckDB's SQL over the catalog",
-                where=str(path),
-                remedy='sphering sql "SHOW ALL TABLES" lists what there is',
-            ) from error
+_EXAMPLE = "sphering catalog rebuild\nsphering catalog rebuild --store /srv/store --json"
 
 
-def _check(query: str) -> None:
-    import duckdb
+def register(app: typer.Typer) -> None:
+    """Add the group and its commands."""
+    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    app.add_typer(group, name="catalog", help="The DuckDB database over a store, for SQL.")
 
-    try:
-        kinds = statement_kinds(query)
-    except duckdb.Error as error:
-        raise InputError(
-            f"this is no SQL: {str(error).strip()}", expected="one SELECT", remedy="mind the quotes of your shell"
-        ) from error
-    if len(kinds) != 1 or kinds[0] not in _READING:
-        raise InputError(
-            f"{' and '.join(kinds) or 'no statement'} was given",
-            expected="one statement that only reads, such as SELECT",
-            remedy="the catalog is derived from the store and never written by hand",
-        )
+    @command(group, "rebuild", example=_EXAMPLE, options=("config", "store", "json", "quiet", "verbose"))
+    def rebuild(shared: Shared) -> None:
+        """Build the catalog anew from the store.
 
+        It is derived, beside the old one, then renamed: the same store gives the same rows. A run does so at its end,
+        and `sphering sql` where it is needed.
+        """
+        from sphering.catalog.contents import row_counts
+        from sphering.catalog.rebuild import rebuild as rebuild_catalog
 
-def _is_stale(store: Store, path: Path) -> bool:
-    """Return whether anything was added to the store since the catalog was built."""
-    if not path.is_file():
-        return True
-    built = path.stat().st_mtime
-    folders = [store.files.path(store.corpus(name).layout.root) for name in store.corpora()]
-    patterns = ("runs", "snapshots", "releases", "refs/*/*")
-    watched = [entry for folder in folders for pattern in patterns for entry in folder.glob(pattern)]
-    return any(entry.stat().st_mtime >= built for entry in watched)
-
-
-def _is_of_another_place(store: Store, path: Path) -> bool:
-    """Return whether the store was moved or copied: the catalog's views name the shards by their absolute paths."""
-    import duckdb
-
-    from sphering.sqltext import quote_literal
-
-    inside = quote_literal(f"{store.root}/")[:-1]
-    with duckdb.connect(str(path), read_only=True) as connection:
-        views = connection.execute("SELECT sql FROM duckdb_views() WHERE NOT internal").fetchall()
-    return any(inside not in statement for (statement,) in views)
-
-
-def _distinct(columns: list[str]) -> list[str]:
-    """Return column names that are keys: a repeated one gets its number."""
-    return [
-        name if name not in columns[:i] else f"{name}_{columns[:i].count(name) + 1}" for i, name in enumerate(columns)
-    ]
+        store, began = store_of(shared), time.monotonic()
+        path = rebuild_catalog(store)
+        found: dict[str, Any] = {
+            "path": path.relative_to(store.root).as_posix(),
+            "tables": row_counts(path),
+            "seconds": round(time.monotonic() - began, 3),
+        }
+        if shared.json:
+            print_json(found)
+            return
+        note(f"{path}, in {found['seconds']:.1f} s", quiet=shared.quiet)
+        print_table(("table", "rows"), list(found["tables"].items()))

@@ -25,10 +25,11 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Query the catalog: snapshots, releases, runs, documents.
 
-        Tables: snapshots, shards, releases, gates, exports, metrics, runs, refs. Views: CORPUS.published and
-        CORPUS.latest, with the raw vectors as FLOAT[d]. The catalog is brought up to date first, and only read.
+        Tables: snapshots, shards, encoders, transforms, evaluations, reports, metrics, releases, gates, exports, runs,
+        run_gates, refs, quarantine. Documents: CORPUS.published, CORPUS.latest and CORPUS.snapshot_ID, with the raw
+        vectors as FLOAT[d]. The catalog is brought up to date first, and only read.
         """
-        from sphering.cli.catalog import ask
+        from sphering.catalog.ask import ask
 
         columns, rows = ask(store_of(shared), query)
         if shared.json:

@@ -30,8 +30,8 @@ DEFAULT = Bounds()
 
 
 @contextmanager
-def bounded_connection(bounds: Bounds) -> Iterator[Any]:
-    """Open an in-memory DuckDB connection within bounds.
+def bounded_connection(bounds: Bounds, database: Path | None = None) -> Iterator[Any]:
+    """Open a DuckDB connection within bounds, to a database in memory unless a file is given.
 
     It spills into a folder of its own: DuckDB names its spill files alike in every instance, and without a folder it
     would put them into the working directory.
@@ -40,5 +40,5 @@ def bounded_connection(bounds: Bounds) -> Iterator[Any]:
 
     with TemporaryDirectory(prefix="sphering-", dir=bounds.spill) as folder:
         settings: dict[str, Any] = {"memory_limit": bounds.memory, "temp_directory": folder}
-        with duckdb.connect(config=settings) as connection:
+        with duckdb.connect(str(database or ":memory:"), config=settings) as connection:
             yield connection

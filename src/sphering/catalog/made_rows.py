@@ -1,0 +1,97 @@
+"""Rows of what is made from documents and models: snapshots with their shards, encoders, transforms, evaluations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sphering.catalog.row import Row, Tables, picked
+from sphering.store.corpus import CorpusStore
+from sphering.store.documents import read_document
+from sphering.store.release import Release
+from sphering.store.snapshot import SnapshotManifest
+
+_SNAPSHOT_COLUMNS = (
+    "id",
+    "encoder",
+    "dimension",
+    "content_digest",
+    "documents",
+    "texts",
+    "tokens",
+    "unknown",
+    "truncated",
+    "keep_text",
+    "created_at",
+    "run",
+)
+_ENCODER_COLUMNS = ("kind", "backend", "precision", "max_length", "document_prompt")
+_TRANSFORM_COLUMNS = (
+    "kind",
+    "encoder",
+    "fitted_on",
+    "n",
+    "rank",
+    "dimension_in",
+    "dimension_out",
+    "parameters",
+    "sha256",
+)
+_EVALUATION_COLUMNS = ("encoder", "dimension", "queries", "judgements", "query_prompt", "data")
+
+
+def made_rows(corpus: CorpusStore, releases: Sequence[Release]) -> Tables:
+    """Return the rows of the tables snapshots, shards, encoders, transforms and evaluations."""
+    manifests = [corpus.manifest(name) for name in corpus.snapshot_ids()]
+    layout = corpus.layout
+    transforms = {name: f"{layout.transform(name)}/transform.json" for name in corpus.files.children(layout.transforms)}
+    evaluations = {
+        name: f"{layout.evaluation(name)}/manifest.json" for name in corpus.files.children(layout.evaluations)
+    }
+    return {
+        "snapshots": [picked(corpus.name, vars(manifest), _SNAPSHOT_COLUMNS) for manifest in manifests],
+        "shards": [row for manifest in manifests for row in _shards(corpus.name, manifest)],
+        "encoders": _encoders(corpus.name, manifests, releases),
+        "transforms": _documents(corpus, transforms, _TRANSFORM_COLUMNS),
+        "evaluations": _documents(corpus, evaluations, _EVALUATION_COLUMNS),
+    }
+
+
+def _shards(corpus: str, manifest: SnapshotManifest) -> list[Row]:
+    place = {"corpus": corpus, "snapshot": manifest.id, "encoder": manifest.encoder}
+    return [{**place, "position": position, **entry.to_json()} for position, entry in enumerate(manifest.shards)]
+
+
+def _encoders(corpus: str, manifests: Sequence[SnapshotManifest], releases: Sequence[Release]) -> list[Row]:
+    """Return one row an encoder; a model's name is no part of its identity, so the newest release tells it."""
+    of_encoder = {manifest.encoder: manifest for manifest in manifests}
+    newest = sorted(releases, key=lambda release: (release.created_at, release.id))
+    models = {release.encoder: release.encoder_config.get("model") for release in newest}
+    return [
+        {
+            **picked(corpus, manifest.encoder_document, _ENCODER_COLUMNS),
+            "id": encoder,
+            "model": models.get(encoder),
+            "dimension": manifest.dimension,
+            "identity": manifest.encoder_document,
+        }
+        for encoder, manifest in sorted(of_encoder.items())
+    ]
+
+
+def _documents(corpus: CorpusStore, keys: Mapping[str, str], columns: Sequence[str]) -> list[Row]:
+    """Return one row for each document that is there; a killed run may have left a folder without one."""
+    return [
+        {**picked(corpus.name, _sealed(corpus, key), columns), "id": name}
+        for name, key in keys.items()
+        if corpus.files.exists(key)
+    ]
+
+
+def _sealed(corpus: CorpusStore, key: str) -> dict[str, Any]:
+    """Return a document with its seal, which is what the SHA-256 of a transform is."""
+    import json
+
+    read_document(corpus.files, key)
+    sealed: dict[str, Any] = json.loads(corpus.files.read(key))
+    return sealed
