@@ -2,14 +2,17 @@
 -- memory limit. Sorted by the UTF-8 bytes of the ids; of the rows of one id, the one to keep comes first: the last by the
 -- order column, then by file and row, then by hash.
 -- $path: the Parquet file of checked rows. An id that is null is made from the content: the first 32 hex digits of
--- SHA-256(text_hash ‖ metadata_hash).
+-- SHA-256(text_hash ‖ metadata_hash). A row that has hashes is carried over, and comes after tonight's rows of its id. The
+-- hashes of a deleted row are empty, which those of a document are not.
 -- row_hash is what the content digest is made of: SHA-256(len ‖ doc_id ‖ text_hash ‖ metadata_hash).
 WITH hashed AS (
     SELECT
         doc_id,
-        unhex(sha256(text)) AS text_hash,
-        unhex(sha256(metadata)) AS metadata_hash,
-        strlen(text) + strlen(metadata) AS weight,
+        text_hash IS NOT NULL AS carried,
+        deleted,
+        CASE WHEN deleted THEN ''::BLOB ELSE coalesce(text_hash, unhex(sha256(text))) END AS text_hash,
+        CASE WHEN deleted THEN ''::BLOB ELSE coalesce(metadata_hash, unhex(sha256(metadata))) END AS metadata_hash,
+        coalesce(strlen(text), 0) + strlen(metadata) AS weight,
         order_number,
         order_integer,
         order_text,
@@ -23,6 +26,8 @@ WITH hashed AS (
 )
 SELECT
     doc_id,
+    carried,
+    deleted,
     text_hash,
     metadata_hash,
     unhex(sha256(
@@ -35,6 +40,7 @@ SELECT
 FROM named
 ORDER BY
     doc_id,
+    carried,
     order_number DESC NULLS LAST,
     order_integer DESC NULLS LAST,
     order_text DESC NULLS LAST,

@@ -12,9 +12,11 @@ def ingest_source(job: Job) -> bool:
     """Stage the source's documents; return whether the gates on the run's own numbers let it go on."""
     ingested = ingest(job.workspace)
     get_run_logger().info(
-        "%d rows read: %d documents, %d quarantined, %d duplicates; gates %s",
+        "%d rows read: %d documents, %d of them carried over, %d deletions, %d quarantined, %d duplicates; gates %s",
         ingested.rows_read,
         ingested.documents,
+        ingested.carried,
+        ingested.deleted,
         ingested.quarantined,
         ingested.duplicates,
         "passed" if ingested.passed else "failed",

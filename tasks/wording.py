@@ -8,6 +8,8 @@ from sphering.run.probe import mixed_bits
 _COUNTS = (
     "rows_read",
     "documents",
+    "carried",
+    "deleted",
     "quarantined",
     "duplicates",
     "encoded",

@@ -17,6 +17,8 @@ from sphering.cli.terminal import print_json, print_line, print_pairs
 _COUNTS = (
     "rows_read",
     "documents",
+    "carried",
+    "deleted",
     "texts",
     "quarantined",
     "duplicates",

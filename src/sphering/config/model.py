@@ -37,8 +37,13 @@ class SourceConfig(_Table):
             "document each."
         ),
     )
-    mode: Literal["full"] = Field(
-        "full", description="`full`: the source is the whole corpus; what is absent tonight is removed."
+    mode: Literal["full", "upsert"] = Field(
+        "full",
+        description=(
+            "`full`: the source is the whole corpus; what is absent tonight is removed. `upsert`: a row takes the "
+            "place of what `latest` has of its id, and all else stays; so does the old version of a row that is "
+            "quarantined while it is read."
+        ),
     )
     id: str | None = Field(
         None,
@@ -61,6 +66,13 @@ class SourceConfig(_Table):
         None,
         description="The column that orders conflicting rows; by default (path, row number), for files only.",
     )
+    deleted: str | None = Field(
+        None,
+        description=(
+            "upsert: the column that says whether a row removes its id (true, 1, yes) or gives its text (false, 0, no "
+            "or null). A row that removes needs no text."
+        ),
+    )
     max_bytes: int = Field(1_000_000, gt=0, description="Texts of more UTF-8 bytes are quarantined.")
     keep_text: bool = Field(True, description="Keep texts in the snapshot; false keeps their hashes alone.")
 
@@ -68,6 +80,18 @@ class SourceConfig(_Table):
     def _one_origin(self) -> Self:
         if (self.path is None) == (self.sql is None):
             raise ValueError("give exactly one of `path` and `sql`")
+        return self
+
+    @model_validator(mode="after")
+    def _deletions_can_be_told(self) -> Self:
+        if self.deleted is None:
+            return self
+        if self.mode != "upsert":
+            raise ValueError('`deleted` is for mode = "upsert": in a full source, what is absent is removed')
+        if self.id == "hash":
+            raise ValueError('`deleted` needs ids: with id = "hash" an upsert only adds')
+        if self.format in ("lines", "text"):
+            raise ValueError(f"`deleted` names a column, and the format {self.format} has none")
         return self
 
 

@@ -11,6 +11,7 @@ from sphering.encoder.protocol import EncoderIdentity
 from sphering.errors import IdentityError, NotFoundError
 from sphering.identity import short_id
 from sphering.run import lease
+from sphering.run.carry import starting_release
 from sphering.run.workspace import Workspace, new_run_id
 from sphering.store.clock import now
 from sphering.store.corpus import CorpusStore
@@ -101,6 +102,7 @@ def begun(
         "base": published.release if published else None,
         "published": _ref_json(published),
         "latest": _ref_json(latest),
+        "carried_from": starting_release(config, corpus),
         "started_at": now(),
         "started": time.time(),
     }

@@ -12,7 +12,7 @@ from sphering.source.staged import Staged
 
 
 def empty_corpus(config: Config, staged: Staged, quarantine: Path) -> EmptyCorpusError:
-    """Return the error for a source of which no row became a document.
+    """Return the error for a run that has no document: of its source, and of those that an upsert starts from.
 
     Parameters
     ----------
@@ -24,9 +24,11 @@ def empty_corpus(config: Config, staged: Staged, quarantine: Path) -> EmptyCorpu
     """
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in staged.reasons.items())
     counts = f"{staged.rows_read:,} rows read, {staged.quarantined:,} quarantined" + (f": {reasons}" if reasons else "")
+    counts += f", {staged.deleted:,} deletions" if staged.deleted else ""
+    left = "leaves" if staged.deleted else "gave"
     path = config.source.path or "the sql query"
     return EmptyCorpusError(
-        f"the source of corpus {config.corpus!r} gave no document ({counts})",
+        f"the source of corpus {config.corpus!r} {left} no document ({counts})",
         expected="at least one row with a text",
         where=(path if isinstance(path, str) else ", ".join(path)) + _first_of(quarantine),
         remedy="check [source] path, text and id; no snapshot and no ref was changed",

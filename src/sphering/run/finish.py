@@ -124,26 +124,28 @@ def _release(workspace: Workspace) -> Release | None:
 
 
 def _counts(workspace: Workspace) -> dict[str, Any]:
-    """Return what was read, and check promise 3: rows read = documents + quarantined + duplicates."""
+    """Return what was read, and check promise 3: every row is accounted for."""
     if not workspace.has("ingest"):
-        unread = dict.fromkeys(("rows_read", "quarantined", "duplicates"))
+        unread = dict.fromkeys(("rows_read", "carried", "deleted", "quarantined", "duplicates"))
         return {**unread, "encoded": 0, "reused": None, "removed": None}
     staged = staged_of(workspace)
     refused = refused_count(workspace) if workspace.has("units") else 0
     quarantined = staged.quarantined + refused
     if workspace.has("snapshot"):
         _check_sums(workspace, staged, quarantined)
-    read = {"rows_read": staged.rows_read, "quarantined": quarantined, "duplicates": staged.duplicates}
+    read = {name: getattr(staged, name) for name in ("rows_read", "carried", "deleted", "duplicates")}
+    read["quarantined"] = quarantined
     return {**read, **_work(workspace)}
 
 
 def _check_sums(workspace: Workspace, staged: Staged, quarantined: int) -> None:
     documents = workspace.read("snapshot")["documents"]
-    if staged.rows_read != documents + quarantined + staged.duplicates:
+    if staged.rows_read + staged.carried != documents + quarantined + staged.duplicates + staged.deleted:
         raise IntegrityError(
-            f"the sums do not add up: {staged.rows_read} rows read, {documents} documents, {quarantined} quarantined, "
-            f"{staged.duplicates} duplicates",
-            expected="rows read = documents + quarantined + duplicates",
+            f"the sums do not add up: {staged.rows_read} rows read, {staged.carried} documents carried over, "
+            f"{documents} documents, {quarantined} quarantined, {staged.duplicates} duplicates, "
+            f"{staged.deleted} deletions",
+            expected="rows read + carried over = documents + quarantined + duplicates + deletions",
             where=str(workspace.path),
         )
 

@@ -11,10 +11,12 @@ import pyarrow.parquet as pq
 from sphering.gate.defaults import run_gates
 from sphering.gate.judge import judge
 from sphering.progress import current
+from sphering.run.carry import carried_documents
 from sphering.run.empty_corpus import empty_corpus
 from sphering.run.workspace import Workspace, timed
 from sphering.source.stage import stage
 from sphering.source.staged import DOCUMENTS_FILE, QUARANTINE_FILE, Staged
+from sphering.store.corpus import CorpusStore
 from sphering.store.release import GateResult
 
 STAGE = "stage"
@@ -22,10 +24,15 @@ STAGE = "stage"
 
 @dataclass(frozen=True)
 class Ingested:
-    """What came in; `passed` is false where a gate on the run's own numbers failed."""
+    """What came in; `passed` is false where a gate on the run's own numbers failed.
+
+    Of the `documents`, `carried` are left as they were by an upsert, which removes `deleted` ids.
+    """
 
     rows_read: int
     documents: int
+    carried: int
+    deleted: int
     quarantined: int
     duplicates: int
     gates: tuple[GateResult, ...]
@@ -40,18 +47,42 @@ def ingest(path: Path) -> Ingested:
     ------
     EmptyCorpusError
         If no document is left.
+    ConfigError
+        If an upsert cannot start from the documents of `latest` under this configuration.
     """
     workspace = Workspace(path)
     config = workspace.config
     progress = current()
     progress.start("ingest")
-    staged = stage(config, workspace.folder(STAGE), base=Path(config.base), progress=progress)
+    staged = stage(
+        config,
+        workspace.folder(STAGE),
+        progress,
+        base=Path(config.base),
+        carried=carried_documents(workspace),
+        purged=purged_ids(workspace.corpus),
+    )
     progress.finish("ingest")
     if staged.documents == 0:
         workspace.write("ingest", {"passed": False, "gates": []})  # for the record of the failed run
         raise empty_corpus(config, staged, workspace.folder(STAGE) / QUARANTINE_FILE)
     gates, passed = judge_run(workspace)
-    return Ingested(staged.rows_read, staged.documents, staged.quarantined, staged.duplicates, gates, passed)
+    return Ingested(
+        rows_read=staged.rows_read,
+        documents=staged.documents,
+        carried=staged.carried,
+        deleted=staged.deleted,
+        quarantined=staged.quarantined,
+        duplicates=staged.duplicates,
+        gates=gates,
+        passed=passed,
+    )
+
+
+def purged_ids(corpus: CorpusStore) -> frozenset[bytes]:
+    """Return SHA-256 of each id that was purged from a corpus."""
+    purged = getattr(corpus, "purged", None)
+    return frozenset(purged()) if purged is not None else frozenset()
 
 
 def judge_run(workspace: Workspace, refused: int = 0) -> tuple[tuple[GateResult, ...], bool]:

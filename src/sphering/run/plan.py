@@ -53,6 +53,8 @@ def _plan(workspace: Workspace, encoder: EncoderIdentity) -> dict[str, Any]:
         "backend": encoder.document.get("backend"),
         "rows_read": ingested.rows_read,
         "documents": ingested.documents,
+        "carried": ingested.carried,
+        "deleted": ingested.deleted,
         "texts": staged.texts,
         "quarantined": ingested.quarantined,
         "reasons": dict(staged.reasons),

@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sphering.errors import ConfigError
+from sphering.run.carry import ONCE_IN_FULL
 from sphering.run.compaction import Staying, shards_to_rewrite
 from sphering.run.database import connect
 from sphering.run.ingest import refused_texts, staged_documents, staged_of
@@ -60,6 +62,11 @@ def plan_units(path: Path) -> Units:
 
     The cut depends on the parent and the source alone, so that a killed run's shards have the names that the next
     run computes, and are adopted whole.
+
+    Raises
+    ------
+    ConfigError
+        If documents that an upsert carries over are to be encoded, but their texts were not kept.
     """
     workspace = Workspace(path)
     corpus, encoder = workspace.corpus, workspace.begun["encoder"]
@@ -70,7 +77,8 @@ def plan_units(path: Path) -> Units:
         connection.execute(load("units_classify").replace("$keep", keep))
         rewritten = _rewrite(connection, workspace, parent)
         _find_known(connection, corpus, encoder)
-        encode, reuse, unchanged, refused, removed, rows, size = _counts(connection)
+        encode, reuse, unchanged, refused, removed, rows, size, textless = _counts(connection)
+        _require_texts(textless, encoder)
         _write_dropped(connection, workspace)
         _write_refused(connection, workspace)
         cut = UnitCut(workspace.config.run.unit_rows)
@@ -151,6 +159,16 @@ def _find_known(connection: Any, corpus: CorpusStore, encoder: str) -> None:
 
 def _counts(connection: Any) -> tuple[int, ...]:
     return tuple(map(int, connection.execute(load("units_counts")).fetchall()[0]))
+
+
+def _require_texts(textless: int, encoder: str) -> None:
+    if textless:
+        raise ConfigError(
+            f"{textless:,} documents that are carried over have no vector of the encoder {encoder}, and no text",
+            expected="their vectors, since [source] keep_text = false left their texts out",
+            where="[encoder]",
+            remedy=ONCE_IN_FULL,
+        )
 
 
 def _write_dropped(connection: Any, workspace: Workspace) -> None:

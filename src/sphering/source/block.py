@@ -34,6 +34,8 @@ class Layout:
         The metadata columns, sorted by name.
     order : str or None
         The column that orders rows of one id.
+    deleted : str or None
+        The column that says whether a row removes its id.
     id_given : bool
         Whether the configuration names the id's column; if not, readers of rows without columns take the place.
     max_bytes : int
@@ -44,13 +46,14 @@ class Layout:
     text: str
     metadata: tuple[str, ...] = ()
     order: str | None = None
+    deleted: str | None = None
     id_given: bool = False
     max_bytes: int = 1_000_000
 
     @property
     def wanted(self) -> tuple[str, ...]:
         """Every column that is read, each once."""
-        names = (self.id, self.text, *self.metadata, self.order)
+        names = (self.id, self.text, *self.metadata, self.order, self.deleted)
         return tuple(dict.fromkeys(name for name in names if name is not None))
 
     @property
@@ -94,8 +97,8 @@ class Block:
         Strings or bytes, unchecked; `id` may hold integers, and is None where rows have none.
     metadata : mapping of str to pyarrow.Array
         The metadata columns that the rows have; strings unchecked.
-    order : pyarrow.Array or None
-        The values of the order column.
+    order, deleted : pyarrow.Array or None
+        The values of the order column, and of the one that says what is removed.
     names : frozenset of str
         The columns seen, wanted or not.
     rejected : tuple of Rejected
@@ -107,6 +110,7 @@ class Block:
     id: pa.Array | None = None
     metadata: Mapping[str, pa.Array] = field(default_factory=dict)
     order: pa.Array | None = None
+    deleted: pa.Array | None = None
     names: frozenset[str] = frozenset()
     rejected: tuple[Rejected, ...] = ()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from sphering.config.model import NormaliseConfig
 from sphering.source.block import Block, Layout, Rejected
+from sphering.source.deletion import deletions
 from sphering.source.metadata import canonical_metadata
 from sphering.source.ordering import ORDER_FIELDS, order_columns
-from sphering.source.reasons import EMPTY, INVALID_UTF8, MISSING_ID, NUL, NULL, TOO_LONG
+from sphering.source.reasons import EMPTY, INVALID_UTF8, MISSING_ID, NUL, NULL, TOO_LONG, UNCLEAR_DELETED
 from sphering.source.splitting import EXCERPT_BYTES
 from sphering.source.unsound import has_nul, invalid_utf8, true_rows
 from sphering.text.normalise import changes, is_blank, normalise
@@ -26,8 +27,10 @@ CHECKED = pa.schema(
         pa.field("metadata", pa.string()),
         *ORDER_FIELDS,
         pa.field("row", pa.int64()),
+        pa.field("deleted", pa.bool_()),
     ]
 )
+"""A sound row; one that removes its id has a null for a text."""
 _NO_ROWS = pa.record_batch([pa.array([], field.type) for field in CHECKED], schema=CHECKED)
 Mask = NDArray[np.bool_]
 
@@ -56,40 +59,53 @@ class _Columns:
     rows: NDArray[np.int64]
     id: pa.Array | None
     text: pa.Array
+    deleted: Mask
+    unclear: Mask
+
+    @classmethod
+    def of(cls, block: Block, layout: Layout) -> _Columns:
+        identifiers = None if layout.id is None or block.id is None else block.id.cast(pa.binary())
+        text = block.text.cast(pa.binary())
+        told = deletions(block.deleted, len(block.rows))
+        if told.deleted.any():  # such a row needs no text, so that none of its faults counts
+            text = pc.if_else(told.deleted, pa.scalar(None, pa.binary()), text)
+        return cls(block.rows, identifiers, text, told.deleted, told.unclear)
 
     def keep(self, mask: Mask) -> _Columns:
         chosen = pa.array(mask)
-        return _Columns(self.rows[mask], None if self.id is None else self.id.filter(chosen), self.text.filter(chosen))
+        identifiers = None if self.id is None else self.id.filter(chosen)
+        return _Columns(self.rows[mask], identifiers, self.text.filter(chosen), self.deleted[mask], self.unclear[mask])
 
 
 def check(block: Block, layout: Layout, config: NormaliseConfig) -> Checked:
     """Check a block's rows, normalise the texts of the sound ones and write their metadata as canonical JSON.
 
-    A row with several faults is rejected for the first of: id, null, length, UTF-8, NUL, empty, metadata.
+    A row with several faults is rejected for the first of: id, whether it is deleted, null, length, UTF-8, NUL, empty,
+    metadata. A deleted row is sound where its id is.
     """
     rejected = list(block.rejected)
     if not len(block.rows):
         return Checked(_NO_ROWS, tuple(rejected))
-    identifiers = None if layout.id is None or block.id is None else block.id.cast(pa.binary())
-    columns = _Columns(block.rows, identifiers, block.text.cast(pa.binary()))
-    columns, sound = _only_sound(columns, layout, config, rejected)
+    columns, sound = _only_sound(_Columns.of(block, layout), layout, config, rejected)
     chosen = None if sound.all() else pa.array(sound)
     metadata = canonical_metadata(
         {name: _filtered(column, chosen) for name, column in block.metadata.items()}, len(columns.rows)
     )
+    refused = {row: why for row, why in metadata.refused.items() if not columns.deleted[row]}
     order = None if block.order is None else _filtered(block.order, chosen)
     batch = pa.record_batch(
         [
             pa.nulls(len(columns.rows), pa.string()) if columns.id is None else columns.id.cast(pa.string()),
             columns.text.cast(pa.string()),
-            metadata.json,
+            pc.if_else(columns.deleted, "{}", metadata.json) if columns.deleted.any() else metadata.json,
             *order_columns(order, len(columns.rows), layout.order),
             pa.array(columns.rows),
+            pa.array(columns.deleted),
         ],
         schema=CHECKED,
     )
-    if metadata.refused:
-        batch = batch.filter(pa.array(_refuse(columns, metadata.refused, rejected)))
+    if refused:
+        batch = batch.filter(pa.array(_refuse(columns, refused, rejected)))
     return Checked(batch, tuple(rejected))
 
 
@@ -102,7 +118,7 @@ def _only_sound(
     texts = columns.text.cast(pa.string())
     if changes(config):
         texts = normalise(texts, config)
-        columns = _Columns(columns.rows, columns.id, texts.cast(pa.binary()))
+        columns = replace(columns, text=texts.cast(pa.binary()))
     full = _sift(columns, _faults_of_texts(texts, layout), rejected)
     sound[sound] = full
     return (columns if full.all() else columns.keep(full)), sound
@@ -120,8 +136,9 @@ def _faults_of_bytes(columns: _Columns, layout: Layout) -> Iterator[_Fault]:
         yield _Fault(true_rows(pc.greater(lengths, layout.max_bytes)), TOO_LONG, f"the id {_over(layout)}")
         yield _Fault(invalid_utf8(columns.id), INVALID_UTF8, "the id is no UTF-8")
         yield _Fault(has_nul(columns.id), NUL, "the id holds a NUL")
+    yield _Fault(columns.unclear, UNCLEAR_DELETED, f"{layout.deleted!r} says neither true nor false")
     lengths = pc.binary_length(columns.text)
-    yield _Fault(true_rows(pc.is_null(columns.text)), NULL, "the text is null")
+    yield _Fault(true_rows(pc.is_null(columns.text)) & ~columns.deleted, NULL, "the text is null")
     yield _Fault(true_rows(pc.greater(lengths, layout.max_bytes)), TOO_LONG, f"the text {_over(layout)}")
     yield _Fault(invalid_utf8(columns.text), INVALID_UTF8, "the text is no UTF-8")
     yield _Fault(has_nul(columns.text), NUL, "the text holds a NUL")

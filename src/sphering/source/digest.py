@@ -13,6 +13,7 @@ import pyarrow as pa
 from sphering.source.database import connected
 from sphering.sqltext import load
 
+HASH = pa.binary(32)
 _BATCH_ROWS = 16384
 
 

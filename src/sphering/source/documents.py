@@ -9,14 +9,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sphering.source.digest import HASH
 from sphering.source.grouped import GroupedWriter
-from sphering.source.keys import HASH, Origin, sort_keys
+from sphering.source.keys import Origin, sort_keys
 from sphering.source.reorder import reorder
 
+# Texts are null only in documents that are carried over from a snapshot without texts.
 DOCUMENTS = pa.schema(
     [
         pa.field("doc_id", pa.string(), nullable=False),
-        pa.field("text", pa.string(), nullable=False),
+        pa.field("text", pa.string()),
         pa.field("text_hash", HASH, nullable=False),
         pa.field("metadata_hash", HASH, nullable=False),
         pa.field("metadata", pa.string(), nullable=False),
@@ -34,6 +36,8 @@ class Written:
     """What came of the rows."""
 
     documents: int
+    carried: int
+    deleted: int
     duplicates: int
     texts: int
     content_digest: str
@@ -67,7 +71,14 @@ def write_documents(connection: Any, rows: Path, target: Path, origin: Origin, m
                 writer.add(batch)
     query = "SELECT count(DISTINCT text_hash) FROM read_parquet($path)"
     texts = connection.execute(query, {"path": str(target)}).fetchone()[0]
-    return Written(kept.documents, kept.duplicates, int(texts), kept.content_digest)
+    return Written(
+        documents=writer.rows,
+        carried=kept.carried,
+        deleted=kept.deleted,
+        duplicates=kept.duplicates,
+        texts=int(texts),
+        content_digest=kept.content_digest,
+    )
 
 
 def _bucket_bytes(rows: Path, memory: str) -> int:

@@ -25,11 +25,12 @@ class _Entry:
     is_folder: bool = False
 
 
-def find_files(source: SourceConfig, base: Path) -> tuple[Reader, list[FoundFile]]:
+def find_files(source: SourceConfig, base: Path) -> tuple[Reader | None, list[FoundFile]]:
     """Return the reader and the files of a source, sorted by name, each once.
 
     A folder stands for the files in it, at any depth, that have the format's suffixes; hidden ones are passed over.
     A file's name, from which ids are made, is its path from the deepest folder that holds every configured path.
+    For an upsert a folder or a glob without files is an empty source, and has no reader.
 
     Raises
     ------
@@ -37,13 +38,16 @@ def find_files(source: SourceConfig, base: Path) -> tuple[Reader, list[FoundFile
         If nothing is there, or the format cannot be told, or there are several.
     """
     given = (source.path,) if isinstance(source.path, str) else source.path or ()
-    entries = [_expand(entry, base, source.format) for entry in given]
+    may_be_empty = source.mode == "upsert"
+    entries = [_expand(entry, base, may_be_empty=may_be_empty) for entry in given]
     paths = sorted({path for entry in entries for path in entry.files})
+    if not paths and may_be_empty:
+        return None, []
     if not paths:
         raise _nothing_found("the source has no files", given)
     reader = readers()[source.format] if source.format else _tell_format(paths, entries)
     kept = [path for path in paths if _belongs(path, reader, entries)]
-    if not kept:
+    if not kept and not may_be_empty:
         raise _nothing_found(f"no file of the format {reader.format} was found", given, reader)
     root = Path(os.path.commonpath([entry.root for entry in entries]))
     return reader, sorted((_found(path, root, base) for path in kept), key=lambda file: (file.name, file.shown))
@@ -85,7 +89,7 @@ def _suffix(path: Path) -> str:
     return _plain(path).suffix.lower()
 
 
-def _expand(entry: str, base: Path, kind: str | None) -> _Entry:
+def _expand(entry: str, base: Path, *, may_be_empty: bool) -> _Entry:
     path = Path(os.path.normpath(base / entry))
     if path.is_dir():
         return _Entry(path, tuple(_walk(path)), is_folder=True)
@@ -94,7 +98,7 @@ def _expand(entry: str, base: Path, kind: str | None) -> _Entry:
     if glob.has_magic(entry):
         root = Path(*_before_magic(path))
         found = tuple(name for name in root.glob(str(path.relative_to(root))) if name.is_file())
-        if found:
+        if found or (may_be_empty and root.is_dir()):
             return _Entry(root, found)
     raise _missing(entry, path)
 

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sphering.config.model import NormaliseConfig
 from sphering.progress import Progress
 from sphering.source.block import Block, Layout, Reader
 from sphering.source.checks import CHECKED, check
+from sphering.source.digest import HASH
 from sphering.source.finding import unreadable
 from sphering.source.grouped import GroupedWriter
 from sphering.source.opened import FoundFile, OpenedFile, SourceFile
+from sphering.source.purged import PurgedIds
 from sphering.source.quarantine import QuarantineWriter
 from sphering.source.typed import missing_column
 from sphering.store.exhausted import exhaustion
 
 READ = "read"
-ROWS = pa.schema([*CHECKED, pa.field("file", pa.int32())])
+ROWS = pa.schema(
+    [
+        *CHECKED,
+        pa.field("file", pa.int32()),
+        pa.field("text_hash", HASH),
+        pa.field("metadata_hash", HASH),
+    ]
+)
+"""A checked row: of tonight with the number of its file, or one that is carried over, with the hashes that it has."""
 
 
 @dataclass
@@ -35,6 +46,8 @@ class Intake:
     quarantine : QuarantineWriter
     layout, normalise, progress
         What rows look like, what is done to texts, who hears of it.
+    purged : PurgedIds or None
+        The ids of which no row may become a document.
     """
 
     rows: GroupedWriter
@@ -42,7 +55,9 @@ class Intake:
     layout: Layout
     normalise: NormaliseConfig
     progress: Progress
+    purged: PurgedIds | None = None
     read: int = 0
+    deleted: int = 0
     files: list[SourceFile] = field(default_factory=list)
     _names: set[str] = field(default_factory=set)
 
@@ -65,20 +80,49 @@ class Intake:
         for block in blocks:
             self._take(block, None, 0)
 
+    def take_carried(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """Take documents that stand before tonight; they are no rows of the source.
+
+        Parameters
+        ----------
+        batches : iterable of pyarrow.RecordBatch
+            With the columns doc_id, text, metadata, text_hash and metadata_hash.
+        """
+        for batch in batches:
+            kept = batch if self.purged is None else batch.filter(pa.array(~self.purged.among(batch)))
+            self.rows.add(_as_rows(kept, deleted=pa.repeat(False, len(kept))))
+
     def require_names(self, where: str) -> None:
-        """Raise SourceError if there were rows with columns, but a wanted column in none of them."""
-        for name in self.layout.wanted if self._names else ():
+        """Raise SourceError if there were rows with columns, but a wanted column in none of them.
+
+        A row that removes its id needs no other column, and records may leave out a null.
+        """
+        for name in self._needed() if self._names else ():
             if name not in self._names:
                 raise missing_column(name, sorted(self._names), self.layout, where)
 
+    def _needed(self) -> list[str]:
+        named = [self.layout.id] if self.deleted == self.read else self.layout.wanted
+        return [name for name in named if name is not None and name != self.layout.deleted]
+
     def _take(self, block: Block, shown: str | None, number: int) -> None:
         checked = check(block, self.layout, self.normalise)
+        if self.purged is not None:
+            checked = self.purged.take_out(checked)
         count = len(block.rows) + len(block.rejected)
         self._names |= block.names
         self.read += count
+        self.deleted += pc.sum(checked.rows["deleted"]).as_py() or 0
         self.quarantine.add(shown, checked.rejected)
-        self.rows.add(checked.rows.append_column("file", pa.repeat(pa.scalar(number, pa.int32()), len(checked.rows))))
+        self.rows.add(_as_rows(checked.rows, file=pa.repeat(pa.scalar(number, pa.int32()), len(checked.rows))))
         self.progress.advance(READ, count)
+
+
+def _as_rows(batch: pa.RecordBatch, **columns: pa.Array) -> pa.RecordBatch:
+    """Return a batch with the columns of `ROWS`; what neither it nor `columns` has is null."""
+    given = {**{name: batch[name] for name in batch.schema.names}, **columns}
+    values = [given[field.name] if field.name in given else pa.nulls(len(batch), field.type) for field in ROWS]
+    return pa.record_batch(values, schema=ROWS)
 
 
 def _open(file: FoundFile, scratch: Path) -> OpenedFile:

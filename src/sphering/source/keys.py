@@ -14,13 +14,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sphering.errors import SourceError
-from sphering.source.digest import ContentDigest
+from sphering.source.digest import HASH, ContentDigest
 from sphering.source.grouped import GroupedWriter
 from sphering.source.quarantine import excerpt
 from sphering.source.reorder import PLACE
 from sphering.sqltext import load
 
-HASH = pa.binary(32)
 PLACES = pa.schema(
     [
         *PLACE,
@@ -51,15 +50,16 @@ class Origin:
 
 @dataclass(frozen=True)
 class Kept:
-    """What sorting the keys came to."""
+    """What sorting the keys came to: documents that are carried over, ids that are removed, rows that are dropped."""
 
-    documents: int
+    carried: int
+    deleted: int
     duplicates: int
     content_digest: str
 
 
 def sort_keys(connection: Any, rows: Path, target: Path, origin: Origin, bucket_bytes: int) -> Kept:
-    """Sort the keys of the checked rows and write, for each row that is kept, its rank and its bucket.
+    """Sort the keys of the checked rows and write, for each row that becomes a document, its rank and its bucket.
 
     Parameters
     ----------
@@ -75,26 +75,36 @@ def sort_keys(connection: Any, rows: Path, target: Path, origin: Origin, bucket_
     Raises
     ------
     SourceError
-        If rows of one id differ and the rule is `error`; both places are named.
+        If rows of one id differ and the rule is `error`; both places are named. Rows that are carried over do not
+        count: tonight's take their place.
     """
     statement = load("stage_keys_last" if origin.duplicates == "last" else "stage_keys_first")
     reader = connection.sql(statement, params={"path": str(rows)}).to_arrow_reader(_BATCH_ROWS)
     digest = ContentDigest()
-    count = weight = 0
+    carried = deleted = duplicates = weight = 0
     last: pa.RecordBatch | None = None
     with reader, GroupedWriter(target, PLACES, compression="lz4", use_dictionary=False) as writer:
         for batch in reader:
-            count += batch.num_rows
             again = _equals_previous("doc_id", batch, last)
-            if origin.duplicates == "error" and again.any():
-                _refuse_conflict(batch, last, again, _Places(origin, rows))
-            kept = batch.filter(pa.array(~again)) if again.any() else batch
+            is_carried, is_deleted = (_mask(batch[name]) for name in ("carried", "deleted"))
+            duplicate = again & ~is_carried
+            if origin.duplicates == "error" and duplicate.any():
+                _refuse_conflict(batch, last, duplicate, _Places(origin, rows))
+            carried += int(np.sum(is_carried & ~again))
+            deleted += int(np.sum(is_deleted & ~again))
+            duplicates += int(np.sum(duplicate))
+            stays = ~(again | is_deleted)
+            kept = batch if stays.all() else batch.filter(pa.array(stays))
             digest.update(kept["row_hash"])
             weights = weight + np.cumsum(kept["weight"].to_numpy() + _HASHES)
             writer.add(_places(kept, writer.rows, weights // bucket_bytes))
             weight = int(weights[-1]) if len(weights) else weight
             last = batch.slice(batch.num_rows - 1)
-    return Kept(writer.rows, count - writer.rows, digest.hexdigest())
+    return Kept(carried, deleted, duplicates, digest.hexdigest())
+
+
+def _mask(values: pa.Array) -> NDArray[np.bool_]:
+    return np.asarray(values.to_numpy(zero_copy_only=False), bool)
 
 
 def _places(kept: pa.RecordBatch, first: int, buckets: NDArray[np.int64]) -> pa.RecordBatch:
@@ -125,6 +135,8 @@ class _Places:
         if self.origin.files:
             return f"{self.origin.files[key['file']]}, row {key['row']}"
         row = self._row(int(key["staged_at"]))
+        if row["deleted"]:
+            return "a row that removes it"
         text, metadata = (excerpt(row[name].encode())[:60] for name in ("text", "metadata"))
         return f"the row with the text {text!r} and the metadata {metadata}"
 
@@ -133,7 +145,7 @@ class _Places:
             for group in range(file.num_row_groups):
                 size = file.metadata.row_group(group).num_rows
                 if staged_at < size:
-                    table = file.read_row_group(group, columns=["text", "metadata"])
+                    table = file.read_row_group(group, columns=["text", "metadata", "deleted"])
                     found: dict[str, Any] = table.slice(staged_at, 1).to_pylist()[0]
                     return found
                 staged_at -= size
@@ -151,9 +163,11 @@ def _refuse_conflict(
     at = int(conflicts[0])
     before = batch.slice(at - 1, 1) if at or last is None else last
     first, second = before.to_pylist()[0], batch.slice(at, 1).to_pylist()[0]
+    differ = "and different metadata" if same_text[at] else "and different texts"
+    if first["deleted"] != second["deleted"]:
+        differ = "of which one removes it"
     raise SourceError(
-        f"two rows have the id {excerpt(second['doc_id'].encode())!r} and different "
-        + ("metadata" if same_text[at] else "texts"),
+        f"two rows have the id {excerpt(second['doc_id'].encode())!r} {differ}",
         expected="one row an id, or rows that are equal",
         where=f"{places.of(first)}; {places.of(second)}",
         remedy='mend the source, or set [source] duplicates = "first" or "last" (by order_by)',

@@ -62,6 +62,7 @@ def _block(found: Records, header: Sequence[str], layout: Layout, where: str) ->
         id=block.id,
         metadata=block.metadata,
         order=block.order,
+        deleted=block.deleted,
         names=frozenset(header),
         rejected=rejected,
     )

@@ -13,6 +13,8 @@ MALFORMED: Final = "malformed"
 TOO_LONG: Final = "too-long"
 MISSING_ID: Final = "missing-id"
 WRONG_TYPE: Final = "wrong-type"
+UNCLEAR_DELETED: Final = "unclear-deleted"
+PURGED: Final = "purged"
 ENCODER_REFUSED: Final = "encoder-refused"
 
 REASONS: Final = (
@@ -25,5 +27,7 @@ REASONS: Final = (
     TOO_LONG,
     MISSING_ID,
     WRONG_TYPE,
+    UNCLEAR_DELETED,
+    PURGED,
     ENCODER_REFUSED,
 )

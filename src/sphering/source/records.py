@@ -112,6 +112,7 @@ def _convert(parsed: Parsed, layout: Layout) -> Block:
         id=None if layout.id is None else _ids(values[layout.id]),
         metadata={name: column(values[name]) for name in layout.metadata if name in names},
         order=None if layout.order is None else _ordering(values[layout.order]),
+        deleted=None if layout.deleted is None else column(values[layout.deleted]),
         names=names,
         rejected=parsed.rejected,
     )

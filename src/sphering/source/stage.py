@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from sphering.config.model import Config, SourceConfig
 from sphering.errors import SourceError
@@ -21,6 +23,7 @@ from sphering.source.grouped import GroupedWriter
 from sphering.source.intake import READ, ROWS, Intake
 from sphering.source.keys import Origin
 from sphering.source.opened import FoundFile
+from sphering.source.purged import PurgedIds
 from sphering.source.quarantine import QuarantineWriter
 from sphering.source.query import query_blocks
 from sphering.source.staged import DOCUMENTS_FILE, QUARANTINE_FILE, Staged
@@ -29,7 +32,15 @@ SORT = "sort"
 _SILENCE = Silence()
 
 
-def stage(config: Config, directory: Path, progress: Progress = _SILENCE, *, base: Path | None = None) -> Staged:
+def stage(
+    config: Config,
+    directory: Path,
+    progress: Progress = _SILENCE,
+    *,
+    base: Path | None = None,
+    carried: Iterable[pa.RecordBatch] = (),
+    purged: frozenset[bytes] = frozenset(),
+) -> Staged:
     """Read the configured source into `directory`: documents.parquet, quarantine.parquet and staged.json.
 
     Parameters
@@ -42,11 +53,18 @@ def stage(config: Config, directory: Path, progress: Progress = _SILENCE, *, bas
         Hears of rows, in the steps ``read`` and ``sort``.
     base : Path, optional
         The folder of the configuration file; by default the one that the configuration was loaded from.
+    carried : iterable of pyarrow.RecordBatch
+        The documents that an upsert starts from, one an id, with the columns doc_id, text, metadata, text_hash and
+        metadata_hash; those of whose ids no row comes tonight are carried over. Texts may be null where they were not
+        kept.
+    purged : frozenset of bytes
+        SHA-256 of the UTF-8 bytes of ids of which no row becomes a document: such rows are quarantined, and such
+        documents not carried over.
 
     Returns
     -------
     Staged
-        The sums. A source without rows gives 0 documents, which is the caller's to judge.
+        The sums. 0 documents are the caller's to judge.
 
     Raises
     ------
@@ -60,7 +78,7 @@ def stage(config: Config, directory: Path, progress: Progress = _SILENCE, *, bas
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory, prefix="scratch-") as scratch:
         folder = Path(os.path.abspath(base or config.base))  # noqa: PTH100 (links stay as they were written)
-        return _Staging(config, folder, directory, Path(scratch).absolute(), progress).run()
+        return _Staging(config, folder, directory, Path(scratch).absolute(), progress, carried, purged).run()
 
 
 @dataclass(frozen=True)
@@ -70,6 +88,8 @@ class _Staging:
     directory: Path
     scratch: Path
     progress: Progress
+    carried: Iterable[pa.RecordBatch]
+    purged: frozenset[bytes]
 
     def run(self) -> Staged:
         source = self.config.source
@@ -88,6 +108,8 @@ class _Staging:
             duplicates=written.duplicates,
             content_digest=written.content_digest,
             files=tuple(intake.files),
+            carried=written.carried,
+            deleted=written.deleted,
         )
         staged.check()
         staged.save(self.directory)
@@ -103,11 +125,14 @@ class _Staging:
             QuarantineWriter(self.directory / QUARANTINE_FILE) as quarantine,
             GroupedWriter(self._rows, ROWS, compression="lz4", use_dictionary=["metadata"]) as rows,
         ):
-            intake = Intake(rows, quarantine, layout, self.config.normalise, self.progress)
-            if reader is None:
+            # Beside a query that is being read, a statement on its own connection would end its result.
+            purged = PurgedIds(connection.cursor(), self.purged) if self.purged else None
+            intake = Intake(rows, quarantine, layout, self.config.normalise, self.progress, purged)
+            if self.config.source.sql is not None:
                 intake.take_query(self._rows_of_query(connection, layout))
-            else:
+            elif reader is not None:
                 intake.take_files(reader, files, self.scratch)
+            intake.take_carried(self.carried)
         intake.require_names(", ".join(file.shown for file in files[:3]) or WHERE)
         self.progress.finish(READ)
         return intake
@@ -141,11 +166,12 @@ def layout_of(source: SourceConfig, reader: Reader | None) -> Layout:
             where=WHERE,
             remedy="set order_by under [source] to a column of the query",
         )
-    named = [name for name in (source.id, *source.labels, *source.metadata, source.order_by) if name]
+    columns = (source.id, *source.labels, *source.metadata, source.order_by, source.deleted)
+    named = [name for name in columns if name]
     if reader is not None and not reader.has_columns and set(named) - {"hash"}:
         raise SourceError(
             f"the format {reader.format} has no columns, but {named[0]!r} is asked for",
-            expected='no id (or id = "hash"), labels, metadata or order_by',
+            expected='no id (or id = "hash"), labels, metadata, order_by or deleted',
             where="[source]",
             remedy="remove them; the ids are the files' paths" + (" and line numbers" * (reader.format == "lines")),
         )
@@ -154,6 +180,7 @@ def layout_of(source: SourceConfig, reader: Reader | None) -> Layout:
         text=source.text,
         metadata=tuple(sorted({*source.labels, *source.metadata})),
         order=source.order_by,
+        deleted=source.deleted,
         id_given=source.id is not None,
         max_bytes=source.max_bytes,
     )

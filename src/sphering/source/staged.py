@@ -22,8 +22,9 @@ class Staged:
 
     Parameters
     ----------
-    rows_read, documents, quarantined, duplicates : int
-        ``rows_read = documents + quarantined + duplicates``.
+    rows_read, documents, quarantined, duplicates, carried, deleted : int
+        ``rows_read = (documents - carried) + quarantined + duplicates + deleted``; `carried` documents are those that
+        an upsert leaves as they were, `deleted` counts the ids that it is told to remove.
     texts : int
         Distinct texts among the documents.
     reasons : mapping of str to int
@@ -42,16 +43,18 @@ class Staged:
     duplicates: int
     content_digest: str
     files: tuple[SourceFile, ...]
+    carried: int = 0
+    deleted: int = 0
 
     def check(self) -> None:
         """Raise IntegrityError unless the sums add up."""
-        accounted = self.documents + self.quarantined + self.duplicates
+        accounted = self.documents - self.carried + self.quarantined + self.duplicates + self.deleted
         if self.rows_read != accounted or self.quarantined != sum(self.reasons.values()):
             raise IntegrityError(
                 f"{self.rows_read} rows were read, {accounted} are accounted for: {self.documents} documents, "
-                f"{self.quarantined} quarantined ({sum(self.reasons.values())} with a reason), "
-                f"{self.duplicates} duplicates",
-                expected="rows read = documents + quarantined + duplicates",
+                f"{self.carried} of them carried over, {self.quarantined} quarantined "
+                f"({sum(self.reasons.values())} with a reason), {self.duplicates} duplicates, {self.deleted} deletions",
+                expected="rows read = documents not carried over + quarantined + duplicates + deletions",
                 remedy="report this with the source's format; nothing was committed",
             )
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sphering.errors import SourceError
 from sphering.source.block import Block, Layout
+from sphering.source.deletion import tells_deletion
 
 
 def require_columns(names: Sequence[str], layout: Layout, where: str) -> None:
@@ -29,7 +30,8 @@ def require_columns(names: Sequence[str], layout: Layout, where: str) -> None:
 
 def missing_column(name: str, names: Sequence[str], layout: Layout, where: str) -> SourceError:
     """Return the error that names the missing column, those there are, and the nearest."""
-    role = {layout.id: "id", layout.text: "text", layout.order: "order_by"}.get(name, "metadata or labels")
+    roles = {layout.id: "id", layout.text: "text", layout.order: "order_by", layout.deleted: "deleted"}
+    role = roles.get(name, "metadata or labels")
     nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
     return SourceError(
@@ -46,7 +48,8 @@ def typed_block(columns: Mapping[str, pa.Array], rows: NDArray[np.int64], layout
     Raises
     ------
     SourceError
-        If the text's column holds no strings, or the id's neither strings nor integers.
+        If the text's column holds no strings, the id's neither strings nor integers, or that of `deleted` nothing
+        that could say yes or no.
     """
     text = _text(columns[layout.text])
     identifier = None if layout.id is None else _identifier(columns[layout.id])
@@ -54,12 +57,16 @@ def typed_block(columns: Mapping[str, pa.Array], rows: NDArray[np.int64], layout
         raise _wrong_type(layout.text, columns[layout.text].type, "strings", where)
     if identifier is None and layout.id is not None:
         raise _wrong_type(layout.id, columns[layout.id].type, "strings or integers", where)
+    deleted = None if layout.deleted is None else columns[layout.deleted]
+    if deleted is not None and layout.deleted is not None and not tells_deletion(deleted.type):
+        raise _wrong_type(layout.deleted, deleted.type, "booleans, 0 and 1, or true, false, yes and no", where)
     return Block(
         rows=rows,
         text=text,
         id=identifier,
         metadata={name: columns[name] for name in layout.metadata},
         order=None if layout.order is None else columns[layout.order],
+        deleted=deleted,
         names=frozenset(columns),
     )
 
