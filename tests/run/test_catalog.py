@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 
-from sphering.store.files import TEMPORARY_FOLDER
+from sphering.store.temporaries import TEMPORARY_FOLDER
 
 
 def ask(config, query):

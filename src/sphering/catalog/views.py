@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from sphering.sqltext import load, quote_identifier, quote_literal
 from sphering.store.corpus import CorpusStore
+from sphering.store.local_files import LocalFiles
 from sphering.store.refs import NAMES
 from sphering.store.snapshot import Snapshot, path_list
 from sphering.store.store import Store
@@ -20,11 +21,13 @@ def quarantine_view(store: Store) -> str:
 
     It goes by a pattern, because a file that is removed later would break a view that names it.
     """
-    key = CorpusStore(store.files, "*").layout.quarantine("*")
-    found = next(store.root.glob(key), None)
-    pattern = quote_literal(f"{glob.escape(str(store.root))}/{key}")
+    corpora = [store.corpus(name) for name in store.corpora()]
+    keys = [corpus.layout.quarantine(run) for corpus in corpora for run in corpus.files.children(corpus.layout.runs)]
+    places = [str(store.files.path(key)).removesuffix(key) for key in keys if store.files.path(key).is_file()]
+    anywhere = CorpusStore(store.files, "*").layout.quarantine("*")
+    pattern = quote_literal(glob.escape(places[0]) + anywhere) if places else ""
     files = (
-        load("catalog_quarantine_files").replace("$pattern", pattern) if found else load("catalog_nothing_quarantined")
+        load("catalog_quarantine_files").replace("$pattern", pattern) if places else load("catalog_nothing_quarantined")
     )
     return load("catalog_quarantine_view").replace("$files", files)
 
@@ -33,24 +36,31 @@ def document_views(corpus: CorpusStore) -> Iterator[str]:
     """Yield the statements of one view for each snapshot, `<corpus>.snapshot_<id>`, then of one for each ref.
 
     A ref's is `<corpus>.published` or `<corpus>.latest`, of another channel than main `<corpus>.<channel>_<ref>`.
-    A snapshot of which a file is lost has none.
+    A snapshot of which a file is lost has none, nor has one in an object store that no ref names: its shards would be
+    copied to this machine.
     """
-    readers = [corpus.snapshot(name) for name in corpus.snapshot_ids()]
+    named = dict(_named(corpus))
+    is_local = isinstance(corpus.files, LocalFiles)
+    readers = [corpus.snapshot(name) for name in corpus.snapshot_ids() if is_local or name in named.values()]
     whole = {reader.id for reader in readers if _is_whole(reader)}
     for reader in readers:
         if reader.id in whole:
             yield _snapshot_view(corpus, reader)
+    for (channel, name), snapshot in named.items():
+        if snapshot in whole:
+            view = _quoted(corpus, name if channel == "main" else f"{channel}_{name}")
+            what = f"The documents of {corpus.name} that {channel}/{name} names."
+            statement = load("catalog_ref_view").replace("$snapshot", _quoted(corpus, f"snapshot_{snapshot}"))
+            yield statement.replace("$view", view) + _comments(view, what)
+
+
+def _named(corpus: CorpusStore) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield the channel and name of each ref with the snapshot of its release."""
     for channel in corpus.refs.channels():
         for name in NAMES:
             value = corpus.refs.read(channel, name)
-            if value is None or not corpus.has_release(value.release):
-                continue
-            snapshot = corpus.release(value.release).snapshot
-            if snapshot in whole:
-                view = _quoted(corpus, name if channel == "main" else f"{channel}_{name}")
-                what = f"The documents of {corpus.name} that {channel}/{name} names."
-                named = load("catalog_ref_view").replace("$snapshot", _quoted(corpus, f"snapshot_{snapshot}"))
-                yield named.replace("$view", view) + _comments(view, what)
+            if value is not None and corpus.has_release(value.release):
+                yield (channel, name), corpus.release(value.release).snapshot
 
 
 def _is_whole(reader: Snapshot) -> bool:
