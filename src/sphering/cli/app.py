@@ -18,6 +18,7 @@ from sphering.cli import (
     plan,
     publish,
     pull,
+    purge,
     report,
     run,
     search,
@@ -61,7 +62,10 @@ _VERSION = inspect.Parameter(
 with_signature(_before, [CONTEXT, _VERSION, *parameters(STORED)])
 app.callback()(_before)
 
-for group in (init, plan, run, snapshots, report, diff, later, publish, search, pull, verify, gc, catalog, sql, doctor):
+_BUILDING = (init, plan, run, snapshots, report, diff, later, publish)
+_READING = (search, pull)
+_KEEPING = (verify, gc, purge, catalog, sql, doctor)
+for group in (*_BUILDING, *_READING, *_KEEPING):
     group.register(app)
 
 

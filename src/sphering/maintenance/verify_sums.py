@@ -45,10 +45,12 @@ def check_quarantine(record: Mapping[str, Any], path: Path) -> None:
     if found != record.get("quarantine_sha256"):
         what = "missing" if found is None else "not those that were written"
         raise IntegrityError(f"the quarantined rows of this run are {what}", where=str(path))
-    counted = record.get("quarantined")
+    counted, purged = record.get("quarantined"), record.get("purged", 0)
     rows = pq.read_metadata(path).num_rows if found else 0
-    if counted is not None and rows != counted:
-        raise IntegrityError(f"{rows} rows are quarantined, the run's record counts {counted}", where=str(path))
+    if counted is not None and rows + purged != counted:
+        raise IntegrityError(
+            f"{rows} rows are quarantined and {purged} purged, the run's record counts {counted}", where=str(path)
+        )
 
 
 def check_export_sums(export: Mapping[str, Any], excluded: Path, snapshot: SnapshotManifest, where: str) -> None:

@@ -57,6 +57,11 @@ class CorpusStore:
         key = self.layout.run(run)
         return read_document(self.files, key) if self.files.exists(key) else None
 
+    def purged(self) -> frozenset[bytes]:
+        """Return the SHA-256 of the ids of all documents that were erased: no run takes them in again."""
+        keys = (f"{self.layout.tombstones}/{name}" for name in self.files.children(self.layout.tombstones))
+        return frozenset(bytes.fromhex(value) for key in keys for value in read_document(self.files, key)["ids"])
+
     def manifest(self, snapshot: str) -> SnapshotManifest:
         """Return a snapshot's manifest, its seal checked."""
         return SnapshotManifest.from_json(read_document(self.files, self.layout.manifest(snapshot)))

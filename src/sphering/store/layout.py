@@ -122,6 +122,15 @@ class Layout:
         return f"{self.runs}/{run}/quarantine.parquet"
 
     @property
+    def tombstones(self) -> str:
+        """The folder of what says which documents were erased."""
+        return f"{self.root}/tombstones"
+
+    def tombstone(self, tombstone: str) -> str:
+        """What says that documents were erased."""
+        return f"{self.tombstones}/{tombstone}.json"
+
+    @property
     def refs(self) -> str:
         """The folder of refs."""
         return f"{self.root}/refs"

@@ -1,0 +1,6 @@
+-- The shard files that hold a row of a document that is to be erased.
+-- To be filled in: the list of all shard files. The table erased (doc_id) exists.
+SELECT DISTINCT filename
+FROM read_parquet($paths, filename = true)
+WHERE doc_id IN (SELECT doc_id FROM erased)
+ORDER BY filename;

@@ -1,0 +1,135 @@
+"""Shards and manifests without the documents that are to be erased."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from sphering.identity import sha256_bytes, sha256_file
+from sphering.run.digest import snapshot_digest
+from sphering.sqltext import load
+from sphering.store.corpus import CorpusStore
+from sphering.store.database import DEFAULT, bounded_connection
+from sphering.store.shard import ShardEntry, shard_id, write_shard
+from sphering.store.snapshot import Snapshot, SnapshotManifest, path_list, register_rows, snapshot_id
+
+_FACTS = ("documents", "texts", "tokens", "unknown", "truncated")
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """A shard without some documents: its new entry (None where nothing is left), and the rows that it kept."""
+
+    entry: ShardEntry | None
+    kept: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Successor:
+    """What a snapshot's manifest becomes, with the bytes of its list of dropped rows; `erased` documents are gone."""
+
+    manifest: SnapshotManifest
+    dropped: bytes | None
+    erased: int
+
+
+def shards_with(corpus: CorpusStore, ids: pa.Array) -> list[tuple[str, str]]:
+    """Return (encoder, shard) of every shard file that holds a row of these ids, also rows that snapshots drop."""
+    places = {}
+    for encoder in corpus.files.children(corpus.layout.all_shards):
+        for name in corpus.files.children(corpus.layout.shards(encoder)):
+            if name.endswith(".parquet") and name != "probe.parquet":
+                shard = name.removesuffix(".parquet")
+                places[str(corpus.files.path(corpus.layout.shard(encoder, shard)))] = encoder, shard
+    if not places:
+        return []
+    with bounded_connection(DEFAULT) as connection:
+        connection.register("erased", pa.table({"doc_id": ids}))
+        statement = load("erasure_shards").replace("$paths", path_list([Path(path) for path in places]))
+        return [places[path] for (path,) in connection.execute(statement).fetchall()]
+
+
+def rewrite_shard(corpus: CorpusStore, encoder: str, shard: str, ids: pa.Array) -> Rewritten:
+    """Create a shard of what is left of another without these ids; memory holds one shard."""
+    table = pq.read_table(corpus.files.path(corpus.layout.shard(encoder, shard)))
+    staying = pc.invert(pc.is_in(table["doc_id"], value_set=ids))
+    kept = np.flatnonzero(staying.to_numpy())
+    left = table.filter(staying)
+    if not left.num_rows:
+        return Rewritten(None, kept)
+    name = shard_id(encoder, left, keep_text=left["text"].null_count < left.num_rows)
+    local = corpus.files.temporary()
+    try:
+        write_shard(local, left)
+        corpus.files.create_from(corpus.layout.shard(encoder, name), local)
+    finally:
+        local.unlink(missing_ok=True)
+    path = corpus.files.path(corpus.layout.shard(encoder, name))
+    return Rewritten(ShardEntry(name, left.num_rows, 0, path.stat().st_size, sha256_file(path)), kept)
+
+
+def succeed(corpus: CorpusStore, snapshot: Snapshot, rewritten: Mapping[str, Rewritten], run: str) -> Successor:
+    """Return a snapshot's manifest over rewritten shards, its numbers read back from them.
+
+    Where all erased rows were dropped ones, it is the same snapshot in another layout.
+    """
+    entries, shards, rows = _layout(snapshot, rewritten)
+    dropped = _parquet(shards, rows) if len(rows) else None
+    before = snapshot.manifest
+    facts = _read_back(corpus, before.encoder, entries, dropped)
+    name = snapshot_id(corpus.name, before.encoder, facts["content_digest"])
+    manifest = replace(before, **facts, id=name, shards=tuple(entries), run=run if name != before.id else before.run)
+    return Successor(manifest, dropped, before.documents - manifest.documents)
+
+
+def _layout(
+    snapshot: Snapshot, rewritten: Mapping[str, Rewritten]
+) -> tuple[list[ShardEntry], NDArray[np.int32], NDArray[np.int64]]:
+    """Return the entries, and the dropped rows by their new shards and places."""
+    entries: list[ShardEntry] = []
+    shards, rows = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
+    for position, entry in enumerate(snapshot.manifest.shards):
+        gone = snapshot.dropped_rows(position)
+        again = rewritten.get(entry.id)
+        if again is not None:
+            gone = np.flatnonzero(np.isin(again.kept, gone)).astype(np.int64)
+        now = entry if again is None else again.entry
+        if now is None or len(gone) == now.rows:
+            continue
+        shards.append(np.full(len(gone), len(entries), np.int32))
+        rows.append(gone)
+        entries.append(replace(now, dropped=len(gone)))
+    return entries, np.concatenate(shards), np.concatenate(rows)
+
+
+def _parquet(shards: NDArray[np.int32], rows: NDArray[np.int64]) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({"shard": pa.array(shards, pa.int32()), "row": pa.array(rows, pa.int64())}), sink)
+    return bytes(sink.getvalue())
+
+
+def _read_back(
+    corpus: CorpusStore, encoder: str, entries: Sequence[ShardEntry], dropped: bytes | None
+) -> dict[str, Any]:
+    """Return the numbers of a manifest over these shards; no document may be left."""
+    facts: dict[str, Any] = {"dropped_sha256": sha256_bytes(dropped) if dropped else None}
+    if not entries:
+        return facts | dict.fromkeys(_FACTS, 0) | {"content_digest": ""}
+    paths = [corpus.files.path(corpus.layout.shard(encoder, entry.id)) for entry in entries]
+    local = corpus.files.temporary()
+    try:
+        local.write_bytes(dropped or b"")
+        with bounded_connection(DEFAULT) as connection:
+            register_rows(connection, paths, local if dropped else None)
+            values = connection.execute(load("snapshot_facts")).fetchall()[0]
+            return facts | dict(zip(_FACTS, values, strict=True)) | {"content_digest": snapshot_digest(connection)}
+    finally:
+        local.unlink(missing_ok=True)

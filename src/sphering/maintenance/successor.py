@@ -1,0 +1,95 @@
+"""A release made again over another snapshot, from its own configuration and without its source."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+from sphering.config.model import Config
+from sphering.errors import NotFoundError
+from sphering.run.commit import Committed
+from sphering.run.export import prepare_matrix, write_export
+from sphering.run.finish import finish
+from sphering.run.fit import settle_transform
+from sphering.run.plan_release import plan_release
+from sphering.run.release import commit_release
+from sphering.run.report import write_report
+from sphering.run.workspace import Workspace, new_run_id
+from sphering.store.clock import now
+from sphering.store.corpus import CorpusStore
+from sphering.store.documents import read_document
+from sphering.store.release import Release
+from sphering.store.snapshot import SnapshotManifest
+
+PURPOSE = "purge"
+
+
+def make_successor(corpus: CorpusStore, release: Release, manifest: SnapshotManifest) -> Release:
+    """Make the release of a snapshot that stands in for another: same transform, evaluation, exports and gates.
+
+    It has no base: what it would be measured against is about to go.
+
+    Raises
+    ------
+    NotFoundError
+        If no run of this encoder left the configuration to make it by.
+    """
+    config = _config(corpus, release)
+    workspace = Workspace.create(corpus, new_run_id())
+    path = workspace.path
+    workspace.write("begin", _begun(corpus, release, manifest, config))
+    workspace.write("snapshot", asdict(Committed(manifest.id, "created", manifest.documents)))
+    workspace.write("evaluation", {"evaluation": _evaluation(corpus, release)})
+    settle_transform(path)
+    planned = plan_release(path)
+    if not planned.exists:
+        write_report(path)
+        prepare_matrix(path)
+        for name in planned.exports:
+            write_export(path, name)
+    commit_release(path)
+    made = corpus.release(planned.release)
+    workspace.write("published", {"status": "published" if made.passed else "held"})
+    finish(path)
+    return made
+
+
+def _config(corpus: CorpusStore, release: Release) -> dict[str, Any]:
+    """Return the configuration that made a release; where that run was killed, the newest one of its encoder."""
+    own = corpus.run_record(release.run)
+    records = [own] if own else reversed(corpus.run_records())
+    for record in records:
+        if record.get("encoder") == release.encoder and record.get("config"):
+            # Without defaults: an export that sets what its format does not read is refused.
+            config = Config.model_validate(record["config"]).model_dump(mode="json", exclude_defaults=True)
+            return {**config, "store": corpus.files.where()}
+    raise NotFoundError(
+        f"no run left the configuration of the release {release.id}",
+        expected="the record of a run of its encoder",
+        where=corpus.layout.runs,
+        remedy="run `sphering run` once, then purge",
+    )
+
+
+def _begun(corpus: CorpusStore, release: Release, manifest: SnapshotManifest, config: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "purpose": PURPOSE,
+        "config": config,
+        "base_folder": str(corpus.files.working()),
+        "encoder": manifest.encoder,
+        "backend": manifest.encoder_document.get("backend"),
+        "encoder_document": manifest.encoder_document,
+        "encoder_provenance": {},
+        "selected": release.id,
+        "base": None,
+        "published": None,
+        "latest": None,
+        "started_at": now(),
+        "started": time.time(),
+    }
+
+
+def _evaluation(corpus: CorpusStore, release: Release) -> str | None:
+    measured = read_document(corpus.files, corpus.layout.report(release.report))["evaluation"]
+    return None if measured is None else str(measured["evaluation"])

@@ -1,0 +1,190 @@
+"""Documents are erased from everything a corpus has, and no run takes them in again."""
+
+import hashlib
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sphering.catalog.rebuild import rebuild
+from sphering.errors import EmptyCorpusError, InputError, LeaseHeldError
+from sphering.maintenance.publication import rollback
+from sphering.maintenance.purge import purge
+from sphering.maintenance.verify import verify
+from sphering.run import lease
+from sphering.store.documents import read_document
+from sphering.store.store import Store
+
+WHY = "request 2026-114"
+
+
+def corpus_of(config):
+    return Store.open(Path(config.store)).corpus(config.corpus)
+
+
+def refs_of(store):
+    return {name: store.refs.read("main", name).release for name in ("latest", "published")}
+
+
+def bytes_of(config):
+    """Return all that is stored; Parquet files as they are read, without vectors."""
+    found = b""
+    for path in sorted(Path(config.store).rglob("*")):
+        if path.suffix == ".parquet" and path.name != "probe.parquet":
+            names = [name for name in pq.read_schema(path).names if name != "embedding"]
+            found += repr(pq.read_table(path, columns=names).to_pylist()).encode()
+        elif path.is_file() and path.suffix != ".duckdb":
+            found += path.read_bytes()
+    return found
+
+
+@pytest.fixture
+def nights(run, corpus, questions):
+    def over(*sizes, **tables):
+        for size in sizes:
+            config = corpus(questions[:size], **tables)
+            result = run(config)
+        return config, result
+
+    return over
+
+
+def test_an_erased_document_is_nowhere_in_the_store(nights, questions):
+    config, last = nights(30, 31, 32)
+    (doc_id, text), store = questions[3], corpus_of(config)
+    assert text.encode() in bytes_of(config)
+    done = purge(store, [doc_id], WHY)
+    stored = bytes_of(config)
+    assert text.encode() not in stored
+    assert f"'{doc_id}'".encode() not in stored
+    assert f'"{doc_id}"'.encode() not in stored
+    assert done.counts["snapshots"] == done.counts["releases"] == 3
+    assert list(done.successors) == [last["release"]]
+    assert verify(store).sound
+    successor = store.release(refs_of(store)["published"])
+    assert refs_of(store) == dict.fromkeys(("latest", "published"), done.successors[last["release"]])
+    assert store.manifest(successor.snapshot).documents == 31
+    assert doc_id not in store.snapshot(successor.snapshot).scan().collect()["doc_id"].to_list()
+
+
+def test_the_successor_keeps_the_transform_and_equals_what_a_run_without_the_document_makes(
+    nights, run, corpus, questions
+):
+    config, last = nights(40, transform={"kind": "center"})
+    before = corpus_of(config).release(last["release"])
+    purge(corpus_of(config), [questions[0][0]], WHY)
+    after = corpus_of(config).release(refs_of(corpus_of(config))["published"])
+    assert (after.transform, after.transform_sha256) == (before.transform, before.transform_sha256)
+    rebuilt = run(corpus(questions[1:40], store="rebuilt", transform={"kind": "center"}))
+    assert rebuilt["snapshot"] == after.snapshot
+
+
+def test_no_run_takes_an_erased_document_in_again(nights, run, questions):
+    config, _ = nights(30, gate=[{"metric": "quarantined_share", "max": 0.1}])
+    store = corpus_of(config)
+    purge(store, [questions[3][0]], WHY)
+    published = refs_of(store)["published"]
+    tonight = run(config)
+    assert (tonight["documents"], tonight["quarantined"], tonight["encoded"]) == (29, 1, 0)
+    record = store.run_record(tonight["run"])
+    assert record["reasons"] == {"purged": 1}
+    assert store.manifest(tonight["snapshot"]).id == store.release(published).snapshot
+
+
+def test_a_document_that_was_removed_before_goes_from_old_shards_and_the_snapshot_stays(nights, run, corpus, questions):
+    _, _ = nights(30)
+    config = corpus(questions[1:30])
+    later = run(config)
+    store = corpus_of(config)
+    assert sum(entry.dropped for entry in store.manifest(later["snapshot"]).shards) == 1
+    done = purge(store, [questions[0][0]], WHY)
+    assert done.successors == {}
+    assert done.counts["snapshots"] == 1
+    assert refs_of(store) == dict.fromkeys(("latest", "published"), later["release"])
+    assert sum(entry.dropped for entry in store.manifest(later["snapshot"]).shards) == 0
+    assert verify(store).sound
+    assert questions[0][1].encode() not in bytes_of(config)
+
+
+def test_quarantined_rows_are_erased_and_the_records_still_add_up(run, corpus, questions):
+    config = corpus([*questions[:30], ("bad", "   ")], gate=[{"metric": "quarantined_share", "max": 1}])
+    run(config)
+    store = corpus_of(config)
+    done = purge(store, ["bad"], WHY)
+    assert done.counts == {"shards": 0, "snapshots": 0, "releases": 0, "exports": 0, "quarantined": 1}
+    assert b"'bad'" not in bytes_of(config)
+    assert verify(store).sound
+
+
+def test_the_tombstone_keeps_hashes_counts_who_and_why(nights, questions):
+    config, _ = nights(30)
+    store = corpus_of(config)
+    done = purge(store, [questions[0][0], "never seen"], WHY)
+    tombstone = read_document(store.files, store.layout.tombstone(done.tombstone))
+    hashes = {hashlib.sha256(value.encode()).digest() for value in (questions[0][0], "never seen")}
+    assert store.purged() == hashes
+    assert tombstone["counts"] == done.counts
+    assert tombstone["why"] == WHY
+    assert tombstone["who"]
+
+
+def test_what_would_leave_a_ref_without_documents_erases_nothing(nights, questions):
+    config, last = nights(5)
+    store = corpus_of(config)
+    with pytest.raises(EmptyCorpusError, match="no document left"):
+        purge(store, [doc_id for doc_id, _ in questions[:5]], WHY)
+    assert store.purged() == frozenset()
+    assert refs_of(store)["published"] == last["release"]
+    assert verify(store).sound
+
+
+def test_nothing_is_erased_without_an_id_or_beside_a_run(nights):
+    config, _ = nights(5)
+    store = corpus_of(config)
+    with pytest.raises(InputError, match="no id"):
+        purge(store, [], WHY)
+    taken = lease.take(store, "a run", wait=False)
+    with pytest.raises(LeaseHeldError, match="a run"):
+        purge(store, ["x"], WHY)
+    taken.release()
+
+
+def test_a_withdrawn_release_stays_withdrawn(nights, run, questions):
+    config, last = nights(30, 31)
+    store = corpus_of(config)
+    rollback(store, "main", "wrong prices")
+    purge(store, [questions[0][0]], WHY)
+    assert store.refs.withdrawn("main") == {last["release"]}
+    assert store.release(last["release"]).id == last["release"]
+    assert verify(store).sound
+    assert rebuild(Store.open(Path(config.store))).is_file()
+
+
+def test_a_killed_purge_is_begun_again_and_ends_the_same(nights, questions, monkeypatch):
+    config, last = nights(30, 31)
+    store = corpus_of(config)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sphering.maintenance.purge._delete", killed)
+    with pytest.raises(KeyboardInterrupt):
+        purge(store, [questions[0][0]], WHY)
+    assert verify(store).sound
+    monkeypatch.undo()
+    purge(store, [questions[0][0]], WHY)
+    assert verify(store).sound
+    assert questions[0][1].encode() not in bytes_of(config)
+    assert refs_of(store)["published"] != last["release"]
+
+
+def test_ids_are_read_from_text_and_from_parquet(tmp_path):
+    from sphering.cli.purge import read_ids
+
+    (tmp_path / "ids.txt").write_text("a\n\nb c\n", encoding="utf-8")
+    pq.write_table(pa.table({"doc_id": [1, 2]}), tmp_path / "ids.parquet")
+    assert read_ids(tmp_path / "ids.txt") == ["a", "b c"]
+    assert read_ids(tmp_path / "ids.parquet") == ["1", "2"]
+    with pytest.raises(InputError, match="cannot be read"):
+        read_ids(tmp_path / "none.txt")
