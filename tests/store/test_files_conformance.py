@@ -113,6 +113,12 @@ class TestFiles:
         assert not files.exists("a")
         assert files.children("a/b") == []
 
+    def test_the_path_of_a_folder_leaves_what_is_in_it(self, files):
+        files.create("a/b", b"1")
+        path = files.path("a/b")
+        files.path("a")
+        assert path.read_bytes() == b"1"
+
     def test_a_size_is_in_bytes_and_a_missing_file_has_none(self, files):
         files.create("a", b"12345")
         assert files.size("a") == 5
@@ -193,6 +199,8 @@ class TestFiles:
     def test_messages_name_a_key_by_its_place(self, files, place):
         assert files.where("a/b") == f"{place}/a/b"
         assert files.where() == str(place)
+        files.create("a/b", b"1")
+        assert files.named(f"look at {files.path('a/b')}") == f"look at {place}/a/b"
 
     def test_a_place_that_holds_something_is_taken(self, files):
         assert not files.is_taken()

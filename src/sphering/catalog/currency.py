@@ -7,6 +7,8 @@ from pathlib import Path
 
 from sphering.catalog.rebuild import catalog_path, define
 from sphering.sqltext import quote_literal
+from sphering.store.local_files import LocalFiles
+from sphering.store.local_files import LocalFiles
 from sphering.store.store import Store
 
 _WATCHED = ("runs", "snapshots", "releases", "reports", "exports", "transforms", "evaluations", "refs/*/*")
@@ -14,13 +16,19 @@ _COLUMNS = "SELECT table_name, column_name, data_type, comment FROM duckdb_colum
 
 
 def is_current(store: Store) -> bool:
-    """Return whether the catalog is there, younger than the store's content, of this place and of this version."""
+    """Return whether the catalog is there, younger than the store's content, of this place and of this version.
+
+    That of an object store never is: another machine may have added to it since, which no folder's time here tells.
+    """
     path = catalog_path(store)
-    return path.is_file() and not _is_older(store, path) and not _is_foreign(store, path)
+    is_local = isinstance(store.files, LocalFiles)
+    return is_local and path.is_file() and not _is_older(store, path) and not _is_foreign(store, path)
 
 
 def _is_older(store: Store, path: Path) -> bool:
     """Return whether anything was added to the store, or removed, since the catalog was built."""
+    if not isinstance(store.files, LocalFiles):  # no folder times there, and mirrored files may be gone
+        return True
     built = path.stat().st_mtime
     folders = [store.files.path(store.corpus(name).layout.root) for name in store.corpora()]
     watched = [entry for folder in folders for pattern in _WATCHED for entry in folder.glob(pattern)]

@@ -31,10 +31,18 @@ def verify(corpus: CorpusStore, selector: str | None = None) -> Findings:
     NotFoundError
         If nothing goes by that name.
     """
-    findings, seen = Findings(), set[str]()
+    findings = Findings()
+    with corpus.files.fresh() as files:  # a mirror's bytes may be sound where the store's are not
+        _look(findings, CorpusStore(files, corpus.name), selector)
+        findings.wrong = [{**entry, "where": files.named(entry["where"])} for entry in findings.wrong]
+    return findings
+
+
+def _look(findings: Findings, corpus: CorpusStore, selector: str | None) -> None:
+    seen = set[str]()
     if selector is not None:
         _selected(findings, corpus, selector, seen)
-        return findings
+        return
     for snapshot in corpus.snapshot_ids():
         verify_snapshot(findings, corpus, snapshot, seen)
     for name in corpus.release_ids():
@@ -50,7 +58,6 @@ def verify(corpus: CorpusStore, selector: str | None = None) -> Findings:
     for channel, name in _refs(corpus):
         where = str(corpus.files.path(corpus.layout.ref(channel, name)))
         findings.check("ref", f"{channel}/{name}", partial(_check_ref, corpus, channel, name, where), where)
-    return findings
 
 
 def _selected(findings: Findings, corpus: CorpusStore, selector: str, seen: set[str]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -53,16 +55,15 @@ class Bucket:
             If s3fs is not installed.
         """
         bucket, prefix = _parsed(url)
-        s3fs = require("s3fs", "s3")
-        client = s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=False)
-        return cls(client, bucket, prefix)
+        environment = tuple(sorted(item for item in os.environ.items() if item[0].startswith("AWS_")))
+        return cls(_client(os.getpid(), hash(environment)), bucket, prefix)
 
     @property
     def endpoint(self) -> str:
         """The address of the object store."""
         with client_errors(self.where()):
             self._client.connect()
-            return str(self._client.s3.meta.endpoint_url)
+        return str(self._client.s3.meta.endpoint_url)
 
     def where(self, key: str = "") -> str:
         """Return the URL of a key, or of the prefix."""
@@ -176,6 +177,16 @@ class Bucket:
         """Return what the names of all objects below a folder begin with."""
         name = self._name(key).rstrip("/")
         return f"{name}/" if name else ""
+
+
+@lru_cache(maxsize=4)
+def _client(process: int, environment: int) -> Any:
+    """Return the client of this process and of these AWS variables: making one takes a good part of a second.
+
+    The cache of s3fs goes by arguments alone, and would hand a client of one endpoint to users of another.
+    """
+    s3fs = require("s3fs", "s3")
+    return s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True)
 
 
 def _seconds(time: datetime) -> float:

@@ -64,6 +64,10 @@ class Files(ABC):
         """Return how messages name a key, or the store itself."""
 
     @abstractmethod
+    def named(self, words: str) -> str:
+        """Return words in which the paths that `path` gave are replaced by how messages name their keys."""
+
+    @abstractmethod
     def path(self, key: str) -> Path:
         """Return a local path that holds the bytes of a key as they are now; nothing is there if it does not exist."""
 

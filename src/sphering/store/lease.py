@@ -65,8 +65,11 @@ class Lease:
         """Let others take the lease at once."""
         self._ended.set()
         self._renewing.join()
-        if newest(self._files, self._layout) == self.holder:
-            self._write(replace(self.holder, released=True))
+        try:
+            if newest(self._files, self._layout) == self.holder:
+                self._write(replace(self.holder, released=True))
+        except (SpheringError, OSError) as error:  # it expires; what the run itself met is worth more
+            _log.warning("the lease of %s could not be released: %s", self._layout.corpus, error)
 
     def _renew_until_released(self) -> None:
         while not self._ended.wait(RENEW_SECONDS):

@@ -23,6 +23,10 @@ class LocalFiles(Files):
         """Return how messages name a key: its path."""
         return str(self.root / key)
 
+    def named(self, words: str) -> str:
+        """Return the words: a key's path is its name."""
+        return words
+
     def path(self, key: str) -> Path:
         """Return the path of a key."""
         return self.root.joinpath(*key_parts(key, str(self.root)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,11 +34,11 @@ class Mirror:
 
     def __init__(self, bucket: Bucket, root: Path) -> None:
         self._bucket = bucket
-        self._root = root
+        self.root = root
 
     def path(self, key: str, found: Found | None) -> Path:
         """Return the file of a key after it was brought to what the object store was found to have."""
-        path = self._root / key
+        path = self.root / key
         if found is None:
             self.forget(key)
         elif not _is_of(path, found):
@@ -48,7 +47,7 @@ class Mirror:
 
     def folder(self, key: str, found: Sequence[Found]) -> Path:
         """Return the folder of a key after all of it was brought to what the object store was found to have."""
-        folder = self._root / key
+        folder = self.root / key
         wanted = {self.path(one.key, one) for one in found}
         for path in folder.rglob("*"):
             if path.is_file() and path not in wanted:
@@ -56,17 +55,15 @@ class Mirror:
         return folder
 
     def forget(self, key: str) -> None:
-        """Remove the file, or the folder, of a key that the object store no longer has."""
-        path = self._root / key
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
+        """Remove the file of a key that the object store no longer has."""
+        path = self.root / key
+        if path.is_file():
             path.unlink(missing_ok=True)
 
     def _fetch(self, found: Found, path: Path) -> None:
         with storage_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = new_temporary(self._root.parent)
+            temporary = new_temporary(self.root.parent)
             try:
                 self._bucket.fetch(found.key, temporary)
                 os.utime(temporary, ns=(_mark(found), _mark(found)))

@@ -58,6 +58,10 @@ class ObjectFiles(Files):
         """Return how messages name a key: its URL."""
         return self._bucket.where(key)
 
+    def named(self, words: str) -> str:
+        """Return words that name an object's URL where they named its mirrored file."""
+        return words.replace(str(self._mirror.root), self.where())
+
     def path(self, key: str) -> Path:
         """Return the mirrored file of a key, fetched where it is not there or another; absent if the object is."""
         self._check(key)
