@@ -17,8 +17,9 @@ from sphering.cli.app import app
 pytestmark = pytest.mark.command
 
 RUN_KEYS = {
-    "run", "snapshot", "snapshot_status", "release", "release_status", "rows_read", "documents", "quarantined",
-    "duplicates", "encoded", "reused", "removed", "truncated", "excluded", "seconds", "gates", "exports", "report",
+    "run", "snapshot", "snapshot_status", "release", "release_status", "rows_read", "documents", "carried",
+    "deleted", "quarantined", "duplicates", "encoded", "reused", "removed", "truncated", "excluded", "seconds", "gates",
+    "exports", "report",
 }  # fmt: skip
 SHOW_KEYS = {
     "snapshot", "release", "corpus", "encoder", "dimension", "documents", "content_digest", "created_at", "refs",

@@ -184,7 +184,7 @@ def test_documents_without_texts_are_not_encoded_anew(run, upsert, questions):
     run(upsert(questions[:40], source={"keep_text": False}))
     other = upsert(questions[40:41], source={"keep_text": False}, encoder={"backend": "torch", "max_length": 64})
     error = refusal(other, ConfigError)
-    assert "40 documents that are carried over have no vector of the encoder" in error.found
+    assert "40 documents that are carried over have no text, and no vector of the encoder" in error.found
     assert "source.mode=full" in error.remedy
     assert "has no texts to keep" in refusal(upsert(questions[40:41]), ConfigError).found
 
@@ -205,6 +205,15 @@ def test_other_metadata_columns_are_refused_until_a_full_run(run, corpus, upsert
     assert "labels and metadata are deleted" in refusal(upsert(questions[40:41], **columns), ConfigError).found
     run(upsert(questions[:40], source={"metadata": ["deleted"], "mode": "full", "deleted": None}))
     assert run(upsert(questions[40:41], **columns))["documents"] == 41
+
+
+def test_a_plan_of_an_upsert_counts_as_the_run_does(run, corpus, upsert, questions):
+    run(corpus(questions[:40]))
+    config = upsert([(questions[0][0], questions[50][1]), (questions[1][0], None, True), questions[41]])
+    planned, result = plan(config), run(config)
+    names = ("rows_read", "documents", "carried", "deleted", "quarantined", "duplicates", "removed")
+    assert {name: planned[name] for name in names} == {name: result[name] for name in names}
+    assert (planned["encode"], planned["warnings"]) == (result["encoded"], [])
 
 
 def test_a_purged_id_does_not_come_back(run, corpus, upsert, questions, monkeypatch):

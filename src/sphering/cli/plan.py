@@ -70,5 +70,7 @@ def _print(planned: dict[str, Any]) -> None:
         }
     )
     print_gates(planned["gates"])
+    for warning in planned["warnings"]:
+        print_line(f"warning: {warning}")
     if not planned["passed"]:
         print_line("a gate on the source does not pass: a run would end here, before encoding, with exit code 3")

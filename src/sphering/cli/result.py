@@ -70,12 +70,17 @@ def _facts(result: Mapping[str, Any], config: Config) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     if result.get("rows_read") is not None:
         facts["rows read"] = _sentence(
-            result, ("rows_read", ""), ("quarantined", "quarantined"), ("duplicates", "duplicates")
+            result,
+            ("rows_read", ""),
+            ("quarantined", "quarantined"),
+            ("duplicates", "duplicates"),
+            *([("deleted", "deletions")] if result.get("deleted") else []),
         )
     if result.get("documents") is not None:
         facts["documents"] = _sentence(
             result,
             ("documents", ""),
+            *([("carried", "carried over")] if result.get("carried") else []),
             ("encoded", "encoded"),
             ("reused", "reused"),
             ("removed", "removed"),

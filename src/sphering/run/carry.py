@@ -52,6 +52,12 @@ def carried_documents(workspace: Workspace) -> Iterable[pa.RecordBatch]:
     return _documents(snapshot)
 
 
+def carries_texts(workspace: Workspace) -> bool:
+    """Return whether every document of a run has its text: not where it starts from a snapshot without texts."""
+    name = workspace.begun["carried_from"]
+    return name is None or workspace.corpus.manifest(workspace.corpus.release(name).snapshot).keep_text
+
+
 def _documents(snapshot: Snapshot) -> Iterator[pa.RecordBatch]:
     count = 0
     for batch in snapshot.batches(COLUMNS, _BATCH_ROWS):

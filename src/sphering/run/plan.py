@@ -13,6 +13,7 @@ from sphering.config.model import Config
 from sphering.encoder.protocol import EncoderIdentity
 from sphering.run.begin import begun, check, settle_encoder
 from sphering.run.ingest import ingest, staged_documents, staged_of
+from sphering.run.relabelled import relabelled_warnings
 from sphering.run.units import plan_units
 from sphering.run.workspace import Workspace
 from sphering.store.corpus import CorpusStore
@@ -67,6 +68,7 @@ def _plan(workspace: Workspace, encoder: EncoderIdentity) -> dict[str, Any]:
         "exports": [{"name": entry.name, "format": entry.format} for entry in config.export],
         "gates": [gate.to_json() for gate in ingested.gates],
         "passed": ingested.passed,
+        "warnings": relabelled_warnings(workspace),
         "seconds": round(units.encode / rate, 1) if rate else 0.0,
         "texts_per_second": round(rate, 1) if rate else None,
         "rate_from": origin,
@@ -84,10 +86,17 @@ def _rate(workspace: Workspace, corpus: CorpusStore, encoder: EncoderIdentity) -
 def _measured_rate(workspace: Workspace, encoder: EncoderIdentity) -> float:
     from sphering.encoder import open_encoder
 
-    batch = next(pq.ParquetFile(staged_documents(workspace)).iter_batches(_SAMPLE, columns=["text"]))
     opened = open_encoder(encoder, workspace.config.encoder)
-    texts = batch.column(0).to_pylist()
+    texts = _some_texts(staged_documents(workspace))
     opened.encode(texts[:8], "document")
     started = time.perf_counter()
     opened.encode(texts, "document")
     return len(texts) / (time.perf_counter() - started)
+
+
+def _some_texts(documents: Path) -> list[str]:
+    """Return up to 128 texts of staged documents, of which some may have none."""
+    with pq.ParquetFile(documents) as file:
+        batches = (batch.column(0).drop_null() for batch in file.iter_batches(_SAMPLE, columns=["text"]))
+        texts: list[str] = next(texts.to_pylist() for texts in batches if len(texts))
+    return texts

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sphering.errors import ConfigError
-from sphering.run.carry import ONCE_IN_FULL
+from sphering.run.carry import ONCE_IN_FULL, carries_texts
 from sphering.run.compaction import Staying, shards_to_rewrite
 from sphering.run.database import connect
 from sphering.run.ingest import refused_texts, staged_documents, staged_of
@@ -77,8 +77,8 @@ def plan_units(path: Path) -> Units:
         connection.execute(load("units_classify").replace("$keep", keep))
         rewritten = _rewrite(connection, workspace, parent)
         _find_known(connection, corpus, encoder)
-        encode, reuse, unchanged, refused, removed, rows, size, textless = _counts(connection)
-        _require_texts(textless, encoder)
+        _require_texts(connection, workspace)
+        encode, reuse, unchanged, refused, removed, rows, size = _counts(connection)
         _write_dropped(connection, workspace)
         _write_refused(connection, workspace)
         cut = UnitCut(workspace.config.run.unit_rows)
@@ -161,10 +161,14 @@ def _counts(connection: Any) -> tuple[int, ...]:
     return tuple(map(int, connection.execute(load("units_counts")).fetchall()[0]))
 
 
-def _require_texts(textless: int, encoder: str) -> None:
+def _require_texts(connection: Any, workspace: Workspace) -> None:
+    if carries_texts(workspace):
+        return
+    textless = int(connection.execute(load("units_textless")).fetchall()[0][0])
     if textless:
         raise ConfigError(
-            f"{textless:,} documents that are carried over have no vector of the encoder {encoder}, and no text",
+            f"{textless:,} documents that are carried over have no text, and no vector of the encoder "
+            f"{workspace.begun['encoder']}",
             expected="their vectors, since [source] keep_text = false left their texts out",
             where="[encoder]",
             remedy=ONCE_IN_FULL,
