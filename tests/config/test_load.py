@@ -158,7 +158,7 @@ def test_what_is_missing_or_contradicts_is_said_in_words(write, text, words):
     assert words in refusal(write, text).found
 
 
-@pytest.mark.parametrize("line", ['store = "s3://bucket/prefix"', '[source]\npath = "https://example.org/x.jsonl"'])
+@pytest.mark.parametrize("line", ['store = "gs://bucket/prefix"', '[source]\npath = "https://example.org/x.jsonl"'])
 def test_a_url_is_refused_and_not_taken_for_a_folder(write, line):
     assert "is a URL" in refusal(write, f'corpus = "c"\n{line}\n').found
 
