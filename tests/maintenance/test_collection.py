@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from nights import carry, die
 from typer.testing import CliRunner
@@ -15,6 +17,7 @@ from typer.testing import CliRunner
 from sphering.catalog.rebuild import rebuild
 from sphering.cli.app import app
 from sphering.cli.facts import describe, describe_all
+from sphering.config.model import Config
 from sphering.errors import InputError, LeaseHeldError, LeaseLostError, NotFoundError
 from sphering.maintenance.collection import collect
 from sphering.maintenance.publication import publish, rollback
@@ -57,11 +60,6 @@ class StoppedFiles(LocalFiles):
 @pytest.fixture(scope="module")
 def template(questions, tmp_path_factory):
     """A store of four nights that are long past; the releases in order."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from sphering.config.model import Config
-
     folder = tmp_path_factory.mktemp("nights")
     releases = []
     for rows in NIGHTS:
