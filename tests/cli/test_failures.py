@@ -99,9 +99,12 @@ def published(sphering, write_corpus, tmp_path_factory):
 
 
 def files_of(store):
-    """What is in a store, but for the records of runs, which failed ones leave as well; and nothing of a workspace."""
+    """What is in a store, but for the records of runs, which failed ones leave as well, and for who worked on it last.
+
+    Nothing is left of a workspace.
+    """
     assert not list(store.glob("corpora/*/scratch/*"))
-    files = (path for path in store.rglob("*") if path.is_file() and "runs" not in path.parts)
+    files = (path for path in store.rglob("*") if path.is_file() and not {"runs", "locks"} & set(path.parts))
     return {path.relative_to(store): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
