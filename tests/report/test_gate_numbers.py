@@ -39,16 +39,16 @@ def export(recall: float | None = None, excluded: int = 0) -> dict[str, Any]:
     }
 
 
-def test_every_number_has_a_name_that_the_check_knows(report: dict[str, Any], bank: Snapshot) -> None:
-    numbers = release_numbers(report, {"hnsw": export(0.97)}, bank.manifest)
+def test_every_number_has_a_name_that_the_check_knows(report: dict[str, Any]) -> None:
+    numbers = release_numbers(report, {"hnsw": export(0.97)})
     assert set(release_names()) <= set(numbers)
     check_names([GateConfig(metric=name, max=1.0) for name in numbers], ["hnsw"], evaluated=True)
     missing = [name for name in release_names() if numbers[name] is None]
     assert missing == []
 
 
-def test_plain_names_are_the_transformed_numbers(report: dict[str, Any], bank: Snapshot) -> None:
-    numbers = release_numbers(report, {}, bank.manifest)
+def test_plain_names_are_the_transformed_numbers(report: dict[str, Any]) -> None:
+    numbers = release_numbers(report, {})
     assert numbers["mean_cosine"] == numbers["transformed.mean_cosine"] == report["transformed"]["mean_cosine"]["value"]
     assert numbers["raw.mean_cosine"] == report["raw"]["mean_cosine"]["value"] != numbers["mean_cosine"]
     assert numbers["knn_overlap_dot_cosine"] == report["raw"]["knn_overlap_dot_cosine"]["value"]
@@ -57,15 +57,15 @@ def test_plain_names_are_the_transformed_numbers(report: dict[str, Any], bank: S
     assert "documents" not in numbers
 
 
-def test_a_number_of_the_evaluation_without_a_value_tonight_passes(report: dict[str, Any], bank: Snapshot) -> None:
-    numbers = release_numbers(report, {}, bank.manifest)
+def test_a_number_of_the_evaluation_without_a_value_tonight_passes(report: dict[str, Any]) -> None:
+    numbers = release_numbers(report, {})
     (result,) = judge([GateConfig(metric="evaluation.raw.ndcg_at_10", min=0.5)], numbers)
     assert (result.value, result.passed) == (None, True)
 
 
-def test_plain_recall_is_the_smallest_and_plain_excluded_the_largest(report: dict[str, Any], bank: Snapshot) -> None:
+def test_plain_recall_is_the_smallest_and_plain_excluded_the_largest(report: dict[str, Any]) -> None:
     exports = {"a": export(0.97, 2), "b": export(0.88, 3), "c": export()}
-    numbers = release_numbers(report, exports, bank.manifest)
+    numbers = release_numbers(report, exports)
     assert numbers["recall_at_10"] == numbers["exports.b.recall_at_10"] == 0.88
     assert numbers["exports.c.recall_at_10"] is None
     assert numbers["excluded"] == 3
@@ -75,9 +75,9 @@ def test_plain_recall_is_the_smallest_and_plain_excluded_the_largest(report: dic
 
 
 def test_a_release_without_exports_passes_the_default_gates_and_measures_no_recall(
-    report: dict[str, Any], bank: Snapshot
+    report: dict[str, Any],
 ) -> None:
-    numbers = release_numbers(report, {}, bank.manifest)
+    numbers = release_numbers(report, {})
     assert numbers["recall_at_10"] is None
     assert numbers["excluded_share"] == 0
     assert all(gate.passed for gate in judge(release_gates((), ()), numbers))
