@@ -14,14 +14,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sphering.identity import sha256_bytes, sha256_file
-from sphering.run.digest import snapshot_digest
+from sphering.run.read_back import FACTS, snapshot_facts
 from sphering.sqltext import load
 from sphering.store.corpus import CorpusStore
 from sphering.store.database import DEFAULT, bounded_connection
 from sphering.store.shard import ShardEntry, shard_id, write_shard
 from sphering.store.snapshot import Snapshot, SnapshotManifest, path_list, register_rows, snapshot_id
-
-_FACTS = ("documents", "texts", "tokens", "unknown", "truncated")
 
 
 @dataclass(frozen=True)
@@ -122,14 +120,13 @@ def _read_back(
     """Return the numbers of a manifest over these shards; no document may be left."""
     facts: dict[str, Any] = {"dropped_sha256": sha256_bytes(dropped) if dropped else None}
     if not entries:
-        return facts | dict.fromkeys(_FACTS, 0) | {"content_digest": ""}
+        return facts | dict.fromkeys(FACTS, 0) | {"content_digest": ""}
     paths = [corpus.files.path(corpus.layout.shard(encoder, entry.id)) for entry in entries]
     local = corpus.files.temporary()
     try:
         local.write_bytes(dropped or b"")
         with bounded_connection(DEFAULT) as connection:
             register_rows(connection, paths, local if dropped else None)
-            values = connection.execute(load("snapshot_facts")).fetchall()[0]
-            return facts | dict(zip(_FACTS, values, strict=True)) | {"content_digest": snapshot_digest(connection)}
+            return facts | snapshot_facts(connection)
     finally:
         local.unlink(missing_ok=True)

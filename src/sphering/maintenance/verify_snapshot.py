@@ -13,7 +13,7 @@ from sphering.encoder.probe import read_probe
 from sphering.errors import IntegrityError
 from sphering.identity import sha256_file
 from sphering.maintenance.findings import Findings
-from sphering.run.digest import snapshot_digest
+from sphering.run.read_back import snapshot_digest
 from sphering.sqltext import load
 from sphering.store.corpus import CorpusStore
 from sphering.store.database import DEFAULT, bounded_connection

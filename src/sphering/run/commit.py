@@ -14,10 +14,9 @@ from sphering.errors import EmptyCorpusError, IntegrityError
 from sphering.identity import sha256_file
 from sphering.run import lease
 from sphering.run.database import connect
-from sphering.run.digest import snapshot_digest
 from sphering.run.ingest import judge_run, staged_of
+from sphering.run.read_back import snapshot_facts
 from sphering.run.workspace import Workspace, timed
-from sphering.sqltext import load
 from sphering.store.clock import now
 from sphering.store.corpus import CorpusStore
 from sphering.store.shard import EMBEDDING, ShardEntry
@@ -150,13 +149,10 @@ def _facts(workspace: Workspace, paths: list[Path], dropped: Path | None) -> dic
             expected="a model that gives usable vectors",
             remedy="try the model by hand on a few texts",
         )
-    names = ("documents", "texts", "tokens", "unknown", "truncated")
     with connect(workspace) as connection:
         register_rows(connection, paths, dropped)
-        values = connection.execute(load("snapshot_facts")).fetchall()[0]
-        digest = snapshot_digest(connection)
-    dimension = pq.read_schema(paths[0]).field(EMBEDDING).type.list_size
-    return {**dict(zip(names, values, strict=True)), "content_digest": digest, "dimension": dimension}
+        facts = snapshot_facts(connection)
+    return {**facts, "dimension": pq.read_schema(paths[0]).field(EMBEDDING).type.list_size}
 
 
 def refused_count(workspace: Workspace) -> int:

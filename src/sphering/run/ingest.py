@@ -16,7 +16,6 @@ from sphering.run.empty_corpus import empty_corpus
 from sphering.run.workspace import Workspace, timed
 from sphering.source.stage import stage
 from sphering.source.staged import DOCUMENTS_FILE, QUARANTINE_FILE, Staged
-from sphering.store.corpus import CorpusStore
 from sphering.store.release import GateResult
 
 STAGE = "stage"
@@ -60,7 +59,7 @@ def ingest(path: Path) -> Ingested:
         progress,
         base=Path(config.base),
         carried=carried_documents(workspace),
-        purged=purged_ids(workspace.corpus),
+        purged=workspace.corpus.purged(),
     )
     progress.finish("ingest")
     if staged.documents == 0:
@@ -77,12 +76,6 @@ def ingest(path: Path) -> Ingested:
         gates=gates,
         passed=passed,
     )
-
-
-def purged_ids(corpus: CorpusStore) -> frozenset[bytes]:
-    """Return SHA-256 of each id that was purged from a corpus."""
-    purged = getattr(corpus, "purged", None)
-    return frozenset(purged()) if purged is not None else frozenset()
 
 
 def judge_run(workspace: Workspace, refused: int = 0) -> tuple[tuple[GateResult, ...], bool]:
