@@ -73,9 +73,9 @@ def test_a_killed_holder_loses_it_at_once_on_its_own_machine(files, another):
 
 
 def test_a_process_of_the_same_number_that_started_later_is_not_the_holder(files, monkeypatch):
-    monkeypatch.setattr(lease, "_started", lambda _: "then")
+    monkeypatch.setattr(lease, "start_of", lambda _: "then")
     taken = take(files, LAYOUT, "a run", wait=False)
-    monkeypatch.setattr(lease, "_started", lambda _: "later")
+    monkeypatch.setattr(lease, "start_of", lambda _: "later")
     another = take(files, LAYOUT, "another", wait=False)
     assert another.holder.number == 2
     another.release()

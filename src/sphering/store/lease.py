@@ -22,6 +22,7 @@ from sphering.store.clock import now
 from sphering.store.documents import create_document, read_document, to_bytes
 from sphering.store.files import Files
 from sphering.store.layout import Layout
+from sphering.store.processes import start_of
 
 EXPIRES_SECONDS = 60.0
 RENEW_SECONDS = 15.0
@@ -151,22 +152,23 @@ def check_held(files: Files, layout: Layout, number: int) -> None:
 def _take_after(files: Files, layout: Layout, before: Holder | None, what: str) -> Lease | None:
     """Create the next number; return None where another contender did.
 
-    The file of the number before goes, so whoever read it late may create that number again: the highest one holds.
+    The files of the numbers before go, so whoever read one late may create it again: the highest number holds.
     """
     number = before.number + 1 if before else 1
     process = os.getpid()
-    holder = Holder(number, what, _host(), process, _started(process), now())
+    holder = Holder(number, what, _host(), process, start_of(process), now())
     if not create_document(files, layout.lock(number), asdict(holder)) or newest(files, layout) != holder:
         return None
-    if before is not None:
-        files.remove(layout.lock(before.number))
+    for key in (f"{layout.locks}/{name}" for name in files.children(layout.locks)):
+        if key < layout.lock(number):
+            files.remove(key)
     return Lease(files, layout, holder)
 
 
 def _holds(files: Files, layout: Layout, holder: Holder) -> bool:
     if holder.released:
         return False
-    if holder.host == _host() and _started(holder.process) != holder.started:
+    if holder.host == _host() and start_of(holder.process) != holder.started:
         return False
     return files.now() - files.modified(layout.lock(holder.number)) <= EXPIRES_SECONDS
 
@@ -177,21 +179,6 @@ def _host() -> str:
         return f"{platform.node()} {Path('/proc/self/ns/pid').readlink().name}"
     except OSError:
         return platform.node()
-
-
-def _started(process: int) -> str | None:
-    """Return when a process of this machine started; None where it is gone."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        pass
-    try:
-        status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
-    except OSError:
-        return "unknown"
-    return status.rpartition(")")[2].split()[19]
 
 
 def _held(layout: Layout, holder: Holder) -> LeaseHeldError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -112,20 +113,13 @@ class LocalFiles(Files):
 
         The bytes are flushed to disk under a temporary name before link(2) makes them visible.
         """
-        final = self.path(key)
-        with storage_errors(final):
-            final.parent.mkdir(parents=True, exist_ok=True)
-            if final.exists():
-                return False
-            temporary = self.temporary()
-            try:
-                _write_flushed(temporary, data)
-                return _publish(temporary, final)
-            finally:
-                temporary.unlink(missing_ok=True)
+        return self._create(key, lambda temporary: _write_flushed(temporary, data))
 
     def create_from(self, key: str, source: Path) -> bool:
         """Create `key` from a finished local file, which is left where it is; return whether this call created it."""
+        return self._create(key, lambda temporary: _link_or_copy(source, temporary))
+
+    def _create(self, key: str, fill: Callable[[Path], None]) -> bool:
         final = self.path(key)
         with storage_errors(final):
             final.parent.mkdir(parents=True, exist_ok=True)
@@ -133,7 +127,7 @@ class LocalFiles(Files):
                 return False
             temporary = self.temporary()
             try:
-                _link_or_copy(source, temporary)
+                fill(temporary)
                 return _publish(temporary, final)
             finally:
                 temporary.unlink(missing_ok=True)

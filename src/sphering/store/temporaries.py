@@ -7,6 +7,8 @@ import platform
 import secrets
 from pathlib import Path
 
+from sphering.store.processes import is_alive
+
 TEMPORARY_SUFFIX = ".tmp"
 TEMPORARY_FOLDER = "temporary"
 _HOST = "".join(letter if letter.isalnum() else "-" for letter in platform.node()) or "host"
@@ -30,11 +32,4 @@ def remove_dead(root: Path) -> int:
 
 
 def _is_alive(path: Path) -> bool:
-    process = int(path.name.removeprefix(f"{_HOST}.").split(".")[0])
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return is_alive(int(path.name.removeprefix(f"{_HOST}.").split(".")[0]))
