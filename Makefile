@@ -42,7 +42,7 @@ test: lint  ## the linters, then the whole suite
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 soak: $(STAMP)  ## what takes too long for `make test`: whole examples, kills at every moment
-	@$(BIN)/python -m pytest -m soak --durations=0
+	@$(BIN)/python -m pytest -m soak --timeout 7200 --durations=0
 
 bench: $(STAMP)  ## documents per second of a run against SentenceTransformer.encode and np.save
 	@$(BIN)/python benchmarks/main_job.py

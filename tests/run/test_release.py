@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from nights import die
 
 import sphering
 from sphering.run.begin import begin
@@ -35,7 +36,9 @@ def unrecorded(corpus, questions, released):
     for unit in range(plan_units(workspace).count):
         embed_unit(workspace, unit)
     commit_snapshot(workspace)
-    return config, released(workspace)
+    release = released(workspace)
+    die(workspace)
+    return config, release
 
 
 def test_a_release_is_searchable_though_its_run_left_no_record(unrecorded, run, questions):
