@@ -223,7 +223,7 @@ def test_an_evaluation_of_an_encoder_without_snapshots_goes(store, template):
 def test_within_the_grace_nothing_goes(store):
     age(store.files.root, days=6)
     before = stored(store)
-    assert collect(store, keep=0, delete=True).removed == {}
+    assert collect(store, keep=0, grace_days=7, delete=True).removed == {}
     assert stored(store) == before
 
 
@@ -231,10 +231,10 @@ def test_shards_of_a_killed_run_stay_until_the_grace_is_over(store, night):
     before = stored_shards(store)
     begun_and_killed(night(slice(20, 90)))
     (left,) = stored_shards(store) - before
-    collect(store, keep=1, delete=True)
+    collect(store, keep=1, grace_days=7, delete=True)
     assert store.files.exists(left)
     age(store.files.root)
-    collect(store, keep=1, delete=True)
+    collect(store, keep=1, grace_days=7, delete=True)
     assert not store.files.exists(left)
     assert verify(store).sound
     assert carry(night(slice(20, 90)))["release_status"] == "published"
@@ -249,7 +249,7 @@ def test_an_old_snapshot_in_which_a_young_run_ended_stays(store, template, night
         embed_unit(workspace, unit)
     assert commit_snapshot(workspace).snapshot == first.snapshot
     finish(workspace)
-    collect(store, keep=1, delete=True)
+    collect(store, keep=1, grace_days=7, delete=True)
     assert first.snapshot in store.snapshot_ids()
     assert not store.has_release(first.id)
     assert shards(store, template[1][3]) < stored_shards(store)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sphering.catalog.row import Row, Tables, picked
 from sphering.store.corpus import CorpusStore
-from sphering.store.documents import read_document
+from sphering.store.documents import read_sealed
 from sphering.store.release import Release
 from sphering.store.snapshot import SnapshotManifest
 
@@ -80,18 +79,12 @@ def _encoders(corpus: str, manifests: Sequence[SnapshotManifest], releases: Sequ
 
 
 def _documents(corpus: CorpusStore, keys: Mapping[str, str], columns: Sequence[str]) -> list[Row]:
-    """Return one row for each document that is there; a killed run may have left a folder without one."""
+    """Return one row for each document that is there; a killed run may have left a folder without one.
+
+    They are read with their seals: that of a transform is its SHA-256.
+    """
     return [
-        {**picked(corpus.name, _sealed(corpus, key), columns), "id": name}
+        {**picked(corpus.name, read_sealed(corpus.files, key), columns), "id": name}
         for name, key in keys.items()
         if corpus.files.exists(key)
     ]
-
-
-def _sealed(corpus: CorpusStore, key: str) -> dict[str, Any]:
-    """Return a document with its seal, which is what the SHA-256 of a transform is."""
-    import json
-
-    read_document(corpus.files, key)
-    sealed: dict[str, Any] = json.loads(corpus.files.read(key))
-    return sealed

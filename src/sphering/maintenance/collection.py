@@ -12,8 +12,6 @@ from sphering.run import lease
 from sphering.store.corpus import CorpusStore
 from sphering.store.lease import check_held
 
-KEEP = 5
-GRACE_DAYS = 7.0
 _DAY = 86400.0
 
 
@@ -38,7 +36,7 @@ class _Unmarked:
     key: str
 
 
-def collect(corpus: CorpusStore, *, keep: int = KEEP, grace_days: float = GRACE_DAYS, delete: bool) -> Collection:
+def collect(corpus: CorpusStore, *, keep: int, grace_days: float, delete: bool) -> Collection:
     """Remove what neither a ref, nor a kept release, nor a young run needs.
 
     Run records, quarantined rows, refs' histories, probes and pins stay: they are small, and they are what an auditor
@@ -103,13 +101,17 @@ def _unmarked(corpus: CorpusStore, marked: Marked) -> Iterator[_Unmarked]:
                 yield _Unmarked("shard", f"{layout.shards(encoder)}/{name}")
 
 
+def keys_of(corpus: CorpusStore, folder: str, *, first: str) -> list[str]:
+    """Return the files of a folder in the order in which they are removed: the one that names the others first."""
+    return sorted(corpus.files.walk(folder), key=lambda key: not key.endswith(f"/{first}"))
+
+
 def _files(
     corpus: CorpusStore, kind: str, folder: str, *, first: str, keep: set[str] | frozenset[str] = frozenset()
 ) -> Iterator[_Unmarked]:
     """Yield the files of a folder, the one that names the others first; that of a kept folder's name stays."""
-    keys = corpus.files.walk(folder)
     stays = folder.rsplit("/", 1)[-1] in keep
-    for key in sorted(keys, key=lambda key: not key.endswith(f"/{first}")):
+    for key in keys_of(corpus, folder, first=first):
         if not (stays and key.endswith(f"/{first}")):
             yield _Unmarked(kind, key)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,8 @@ from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_document
 from sphering.store.refs import NAMES, PUBLISHED
 from sphering.store.release import Release
+
+Record = dict[str, Any]
 
 
 @dataclass
@@ -40,12 +42,11 @@ def mark(corpus: CorpusStore, keep: int, young: float) -> Marked:
     young : float
         What was written after this time, in seconds by the store's clock, stays whatever names it.
     """
-    marked = Marked()
-    for release in {*_of_refs(corpus, keep), *_young_releases(corpus, young)}:
+    marked = Marked(withdrawn=corpus.refs.all_withdrawn())
+    records = _young_runs(corpus, young)
+    for release in {*_of_refs(corpus, keep), *_young_releases(corpus, records, young)}:
         _mark_release(marked, corpus.release(release))
-    for channel in corpus.refs.channels():
-        marked.withdrawn |= corpus.refs.withdrawn(channel)
-    marked.snapshots |= set(_young_snapshots(corpus, young))
+    marked.snapshots |= set(_young_snapshots(corpus, records, young))
     encoders = set()
     for snapshot in sorted(marked.snapshots):
         manifest = corpus.manifest(snapshot)
@@ -77,26 +78,26 @@ def _of_refs(corpus: CorpusStore, keep: int) -> Iterator[str]:
         yield from [name for name in named if name not in left and corpus.has_release(name)][:keep]
 
 
-def _young_releases(corpus: CorpusStore, young: float) -> Iterator[str]:
+def _young_releases(corpus: CorpusStore, records: Sequence[Record], young: float) -> Iterator[str]:
     """Yield the releases that were made, or ended in, after a time."""
     for name in corpus.release_ids():
         if corpus.files.modified(corpus.layout.release(name)) >= young and not is_collected(corpus, name):
             yield name
-    for record in _young_runs(corpus, young):
+    for record in records:
         made = record.get("release")
         if made and corpus.has_release(made) and not is_collected(corpus, made):
             yield made
 
 
-def _young_snapshots(corpus: CorpusStore, young: float) -> Iterator[str]:
+def _young_snapshots(corpus: CorpusStore, records: Sequence[Record], young: float) -> Iterator[str]:
     """Yield the snapshots that were made, or ended in, after a time."""
-    ended = {record.get("snapshot") for record in _young_runs(corpus, young)}
+    ended = {record.get("snapshot") for record in records}
     for name in corpus.snapshot_ids():
         if name in ended or corpus.files.modified(corpus.layout.manifest(name)) >= young:
             yield name
 
 
-def _young_runs(corpus: CorpusStore, young: float) -> list[dict[str, Any]]:
+def _young_runs(corpus: CorpusStore, young: float) -> list[Record]:
     records = corpus.run_records()
     return [record for record in records if corpus.files.modified(corpus.layout.run(record["run"])) >= young]
 
@@ -106,8 +107,7 @@ def is_collected(corpus: CorpusStore, release: str) -> bool:
 
     Every withdrawn release has a page, which says so; a run that makes the parts of one again renders it last.
     """
-    withdrawn = any(release in corpus.refs.withdrawn(channel) for channel in corpus.refs.channels())
-    return withdrawn and not corpus.files.exists(corpus.layout.page(release))
+    return release in corpus.refs.all_withdrawn() and not corpus.files.exists(corpus.layout.page(release))
 
 
 def _evaluations_of(corpus: CorpusStore, encoders: set[str]) -> Iterator[str]:

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from sphering.catalog.rebuild import rebuild
 from sphering.errors import EmptyCorpusError, InputError
 from sphering.identity import sha256_bytes, short_id
+from sphering.maintenance.collection import keys_of
 from sphering.maintenance.erasure import Rewritten, Successor, rewrite_shard, shards_with, succeed
 from sphering.maintenance.successor import PURPOSE, make_successor
 from sphering.run import lease
@@ -198,7 +199,7 @@ def _delete(corpus: CorpusStore, leaving: _Leaving, gone: Set[str]) -> None:
 
     Of a withdrawn release the file stays that says so: it holds no document.
     """
-    withdrawn = {name for channel in corpus.refs.channels() for name in corpus.refs.withdrawn(channel)}
+    withdrawn = corpus.refs.all_withdrawn()
     for name in leaving.releases:
         if name in withdrawn:
             corpus.files.remove(corpus.layout.page(name))
@@ -214,7 +215,7 @@ def _delete(corpus: CorpusStore, leaving: _Leaving, gone: Set[str]) -> None:
 
 def _remove_folder(corpus: CorpusStore, folder: str, *, first: str) -> None:
     """Remove the files of a folder, the one that names the others first."""
-    for key in sorted(corpus.files.walk(folder), key=lambda key: not key.endswith(f"/{first}")):
+    for key in keys_of(corpus, folder, first=first):
         corpus.files.remove(key)
 
 

@@ -52,11 +52,10 @@ def render_page(corpus: CorpusStore, release: Release) -> Path:
 
 def _standing(corpus: CorpusStore, release: Release) -> str:
     """Return `published` where a channel's consumers get the release, else `held`, `withdrawn` or `latest`."""
-    channels = corpus.refs.channels()
-    values = (corpus.refs.read(channel, PUBLISHED) for channel in channels)
+    values = (corpus.refs.read(channel, PUBLISHED) for channel in corpus.refs.channels())
     if any(value is not None and value.release == release.id for value in values):
         return "published"
-    if any(release.id in corpus.refs.withdrawn(channel) for channel in channels):
+    if release.id in corpus.refs.all_withdrawn():
         return "withdrawn"
     return "latest" if release.passed else "held"
 

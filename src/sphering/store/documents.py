@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sphering.errors import IntegrityError
-from sphering.identity import check_seal, seal
+from sphering.identity import SEAL, check_seal, seal
 from sphering.store.files import Files
 
 
@@ -23,7 +23,12 @@ def create_document(files: Files, key: str, document: Mapping[str, Any]) -> bool
 
 
 def read_document(files: Files, key: str) -> dict[str, Any]:
-    """Return a document after its seal was checked, without the seal.
+    """Return a document without its seal; see `read_sealed`."""
+    return {name: value for name, value in read_sealed(files, key).items() if name != SEAL}
+
+
+def read_sealed(files: Files, key: str) -> dict[str, Any]:
+    """Return a document with its seal, which was checked.
 
     Raises
     ------
@@ -45,4 +50,4 @@ def read_document(files: Files, key: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise IntegrityError("this JSON is no object", expected="a document as it was written", where=where)
     check_seal(document, where)
-    return {key: value for key, value in document.items() if key != "sha256"}
+    return document

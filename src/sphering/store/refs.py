@@ -72,6 +72,10 @@ class Refs:
         """Return the releases that rollbacks of a channel have left."""
         return {value.withdraws for value in self.history(channel, PUBLISHED) if value.withdraws is not None}
 
+    def all_withdrawn(self) -> set[str]:
+        """Return the releases that rollbacks of any channel have left."""
+        return {name for channel in self.channels() for name in self.withdrawn(channel)}
+
     def move(self, channel: str, name: str, release: str, *, expected: RefValue | None, reason: Reason) -> RefValue:
         """Point a ref at a release by creating its next number.
 
