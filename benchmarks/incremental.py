@@ -88,17 +88,15 @@ def configuration(folder: Path, **tables: Any) -> Any:
 
 def night(config: Any, *, whole: bool = False) -> dict[str, float]:
     """Take a corpus to its snapshot, or to its release; return the seconds of the diff and of everything."""
+    from sphering.run.assemble import assemble_release
     from sphering.run.begin import begin
     from sphering.run.commit import commit_snapshot
     from sphering.run.embed import embed_unit
     from sphering.run.evaluate import evaluate
-    from sphering.run.export import prepare_matrix, write_export
     from sphering.run.finish import finish
     from sphering.run.fit import settle_transform
     from sphering.run.ingest import ingest
-    from sphering.run.plan_release import plan_release
-    from sphering.run.release import commit_release, publish
-    from sphering.run.report import write_report
+    from sphering.run.release import publish
     from sphering.run.units import plan_units
 
     started = time.perf_counter()
@@ -112,13 +110,7 @@ def night(config: Any, *, whole: bool = False) -> dict[str, float]:
     if whole:
         settle_transform(path)
         evaluate(path)
-        planned = plan_release(path)
-        if not planned.exists:
-            write_report(path)
-            prepare_matrix(path)
-            for name in planned.exports:
-                write_export(path, name)
-        commit_release(path)
+        assemble_release(path)
         publish(path)
     result = finish(path)
     seconds = time.perf_counter() - started

@@ -5,6 +5,6 @@ SELECT text_hash, first.filename AS source, first.row AS source_row
 FROM (
   SELECT text_hash, min({filename: filename, row: file_row_number}) AS first
   FROM read_parquet($paths, filename = true, file_row_number = true)
-  WHERE text_hash IN (SELECT text_hash FROM classified WHERE NOT refused AND parent_shard IS NULL)
+  WHERE text_hash IN (SELECT text_hash FROM written)
   GROUP BY text_hash
 );

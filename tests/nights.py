@@ -10,17 +10,15 @@ import pytest
 
 from sphering.config.model import Config
 from sphering.run import lease
+from sphering.run.assemble import assemble_release
 from sphering.run.begin import begin
 from sphering.run.commit import commit_snapshot
 from sphering.run.embed import embed_unit
 from sphering.run.evaluate import evaluate
-from sphering.run.export import prepare_matrix, write_export
 from sphering.run.finish import finish
 from sphering.run.fit import settle_transform
 from sphering.run.ingest import ingest
-from sphering.run.plan_release import plan_release
-from sphering.run.release import commit_release, publish
-from sphering.run.report import write_report
+from sphering.run.release import publish
 from sphering.run.units import plan_units
 from sphering.run.workspace import Workspace
 from sphering.run.workspace import _held as held
@@ -32,15 +30,9 @@ def release(workspace):
     """Take a workspace that has its snapshot to its refs; return the release's id."""
     settle_transform(workspace)
     evaluate(workspace)
-    planned = plan_release(workspace)
-    if not planned.exists:
-        write_report(workspace)
-        prepare_matrix(workspace)
-        for name in planned.exports:
-            write_export(workspace, name)
-    commit_release(workspace)
+    made = assemble_release(workspace)
     publish(workspace)
-    return planned.release
+    return made
 
 
 def carry(config):

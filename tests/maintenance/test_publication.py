@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from nights import die
 
-from sphering.errors import InputError, NotFoundError
+from sphering.errors import InputError, LeaseHeldError, NotFoundError
 from sphering.maintenance.publication import publish, rollback
+from sphering.run import lease
 from sphering.run.begin import begin
 from sphering.run.finish import finish
 from sphering.run.select import select_snapshot
@@ -127,3 +129,25 @@ def test_a_rollback_of_one_channel_leaves_the_others(nights, run, corpus, questi
     rollback(corpus_of(config), "main", "for main only")
     assert corpus_of(config).refs.read("trial", "published").release == trial["release"]
     assert refs_of(config)["published"] == first
+
+
+@pytest.mark.parametrize("what", [lease.GC, lease.PURGE])
+def test_nothing_is_published_while_something_may_remove_it(nights, what):
+    config, (first, second) = nights(30, 31)
+    store = corpus_of(config)
+    taken = lease.take(store, what, wait=False)
+    with pytest.raises(LeaseHeldError, match=f"worked on by {what} "):
+        publish(store, "main", store.release(first), "the old one was right")
+    with pytest.raises(LeaseHeldError, match=f"worked on by {what} "):
+        rollback(store, "main", "prices were wrong")
+    assert refs_of(config) == {"latest": second, "published": second}
+    taken.release()
+    assert rollback(store, "main", "prices were wrong").release == first
+
+
+def test_a_rollback_does_not_wait_for_a_run_to_end(nights, corpus, questions):
+    config, (first, _) = nights(30, 31)
+    tonight = begin(corpus(questions[:32]))
+    assert rollback(corpus_of(config), "main", "prices were wrong").release == first
+    die(tonight)
+    assert lease.take(corpus_of(config), "test", wait=False).release() is None

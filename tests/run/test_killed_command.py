@@ -131,6 +131,7 @@ def _texts_in_shards(night: Night) -> int:
     return sum(pq.read_metadata(path).num_rows for path in night.shards())
 
 
+@pytest.mark.soak  # tests/run/test_crash.py kills the steps of a run without Prefect
 def test_a_run_killed_while_it_encodes_leaves_a_sound_store_and_the_next_one_goes_on(night):
     encoding = night.start("run")
     _wait(encoding, lambda: len(night.shards()) >= 3)

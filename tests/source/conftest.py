@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from staged import documents_of
 
 from sphering.config.model import Config
 from sphering.source import stage
@@ -25,7 +26,7 @@ class Staging:
         return stage(config, self.out, base=base or self.folder)
 
     def documents(self):
-        return pq.read_table(self.out / "documents.parquet").to_pylist()
+        return documents_of(self.out).to_pylist()
 
     def quarantine(self):
         return pq.read_table(self.out / "quarantine.parquet").to_pylist()

@@ -1,6 +1,7 @@
 """Canonical JSON of metadata against a naive oracle that goes value by value."""
 
 import datetime as dt
+import hashlib
 import json
 import math
 from decimal import Decimal
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sphering.errors import SourceError
-from sphering.source.metadata import canonical_metadata
+from sphering.source.metadata import canonical_metadata, known_hashes
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)))
 COLUMNS = {
@@ -187,3 +188,10 @@ def test_what_a_row_says_does_not_depend_on_its_neighbours(staging, tmp_path, wr
         write_jsonl(tmp_path / "one.jsonl", [row])
         staging(path="one.jsonl", metadata=["v"])
         assert staging.documents()[0]["metadata"] == together[row["id"]]
+
+
+@given(values=st.lists(st.sampled_from(["{}", '{"a":1}', '{"ä":"\u20ac"}', '{"b":[]}']), max_size=30))
+def test_hashes_known_early_are_those_of_the_objects_or_none(values):
+    found = known_hashes(pa.array(values, pa.string())).to_pylist()
+    assert found in ([hashlib.sha256(value.encode()).digest() for value in values], [None] * len(values))
+    assert (found != [None] * len(values)) == (4 * len(set(values)) <= len(values) and bool(values))

@@ -127,6 +127,7 @@ def test_the_files_have_the_agreed_columns_and_small_row_groups(staging, tmp_pat
     assert {entry.name for entry in staging.out.iterdir()} == {
         "documents.parquet",
         "quarantine.parquet",
+        "rows.arrow",
         "staged.json",
     }
     assert content_digest([staging.out / "documents.parquet"]) == staged.content_digest

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from staged import documents_of
 
 from sphering.config.model import Config
 from sphering.errors import SourceError
@@ -26,17 +27,18 @@ def digest(text):
 
 
 def upsert(folder, rows, before=None, purged=frozenset(), **source):
-    """Stage rows over the documents of an earlier staging; return the sums and the folder of the new documents."""
+    """Stage rows over documents, or those in the folder of an earlier staging; return the sums and the new folder."""
     path = folder / "rows.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     config = Config(corpus="t", source={"path": str(path), "id": "id", **UPSERT, **source}, run={"memory": "256MB"})
     out = folder / f"out-{len(list(folder.glob('out-*')))}"
-    carried = pq.ParquetFile(before / DOCUMENTS_FILE).iter_batches(2) if before else ()
-    return stage(config, out, base=folder, carried=carried, purged=purged), out
+    carried = before if isinstance(before, pa.Table) else before and documents_of(before)
+    batches = carried.to_batches(max_chunksize=2) if carried else ()
+    return stage(config, out, base=folder, carried=batches, purged=purged), out
 
 
 def texts_in(folder):
-    return {row["doc_id"]: row["text"] for row in pq.read_table(folder / DOCUMENTS_FILE).to_pylist()}
+    return {row["doc_id"]: row["text"] for row in documents_of(folder).to_pylist()}
 
 
 def reasons_in(folder):
@@ -139,9 +141,9 @@ def test_an_upsert_by_content_only_adds(tmp_path):
 
 def test_hashes_of_documents_without_texts_are_carried_over(tmp_path, naive_digest):
     _, before = upsert(tmp_path, [{"id": "a", "text": "one"}, {"id": "b", "text": "two"}])
-    table = pq.read_table(before / DOCUMENTS_FILE)
-    pq.write_table(table.set_column(1, "text", pa.nulls(2, pa.string())), before / DOCUMENTS_FILE)
-    staged, after = upsert(tmp_path, [{"id": "b", "text": "three"}], before)
+    table = documents_of(before)
+    textless = table.set_column(table.schema.get_field_index("text"), "text", pa.nulls(2, pa.string()))
+    staged, after = upsert(tmp_path, [{"id": "b", "text": "three"}], textless)
     assert texts_in(after) == {"a": None, "b": "three"}
     assert staged.content_digest == naive_digest([("a", "one", "{}"), ("b", "three", "{}")])
 

@@ -59,7 +59,7 @@ def collect(corpus: CorpusStore, *, keep: int, grace_days: float, delete: bool) 
     LeaseLostError
         If one has taken it since, because this machine slept: nothing is removed beside a run.
     """
-    taken = lease.take(corpus, "gc", wait=False)
+    taken = lease.take(corpus, lease.GC, wait=False)
     try:
         young = corpus.files.now() - grace_days * _DAY
         marked = mark(corpus, keep, young)

@@ -6,6 +6,7 @@ import getpass
 from dataclasses import dataclass
 
 from sphering.errors import InputError, NotFoundError
+from sphering.run import lease
 from sphering.run.release import render_page
 from sphering.store.corpus import CorpusStore
 from sphering.store.refs import LATEST, PUBLISHED, Reason, RefValue
@@ -35,14 +36,17 @@ def publish(corpus: CorpusStore, channel: str, release: Release, why: str) -> Pu
         If the release is held by its gates, or was withdrawn from this channel; nothing moves.
     RefMovedError
         If the ref moved meanwhile.
+    LeaseHeldError
+        If a collection or a purge works on the corpus: it may remove the release.
     """
     before = corpus.refs.read(channel, PUBLISHED)
     if before is not None and before.release == release.id:
         return Publication(channel, release.id, release.id, moved=False)
-    _check_publishable(corpus, channel, release)
-    corpus.refs.move(channel, PUBLISHED, release.id, expected=before, reason=Reason(getpass.getuser(), why))
-    left = before.release if before else None
-    _render(corpus, release.id, left)
+    with lease.nothing_removed(corpus, "publish"):
+        _check_publishable(corpus, channel, corpus.release(release.id))
+        corpus.refs.move(channel, PUBLISHED, release.id, expected=before, reason=Reason(getpass.getuser(), why))
+        left = before.release if before else None
+        _render(corpus, release.id, left)
     return Publication(channel, release.id, left, moved=True)
 
 
@@ -55,7 +59,14 @@ def rollback(corpus: CorpusStore, channel: str, why: str) -> Publication:
         If nothing is published, or nothing that was published before still stands.
     RefMovedError
         If the ref moved meanwhile.
+    LeaseHeldError
+        If a collection or a purge works on the corpus: it may remove the release.
     """
+    with lease.nothing_removed(corpus, "rollback"):
+        return _roll_back(corpus, channel, why)
+
+
+def _roll_back(corpus: CorpusStore, channel: str, why: str) -> Publication:
     history = corpus.refs.history(channel, PUBLISHED)
     if not history:
         raise NotFoundError(f"the channel {channel!r} publishes nothing", remedy="there is nothing to roll back")

@@ -61,7 +61,7 @@ def purge(corpus: CorpusStore, ids: Sequence[str], why: str) -> Purged:
     wanted = sorted(set(ids))
     if not wanted:
         raise InputError("no id is given", expected="one id a line, or a Parquet file with the column doc_id")
-    taken = lease.take(corpus, PURPOSE, wait=False)
+    taken = lease.take(corpus, lease.PURGE, wait=False)
     try:
         return _purge(corpus, wanted, why)
     finally:

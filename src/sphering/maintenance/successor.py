@@ -8,13 +8,10 @@ from typing import Any
 
 from sphering.config.model import Config
 from sphering.errors import NotFoundError
+from sphering.run.assemble import assemble_release
 from sphering.run.commit import Committed
-from sphering.run.export import prepare_matrix, write_export
 from sphering.run.finish import finish
 from sphering.run.fit import settle_transform
-from sphering.run.plan_release import plan_release
-from sphering.run.release import commit_release
-from sphering.run.report import write_report
 from sphering.run.workspace import Workspace, new_run_id
 from sphering.store.clock import now
 from sphering.store.corpus import CorpusStore
@@ -42,14 +39,7 @@ def make_successor(corpus: CorpusStore, release: Release, manifest: SnapshotMani
     workspace.write("snapshot", asdict(Committed(manifest.id, "created", manifest.documents)))
     workspace.write("evaluation", {"evaluation": _evaluation(corpus, release)})
     settle_transform(path)
-    planned = plan_release(path)
-    if not planned.exists:
-        write_report(path)
-        prepare_matrix(path)
-        for name in planned.exports:
-            write_export(path, name)
-    commit_release(path)
-    made = corpus.release(planned.release)
+    made = corpus.release(assemble_release(path))
     workspace.write("published", {"status": "published" if made.passed else "held"})
     finish(path)
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -15,7 +16,8 @@ from sphering.run.carry import carried_documents
 from sphering.run.empty_corpus import empty_corpus
 from sphering.run.workspace import Workspace, timed
 from sphering.source.stage import stage
-from sphering.source.staged import DOCUMENTS_FILE, QUARANTINE_FILE, Staged
+from sphering.source.staged import DOCUMENTS_FILE, QUARANTINE_FILE, ROWS_FILE, Staged
+from sphering.sqltext import load, quote_literal
 from sphering.store.release import GateResult
 
 STAGE = "stage"
@@ -121,9 +123,15 @@ def staged_of(workspace: Workspace) -> Staged:
     return Staged.load(workspace.folder(STAGE))
 
 
-def staged_documents(workspace: Workspace) -> Path:
-    """Return the Parquet file of staged documents."""
-    return workspace.folder(STAGE) / DOCUMENTS_FILE
+def staged_rows(workspace: Workspace) -> Path:
+    """Return the file of staged rows, of which documents say by position which are theirs."""
+    return workspace.folder(STAGE) / ROWS_FILE
+
+
+def register_staged(connection: Any, workspace: Workspace) -> None:
+    """Give SQL the view `staged`, the documents without their texts."""
+    path = quote_literal(str(workspace.folder(STAGE) / DOCUMENTS_FILE))  # a view binds no parameter
+    connection.execute(load("units_staged").replace("$path", path))
 
 
 def refused_texts(workspace: Workspace, encoder: str) -> set[bytes]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from sphering.errors import LeaseHeldError
 from sphering.progress import current
 from sphering.run.workspace import Workspace
 from sphering.store import lease
 from sphering.store.corpus import CorpusStore
 from sphering.store.lease import Holder, Lease
 
+GC = "gc"
+PURGE = "purge"
+REMOVING = (GC, PURGE)
 _LEASE = "lease"
 _held: dict[Path, Lease] = {}
 
@@ -32,6 +38,31 @@ def take(corpus: CorpusStore, what: str, *, wait: bool) -> Lease:
     for step in steps:
         current().finish(step)
     return taken
+
+
+@contextmanager
+def nothing_removed(corpus: CorpusStore, what: str) -> Iterator[None]:
+    """Keep collections and purges away for as long as a command takes that runs may work beside.
+
+    Where a run holds the lease, the run keeps them away.
+
+    Raises
+    ------
+    LeaseHeldError
+        If a collection or a purge works on the corpus.
+    """
+    try:
+        taken = lease.take(corpus.files, corpus.layout, what, wait=False)
+    except LeaseHeldError:
+        holder = lease.newest(corpus.files, corpus.layout)
+        if holder is not None and holder.what in REMOVING:
+            raise
+        yield
+        return
+    try:
+        yield
+    finally:
+        taken.release()
 
 
 def keep(workspace: Workspace, taken: Lease) -> None:

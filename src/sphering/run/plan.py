@@ -7,15 +7,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from sphering.config.model import Config
 from sphering.encoder.protocol import EncoderIdentity
 from sphering.run.begin import begun, check, settle_encoder
-from sphering.run.ingest import ingest, staged_documents, staged_of
+from sphering.run.ingest import ingest, staged_of, staged_rows
 from sphering.run.relabelled import relabelled_warnings
 from sphering.run.units import plan_units
 from sphering.run.workspace import Workspace
+from sphering.source.rows import row_batches
 from sphering.store.corpus import CorpusStore
 from sphering.store.opening import KEY
 from sphering.store.store import Store
@@ -87,16 +86,15 @@ def _measured_rate(workspace: Workspace, encoder: EncoderIdentity) -> float:
     from sphering.encoder import open_encoder
 
     opened = open_encoder(encoder, workspace.config.encoder)
-    texts = _some_texts(staged_documents(workspace))
+    texts = _some_texts(staged_rows(workspace))
     opened.encode(texts[:8], "document")
     started = time.perf_counter()
     opened.encode(texts, "document")
     return len(texts) / (time.perf_counter() - started)
 
 
-def _some_texts(documents: Path) -> list[str]:
-    """Return up to 128 texts of staged documents, of which some may have none."""
-    with pq.ParquetFile(documents) as file:
-        batches = (batch.column(0).drop_null() for batch in file.iter_batches(_SAMPLE, columns=["text"]))
-        texts: list[str] = next(texts.to_pylist() for texts in batches if len(texts))
+def _some_texts(rows: Path) -> list[str]:
+    """Return up to 128 texts of staged rows, of which some may have none."""
+    batches = (batch.column(0).drop_null() for batch in row_batches(rows, ["text"]))
+    texts: list[str] = next(texts[:_SAMPLE].to_pylist() for texts in batches if len(texts))
     return texts

@@ -6,11 +6,14 @@ import json
 from collections import Counter
 from typing import Any
 
+import pyarrow as pa
+
 from sphering.run.database import connect
-from sphering.run.ingest import staged_documents, staged_of
+from sphering.run.ingest import register_staged, staged_of, staged_rows
 from sphering.run.units import find_parent
 from sphering.run.workspace import Workspace
-from sphering.sqltext import load, quote_literal
+from sphering.source.rows import rows_reader
+from sphering.sqltext import load
 from sphering.store.snapshot import Snapshot, path_list
 
 _MUCH = 0.5
@@ -28,12 +31,12 @@ def relabelled_warnings(workspace: Workspace) -> list[str]:
     documents = staged_of(workspace).documents
     with connect(workspace) as connection:
         parent.register(connection)
-        staged = quote_literal(str(staged_documents(workspace)))  # a view binds no parameter
-        connection.execute(load("units_staged").replace("$path", staged))
+        register_staged(connection, workspace)
         count = int(connection.execute(load("units_relabelled")).fetchall()[0][0])
         if count <= _MUCH * documents:
             return []
-        columns = _columns(connection, parent)
+        rows = rows_reader(staged_rows(workspace), ["staged_at", "metadata"])
+        columns = _columns(connection, parent, rows)
     named = ", ".join(columns) or "several columns together"
     return [
         f"{count:,} of {documents:,} documents would be written again for their metadata alone, mostly {named}: "
@@ -41,8 +44,9 @@ def relabelled_warnings(workspace: Workspace) -> list[str]:
     ]
 
 
-def _columns(connection: Any, parent: Snapshot) -> list[str]:
+def _columns(connection: Any, parent: Snapshot, rows: pa.RecordBatchReader) -> list[str]:
     """Return the metadata columns that differ in more than half of a sample, the most frequent first."""
+    connection.register("staged_rows", rows)
     statement = load("units_relabelled_sample").replace("$paths", path_list(parent.paths))
     pairs = connection.execute(statement, {"size": _SAMPLE}).fetchall()
     found: Counter[str] = Counter()

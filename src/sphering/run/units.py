@@ -14,13 +14,13 @@ from sphering.errors import ConfigError
 from sphering.run.carry import ONCE_IN_FULL, carries_texts
 from sphering.run.compaction import Staying, shards_to_rewrite
 from sphering.run.database import connect
-from sphering.run.ingest import refused_texts, staged_documents, staged_of
+from sphering.run.ingest import refused_texts, register_staged, staged_of, staged_rows
 from sphering.run.unit_cut import UnitCut
 from sphering.run.workspace import Workspace, timed
-from sphering.source import DOCUMENTS
 from sphering.source.grouped import GROUP_ROWS, GroupedWriter
 from sphering.source.reorder import PLACE, reorder
-from sphering.sqltext import load, quote_literal
+from sphering.source.rows import rows_reader
+from sphering.sqltext import load
 from sphering.store.corpus import CorpusStore
 from sphering.store.shard import HASH
 from sphering.store.snapshot import Snapshot, path_list
@@ -30,12 +30,20 @@ _MOST_BUCKETS = 400  # files open at once: the usual limit is 1,024
 _PLACES = pa.schema(
     [
         *PLACE,
+        pa.field("doc_id", pa.string()),
+        pa.field("text_hash", HASH),
+        pa.field("metadata_hash", HASH),
         pa.field("unit", pa.int64()),
         pa.field("source", pa.string()),
         pa.field("source_row", pa.int64()),
     ]
 )
-_WORK = pa.schema([*DOCUMENTS, *(_PLACES.field(name) for name in ("unit", "source", "source_row"))])
+_DROPPED = pa.schema([pa.field("shard", pa.int32()), pa.field("row", pa.int64())])
+_REFUSED = pa.schema(
+    [pa.field("doc_id", pa.string()), pa.field("text_hash", pa.binary()), pa.field("excerpt", pa.string())]
+)
+_TEXTS = [pa.field("text", pa.string()), pa.field("metadata", pa.string())]
+_WORK = pa.schema([*_TEXTS, *list(_PLACES)[len(PLACE) :]])
 
 
 @dataclass(frozen=True)
@@ -78,12 +86,13 @@ def plan_units(path: Path) -> Units:
         rewritten = _rewrite(connection, workspace, parent)
         _find_known(connection, corpus, encoder)
         _require_texts(connection, workspace)
-        encode, reuse, unchanged, refused, removed, rows, size = _counts(connection)
-        _write_dropped(connection, workspace)
-        _write_refused(connection, workspace)
+        refused, kept, in_parent, encode, reuse, rows, size = _counts(connection)
+        before = parent.manifest.documents if parent else 0
+        _write_dropped(connection, workspace, before - kept)
+        _write_refused(connection, workspace, refused)
         cut = UnitCut(workspace.config.run.unit_rows)
         count = _cut(connection, workspace, cut, cut.at_most(encode + reuse, rows, size))
-        units = Units(count, encode, reuse - rewritten, unchanged + rewritten, refused, removed, rewritten)
+        units = Units(count, encode, reuse - rewritten, kept + rewritten, refused, before - in_parent, rewritten)
     workspace.write("units", {**asdict(units), "parent": parent.id if parent else None})
     return units
 
@@ -124,8 +133,7 @@ def shard_files(corpus: CorpusStore, encoder: str) -> list[tuple[str, Path]]:
 def _register(
     connection: Any, workspace: Workspace, corpus: CorpusStore, encoder: str, parent: Snapshot | None
 ) -> None:
-    documents = quote_literal(str(staged_documents(workspace)))  # a view binds no parameter
-    connection.execute(load("units_staged").replace("$path", documents))
+    register_staged(connection, workspace)
     refused = pa.table({"text_hash": pa.array(sorted(refused_texts(workspace, encoder)), HASH)})
     connection.register("refused_before", refused)
     if parent is None or not parent.paths:
@@ -175,14 +183,17 @@ def _require_texts(connection: Any, workspace: Workspace) -> None:
         )
 
 
-def _write_dropped(connection: Any, workspace: Workspace) -> None:
+def _write_dropped(connection: Any, workspace: Workspace, count: int) -> None:
     """Leave the (shard, row) pairs of the parent that the new snapshot drops."""
-    table = connection.sql(load("units_dropped")).to_arrow_table()
+    table = connection.sql(load("units_dropped")).to_arrow_table() if count else _DROPPED.empty_table()
     pq.write_table(table, workspace.path / "dropped.parquet")
 
 
-def _write_refused(connection: Any, workspace: Workspace) -> None:
-    table = connection.sql(load("units_refused")).to_arrow_table()
+def _write_refused(connection: Any, workspace: Workspace, count: int) -> None:
+    table = _REFUSED.empty_table()
+    if count:
+        connection.register("staged_rows", rows_reader(staged_rows(workspace), ["staged_at", "text"]))
+        table = connection.sql(load("units_refused")).to_arrow_table()
     pq.write_table(table, workspace.path / "refused-before.parquet")
 
 
@@ -193,7 +204,8 @@ def _cut(connection: Any, workspace: Workspace, cut: UnitCut, at_most: int) -> i
     """
     places = workspace.folder(UNITS) / "places.parquet"
     count = _place(connection, places, cut, 1 + at_most // _MOST_BUCKETS)
-    for table in reorder(connection, staged_documents(workspace), places, _WORK):
+    tables = reorder(connection, staged_rows(workspace), places, _WORK) if count else ()
+    for table in tables:
         numbers = table["unit"].to_numpy()
         for unit in np.unique(numbers):
             start, end = np.searchsorted(numbers, [unit, unit + 1])
@@ -209,13 +221,12 @@ def _place(connection: Any, target: Path, cut: UnitCut, units_a_bucket: int) -> 
     with reader, GroupedWriter(target, _PLACES, compression="lz4") as writer:
         for batch in reader:
             units = cut.take(batch["text_hash"].cast(HASH), batch["weight"].to_numpy())
-            columns = {
-                "staged_at": batch["staged_at"],
+            counted = {
                 "rank": pa.array(np.arange(writer.rows, writer.rows + batch.num_rows)),
                 "bucket": pa.array((units // units_a_bucket).astype(np.int32)),
                 "unit": pa.array(units),
-                "source": batch["source"].cast(pa.string()),
-                "source_row": batch["source_row"],
             }
-            writer.add(pa.record_batch([columns[name] for name in _PLACES.names], schema=_PLACES))
+            columns = {**{name: batch[name] for name in batch.schema.names}, **counted}
+            values = [columns[field.name].cast(field.type) for field in _PLACES]
+            writer.add(pa.record_batch(values, schema=_PLACES))
     return cut.count

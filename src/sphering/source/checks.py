@@ -95,8 +95,8 @@ def check(block: Block, layout: Layout, config: NormaliseConfig) -> Checked:
     order = None if block.order is None else _filtered(block.order, chosen)
     batch = pa.record_batch(
         [
-            pa.nulls(len(columns.rows), pa.string()) if columns.id is None else columns.id.cast(pa.string()),
-            columns.text.cast(pa.string()),
+            pa.nulls(len(columns.rows), pa.string()) if columns.id is None else columns.id.view(pa.string()),
+            columns.text.view(pa.string()),
             pc.if_else(columns.deleted, "{}", metadata.json) if columns.deleted.any() else metadata.json,
             *order_columns(order, len(columns.rows), layout.order),
             pa.array(columns.rows),
@@ -115,7 +115,7 @@ def _only_sound(
     """Return the sound rows, their texts normalised, and which of the given rows they are."""
     sound = _sift(columns, _faults_of_bytes(columns, layout), rejected)
     columns = columns if sound.all() else columns.keep(sound)
-    texts = columns.text.cast(pa.string())
+    texts = columns.text.view(pa.string())  # sound UTF-8 by now: a cast would look at every byte again
     if changes(config):
         texts = normalise(texts, config)
         columns = replace(columns, text=texts.cast(pa.binary()))
@@ -131,15 +131,14 @@ def _filtered(column: pa.Array, mask: pa.Array | None) -> pa.Array:
 def _faults_of_bytes(columns: _Columns, layout: Layout) -> Iterator[_Fault]:
     """Yield what bytes show: ids first, then texts; a later fault does not matter to a row that has an earlier."""
     if columns.id is not None:
-        lengths = pc.binary_length(columns.id)
-        yield _Fault(~true_rows(pc.greater(lengths, 0)), MISSING_ID, "the row has no id")
-        yield _Fault(true_rows(pc.greater(lengths, layout.max_bytes)), TOO_LONG, f"the id {_over(layout)}")
+        lengths = _lengths(columns.id)
+        yield _Fault(lengths == 0, MISSING_ID, "the row has no id")
+        yield _Fault(lengths > layout.max_bytes, TOO_LONG, f"the id {_over(layout)}")
         yield _Fault(invalid_utf8(columns.id), INVALID_UTF8, "the id is no UTF-8")
         yield _Fault(has_nul(columns.id), NUL, "the id holds a NUL")
     yield _Fault(columns.unclear, UNCLEAR_DELETED, f"{layout.deleted!r} says neither true nor false")
-    lengths = pc.binary_length(columns.text)
-    yield _Fault(true_rows(pc.is_null(columns.text)) & ~columns.deleted, NULL, "the text is null")
-    yield _Fault(true_rows(pc.greater(lengths, layout.max_bytes)), TOO_LONG, f"the text {_over(layout)}")
+    yield _Fault(true_rows(columns.text.is_null()) & ~columns.deleted, NULL, "the text is null")
+    yield _Fault(_lengths(columns.text) > layout.max_bytes, TOO_LONG, f"the text {_over(layout)}")
     yield _Fault(invalid_utf8(columns.text), INVALID_UTF8, "the text is no UTF-8")
     yield _Fault(has_nul(columns.text), NUL, "the text holds a NUL")
 
@@ -147,9 +146,12 @@ def _faults_of_bytes(columns: _Columns, layout: Layout) -> Iterator[_Fault]:
 def _faults_of_texts(texts: pa.Array, layout: Layout) -> Iterator[_Fault]:
     """Yield what normalised texts show."""
     yield _Fault(true_rows(is_blank(texts)), EMPTY, "the text is empty or white space only")
-    lengths = pc.binary_length(texts)
-    over = true_rows(pc.greater(lengths, layout.max_bytes))
-    yield _Fault(over, TOO_LONG, f"the normalised text {_over(layout)}")
+    yield _Fault(_lengths(texts) > layout.max_bytes, TOO_LONG, f"the normalised text {_over(layout)}")
+
+
+def _lengths(values: pa.Array) -> NDArray[np.int32]:
+    """Return the bytes of each value, (n,); a null has none."""
+    return np.asarray(pc.fill_null(pc.binary_length(values), 0).to_numpy())
 
 
 def _over(layout: Layout) -> str:

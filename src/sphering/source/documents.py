@@ -1,4 +1,4 @@
-"""documents.parquet: the kept rows with their texts, sorted by id."""
+"""documents.parquet: which staged rows became documents, sorted by id, with their hashes and without their texts."""
 
 from __future__ import annotations
 
@@ -6,29 +6,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from sphering.source.digest import HASH
+from sphering.source.conflict import Origin, equals_previous, refuse_conflict
+from sphering.source.digest import HASH, ContentDigest
 from sphering.source.grouped import GroupedWriter
-from sphering.source.keys import Origin, sort_keys
-from sphering.source.reorder import reorder
 
-# Texts are null only in documents that are carried over from a snapshot without texts.
 DOCUMENTS = pa.schema(
     [
         pa.field("doc_id", pa.string(), nullable=False),
-        pa.field("text", pa.string()),
         pa.field("text_hash", HASH, nullable=False),
         pa.field("metadata_hash", HASH, nullable=False),
-        pa.field("metadata", pa.string(), nullable=False),
+        pa.field("staged_at", pa.int64(), nullable=False),
+        pa.field("weight", pa.int64(), nullable=False),
+        pa.field("has_text", pa.bool_(), nullable=False),
     ]
 )
-_BATCH_ROWS = 2048
-_SHARE = 8  # a bucket is held up to three times: as read, as ordered, as a row group being written
-_LARGEST_BUCKET = 512 << 20
-_MOST_BUCKETS = 800  # files open at once: the usual limit is 1,024
-_UNITS = {"MB": 10**6, "GB": 10**9}
+"""A document: `staged_at` is the position of its row in rows.arrow, `weight` the bytes of its text and metadata.
+
+A document lacks its text only where it is carried over from a snapshot without texts.
+"""
 
 
 @dataclass(frozen=True)
@@ -39,50 +38,53 @@ class Written:
     carried: int
     deleted: int
     duplicates: int
-    texts: int
     content_digest: str
 
 
-def write_documents(connection: Any, rows: Path, target: Path, origin: Origin, memory: str) -> Written:
-    """Sort the checked rows of a Parquet file, drop duplicates and write the documents.
+def write_documents(keys: Any, rows: Path, target: Path, origin: Origin) -> Written:
+    """Drop duplicates among sorted keys and write those of the documents.
+
+    Texts stay where they are: of an unchanged corpus none is needed, and the others are fetched by `staged_at`.
 
     Parameters
     ----------
-    connection
-        A DuckDB connection under the memory limit.
+    keys
+        A reader of keys, as ``sql/stage_keys.sql`` sorts them.
     rows, target : Path
-        The checked rows, beside which scratch files are written; the documents.
+        The file of checked rows; the Parquet file of documents, with the columns of `DOCUMENTS`.
     origin : Origin
         The rule for duplicates, and the names of the files.
-    memory : str
-        The memory limit, such as ``1GB``.
 
     Raises
     ------
     SourceError
-        If rows of one id differ and the rule is `error`.
+        If rows of one id differ and the rule is `error`; both places are named. Rows that are carried over do not
+        count: tonight's take their place.
     """
-    places = rows.with_name("places.parquet")
-    kept = sort_keys(connection, rows, places, origin, _bucket_bytes(rows, memory))
-    options = {"compression": "zstd", "use_dictionary": ["metadata"], "write_statistics": ["doc_id"]}
-    with GroupedWriter(target, DOCUMENTS, **options) as writer:
-        for table in reorder(connection, rows, places, DOCUMENTS):
-            for batch in table.to_batches(_BATCH_ROWS):
-                writer.add(batch)
-    query = "SELECT count(DISTINCT text_hash) FROM read_parquet($path)"
-    texts = connection.execute(query, {"path": str(target)}).fetchone()[0]
-    return Written(
-        documents=writer.rows,
-        carried=kept.carried,
-        deleted=kept.deleted,
-        duplicates=kept.duplicates,
-        texts=int(texts),
-        content_digest=kept.content_digest,
-    )
+    digest = ContentDigest()
+    carried = deleted = duplicates = 0
+    last: pa.RecordBatch | None = None
+    with keys, GroupedWriter(target, DOCUMENTS, compression="none", use_dictionary=False) as writer:
+        for batch in keys:
+            again = equals_previous("doc_id", batch, last)
+            is_carried, is_deleted = (_mask(batch[name]) for name in ("carried", "deleted"))
+            duplicate = again & ~is_carried
+            if origin.duplicates == "error" and duplicate.any():
+                refuse_conflict(batch, last, duplicate, origin, rows)
+            carried += int(np.sum(is_carried & ~again))
+            deleted += int(np.sum(is_deleted & ~again))
+            duplicates += int(np.sum(duplicate))
+            stays = ~(again | is_deleted)
+            kept = batch if stays.all() else batch.filter(pa.array(stays))
+            digest.update(kept["row_hash"])
+            writer.add(_as_documents(kept))
+            last = batch.slice(batch.num_rows - 1)
+    return Written(writer.rows, carried, deleted, duplicates, digest.hexdigest())
 
 
-def _bucket_bytes(rows: Path, memory: str) -> int:
-    metadata = pq.read_metadata(rows)
-    total = sum(int(metadata.row_group(group).total_byte_size) for group in range(metadata.num_row_groups))
-    limit = float(memory[:-2]) * _UNITS[memory[-2:]]
-    return max(int(min(limit / _SHARE, _LARGEST_BUCKET)), total // _MOST_BUCKETS)
+def _mask(values: pa.Array) -> NDArray[np.bool_]:
+    return np.asarray(values.to_numpy(zero_copy_only=False), bool)
+
+
+def _as_documents(kept: pa.RecordBatch) -> pa.RecordBatch:
+    return pa.record_batch([kept[field.name].cast(field.type) for field in DOCUMENTS], schema=DOCUMENTS)

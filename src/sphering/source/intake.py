@@ -13,26 +13,18 @@ import pyarrow.compute as pc
 from sphering.config.model import NormaliseConfig
 from sphering.progress import Progress
 from sphering.source.block import Block, Layout, Reader
-from sphering.source.checks import CHECKED, check
-from sphering.source.digest import HASH
+from sphering.source.checks import check
 from sphering.source.finding import unreadable
-from sphering.source.grouped import GroupedWriter
+from sphering.source.key_sort import KeySort
+from sphering.source.metadata import known_hashes
 from sphering.source.opened import FoundFile, OpenedFile, SourceFile
 from sphering.source.purged import PurgedIds
 from sphering.source.quarantine import QuarantineWriter
+from sphering.source.rows import ROWS
 from sphering.source.typed import missing_column
 from sphering.store.exhausted import exhaustion
 
 READ = "read"
-ROWS = pa.schema(
-    [
-        *CHECKED,
-        pa.field("file", pa.int32()),
-        pa.field("text_hash", HASH),
-        pa.field("metadata_hash", HASH),
-    ]
-)
-"""A checked row: of tonight with the number of its file, or one that is carried over, with the hashes that it has."""
 
 
 @dataclass
@@ -41,8 +33,8 @@ class Intake:
 
     Parameters
     ----------
-    rows : GroupedWriter
-        Of the schema `ROWS`.
+    rows : KeySort
+        What takes the checked rows.
     quarantine : QuarantineWriter
     layout, normalise, progress
         What rows look like, what is done to texts, who hears of it.
@@ -50,7 +42,7 @@ class Intake:
         The ids of which no row may become a document.
     """
 
-    rows: GroupedWriter
+    rows: KeySort
     quarantine: QuarantineWriter
     layout: Layout
     normalise: NormaliseConfig
@@ -90,7 +82,7 @@ class Intake:
         """
         for batch in batches:
             kept = batch if self.purged is None else batch.filter(pa.array(~self.purged.among(batch)))
-            self.rows.add(_as_rows(kept, deleted=pa.repeat(False, len(kept))))
+            self.rows.add(_as_rows(kept, deleted=pa.repeat(False, len(kept)), carried=pa.repeat(True, len(kept))))
 
     def require_names(self, where: str) -> None:
         """Raise SourceError if there were rows with columns, but a wanted column in none of them.
@@ -114,7 +106,9 @@ class Intake:
         self.read += count
         self.deleted += pc.sum(checked.rows["deleted"]).as_py() or 0
         self.quarantine.add(shown, checked.rejected)
-        self.rows.add(_as_rows(checked.rows, file=pa.repeat(pa.scalar(number, pa.int32()), len(checked.rows))))
+        rows = checked.rows
+        file, carried = pa.repeat(pa.scalar(number, pa.int32()), len(rows)), pa.repeat(False, len(rows))
+        self.rows.add(_as_rows(rows, file=file, carried=carried, metadata_hash=known_hashes(rows["metadata"])))
         self.progress.advance(READ, count)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sphering.source.rows import row_batches
 from sphering.sqltext import load
 
 PLACE = [
@@ -35,7 +36,7 @@ def reorder(connection: Any, rows: Path, places: Path, schema: pa.Schema) -> Ite
     connection
         A DuckDB connection; its memory limit bounds the sort of the places.
     rows : Path
-        A Parquet file in row groups of bounded size; scratch files are written beside `places`.
+        A file of staged rows; scratch files are written beside `places`.
     places : Path
         A Parquet file with the columns of `PLACE` and more, for each row that is wanted; ranks ascend from bucket to
         bucket.
@@ -57,19 +58,20 @@ def _distribute(connection: Any, rows: Path, places: Path, schema: pa.Schema) ->
     buckets: dict[int, tuple[Path, Any]] = {}
     with_rank = pa.schema([*schema, pa.field("rank", pa.int64())])
     reader = connection.sql(load("places_in_file_order"), params={"path": str(places)}).to_arrow_reader(_BATCH_ROWS)
-    with reader, pq.ParquetFile(rows) as file, ExitStack() as stack:
+    with reader, ExitStack() as stack:
         stretches = _Stretches(reader, pq.read_schema(places))
         wanted = [name for name in schema.names if name not in stretches.schema.names]
         first = 0
-        for group in range(file.num_row_groups):
-            staged = file.read_row_group(group, columns=wanted)
-            here = stretches.below(first + staged.num_rows)
-            for number, part in _by_bucket(staged, here, first, with_rank):
-                if number not in buckets:
-                    path = places.with_name(f"bucket-{number}.arrow")
-                    buckets[number] = path, stack.enter_context(pa.ipc.new_stream(path, with_rank))
-                buckets[number][1].write_table(part)
-            first += staged.num_rows
+        for batch in row_batches(rows, wanted):
+            end = first + batch.num_rows
+            here = stretches.below(end)
+            if here.num_rows:
+                for number, part in _by_bucket(batch, here, first, with_rank):
+                    if number not in buckets:
+                        path = places.with_name(f"bucket-{number}.arrow")
+                        buckets[number] = path, stack.enter_context(pa.ipc.new_stream(path, with_rank))
+                    buckets[number][1].write_table(part)
+            first = end
     return [buckets[number][0] for number in sorted(buckets)]
 
 
@@ -94,15 +96,18 @@ class _Stretches:
         return pa.Table.from_batches(parts, self.schema)
 
 
-def _by_bucket(staged: pa.Table, places: pa.Table, first: int, schema: pa.Schema) -> Iterator[tuple[int, pa.Table]]:
-    """Yield the wanted rows of a row group by bucket."""
-    if not places.num_rows:
-        return
+def _by_bucket(
+    staged: pa.RecordBatch, places: pa.Table, first: int, schema: pa.Schema
+) -> Iterator[tuple[int, pa.Table]]:
+    """Yield the wanted rows of a batch by bucket."""
     numbers = places["bucket"].to_numpy()
     order = np.argsort(numbers, kind="stable")
     places = places.take(order)
-    wide = staged.take(places["staged_at"].to_numpy() - first)
-    columns = {name: table[name] for table in (places, wide) for name in table.column_names}
+    wide = staged.take(pa.array(places["staged_at"].to_numpy() - first))
+    columns = {
+        **{name: places[name] for name in places.column_names},
+        **{name: wide[name] for name in wide.schema.names},
+    }
     table = pa.table([columns[field.name] for field in schema], schema=schema)
     found, starts = np.unique(numbers[order], return_index=True)
     ends = [*starts[1:], len(order)]

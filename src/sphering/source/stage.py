@@ -15,18 +15,18 @@ from sphering.config.model import Config, SourceConfig
 from sphering.errors import SourceError
 from sphering.progress import Progress, Silence
 from sphering.source.block import Block, Layout, Reader
+from sphering.source.conflict import Origin
 from sphering.source.current_folder import WHERE
 from sphering.source.database import connected
 from sphering.source.documents import Written, write_documents
 from sphering.source.finding import find_files
-from sphering.source.grouped import GroupedWriter
-from sphering.source.intake import READ, ROWS, Intake
-from sphering.source.keys import Origin
+from sphering.source.intake import READ, Intake
+from sphering.source.key_sort import KeySort
 from sphering.source.opened import FoundFile
 from sphering.source.purged import PurgedIds
 from sphering.source.quarantine import QuarantineWriter
 from sphering.source.query import query_blocks
-from sphering.source.staged import DOCUMENTS_FILE, QUARANTINE_FILE, Staged
+from sphering.source.staged import DOCUMENTS_FILE, QUARANTINE_FILE, ROWS_FILE, Staged
 
 SORT = "sort"
 _SILENCE = Silence()
@@ -41,14 +41,14 @@ def stage(
     carried: Iterable[pa.RecordBatch] = (),
     purged: frozenset[bytes] = frozenset(),
 ) -> Staged:
-    """Read the configured source into `directory`: documents.parquet, quarantine.parquet and staged.json.
+    """Read the configured source into `directory`: rows.arrow, documents.parquet, quarantine.parquet and staged.json.
 
     Parameters
     ----------
     config : Config
         Relative paths in [source] and in its SQL are relative to `base`.
     directory : Path
-        Scratch space; made if absent. Until the documents are sorted it holds the texts up to three times.
+        Scratch space; made if absent. It holds the texts once, in rows.arrow, in the order in which they came.
     progress : Progress
         Hears of rows, in the steps ``read`` and ``sort``.
     base : Path, optional
@@ -96,13 +96,15 @@ class _Staging:
         reader, files = (None, []) if source.path is None else find_files(source, self.base)
         layout = layout_of(source, reader)
         with connected(self.config.run.memory, self.scratch / "spill", self.base) as connection:
-            intake = self._read(connection, layout, reader, files)
-            written = self._sort(connection, intake.rows.rows, files)
+            with KeySort(connection.cursor(), self._rows, source) as sorting:
+                intake = self._read(connection, sorting, layout, reader, files)
+                written = self._sort(sorting, files)
+            texts = self._texts(connection)
         reasons = intake.quarantine.reasons
         staged = Staged(
             rows_read=intake.read,
             documents=written.documents,
-            texts=written.texts,
+            texts=texts,
             quarantined=reasons.total(),
             reasons=dict(sorted(reasons.items())),
             duplicates=written.duplicates,
@@ -116,15 +118,18 @@ class _Staging:
         return staged
 
     @property
-    def _rows(self) -> Path:
-        return self.scratch / "rows.parquet"
+    def _documents(self) -> Path:
+        return self.directory / DOCUMENTS_FILE
 
-    def _read(self, connection: Any, layout: Layout, reader: Reader | None, files: list[FoundFile]) -> Intake:
+    @property
+    def _rows(self) -> Path:
+        return self.directory / ROWS_FILE
+
+    def _read(
+        self, connection: Any, rows: KeySort, layout: Layout, reader: Reader | None, files: list[FoundFile]
+    ) -> Intake:
         self.progress.start(READ)
-        with (
-            QuarantineWriter(self.directory / QUARANTINE_FILE) as quarantine,
-            GroupedWriter(self._rows, ROWS, compression="lz4", use_dictionary=["metadata"]) as rows,
-        ):
+        with QuarantineWriter(self.directory / QUARANTINE_FILE) as quarantine:
             # Beside a query that is being read, a statement on its own connection would end its result.
             purged = PurgedIds(connection.cursor(), self.purged) if self.purged else None
             intake = Intake(rows, quarantine, layout, self.config.normalise, self.progress, purged)
@@ -140,15 +145,17 @@ class _Staging:
     def _rows_of_query(self, connection: Any, layout: Layout) -> Iterator[Block]:
         return query_blocks(connection, str(self.config.source.sql), layout, self.base, self.scratch)
 
-    def _sort(self, connection: Any, rows: int, files: list[FoundFile]) -> Written:
-        self.progress.start(SORT, rows)
+    def _sort(self, sorting: KeySort, files: list[FoundFile]) -> Written:
+        self.progress.start(SORT, sorting.rows)
         origin = Origin(self.config.source.duplicates, [file.shown for file in files])
-        written = write_documents(
-            connection, self._rows, self.directory / DOCUMENTS_FILE, origin, self.config.run.memory
-        )
-        self.progress.advance(SORT, rows)
+        written = write_documents(sorting.keys(), self._rows, self._documents, origin)
+        self.progress.advance(SORT, sorting.rows)
         self.progress.finish(SORT)
         return written
+
+    def _texts(self, connection: Any) -> int:
+        query = "SELECT count(DISTINCT text_hash) FROM read_parquet($path)"
+        return int(connection.execute(query, {"path": str(self._documents)}).fetchone()[0])
 
 
 def layout_of(source: SourceConfig, reader: Reader | None) -> Layout:

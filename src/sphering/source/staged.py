@@ -11,6 +11,7 @@ from typing import Self
 from sphering.errors import IntegrityError
 from sphering.source.opened import SourceFile
 
+ROWS_FILE = "rows.arrow"
 DOCUMENTS_FILE = "documents.parquet"
 QUARANTINE_FILE = "quarantine.parquet"
 STAGED_FILE = "staged.json"

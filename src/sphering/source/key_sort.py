@@ -1,0 +1,120 @@
+"""Rows are written, hashed and sorted by their keys while the next ones are still being read.
+
+Reading and checking take one core; hashing takes more than that (SHA-256 of every text, metadata and row), so it runs
+in DuckDB's threads meanwhile. Only keys are sorted: DuckDB sorts narrow rows on disk, but fails on rows with texts once
+they exceed its memory limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from queue import Full, Queue
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+
+from sphering.config.model import SourceConfig
+from sphering.source.ordering import ORDER_FIELDS
+from sphering.source.rows import ROWS, placed
+from sphering.sqltext import load
+
+_AHEAD = 4  # batches that are checked but not yet written
+_ASK_SECONDS = 0.1
+_BATCH_ROWS = 16384
+
+
+class KeySort:
+    """Takes rows, and then gives their keys in order.
+
+    Parameters
+    ----------
+    connection
+        A DuckDB connection of its own; its memory limit bounds the sort.
+    rows : Path
+        The file to write the rows to, in the order in which they come.
+    source : SourceConfig
+        Which of the rows of one id comes first.
+    """
+
+    def __init__(self, connection: Any, rows: Path, source: SourceConfig) -> None:
+        self.rows = 0
+        self._connection = connection
+        self._path = rows
+        self._statement = load("stage_keys").replace("$order", _order(source))
+        self._queue: Queue[pa.RecordBatch | None] = Queue(_AHEAD)
+        self._failure: Exception | None = None
+        self._pool = ThreadPoolExecutor(1, "keys")
+        self._sorted = self._pool.submit(self._sort)
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take rows with the columns of `ROWS`."""
+        self.rows += batch.num_rows
+        self._put(batch)
+
+    def keys(self) -> Any:
+        """Return the sorted keys of all rows, as a reader of record batches; see ``sql/stage_keys.sql``.
+
+        Raises
+        ------
+        OSError, duckdb.Error
+            If rows could not be written, or keys not be sorted.
+        """
+        self._put(None)
+        failed = self._sorted.exception()
+        if failed is None:
+            return self._sorted.result()
+        # Neither with the thread's frames nor beside DuckDB's words for it: Prefect keeps an error to the very end, and
+        # DuckDB then lists each of its objects that the error kept alive.
+        raise (self._failure or failed).with_traceback(None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._connection.interrupt()
+        self._put(None)
+        self._pool.shutdown()
+        self._connection.close()
+        self._failure = None
+
+    def _put(self, batch: pa.RecordBatch | None) -> None:
+        while not self._sorted.done():  # else nobody takes anything any more: `keys` says why
+            with suppress(Full):
+                self._queue.put(batch, timeout=_ASK_SECONDS)
+                return
+
+    def _sort(self) -> Any:
+        self._connection.register("rows", pa.RecordBatchReader.from_batches(ROWS, self._written()))
+        return self._connection.sql(self._statement).to_arrow_reader(_BATCH_ROWS)
+
+    def _written(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows that were taken, with their positions, each batch once it is written."""
+        first = 0
+        try:
+            # Uncompressed: to compress 73 MB of texts takes 0.2 s, where all of staging takes 1 s.
+            with pa.OSFile(str(self._path), "wb") as sink, pa.ipc.new_file(sink, ROWS) as file:
+                while (batch := self._queue.get()) is not None:
+                    rows = placed(batch, first)
+                    file.write_batch(rows)
+                    yield rows
+                    first += len(rows)
+        except Exception as error:
+            self._failure = error
+            raise
+
+
+def _order(source: SourceConfig) -> str:
+    """Return the SQL that orders the rows of one id, the one to keep first.
+
+    Only by what can tell them apart: each key that is null or equal everywhere costs a tenth of the sort.
+    """
+    direction = "DESC" if source.duplicates == "last" else "ASC"
+    keys = [f"{field.name} {direction} NULLS LAST" for field in ORDER_FIELDS if source.order_by]
+    return ", ".join([*keys, *([f"staged_at {direction}"] if source.path else ["text_hash", "metadata_hash"])])
