@@ -23,7 +23,7 @@ from sphering.transform import Transform
 
 MAX_NORM_ERROR = 2e-7
 VANISHED = "the transform leaves nothing of this vector but rounding noise"
-_MAPPED_BYTES = 128 * 2**20
+_MAPPED_BYTES = 32 * 2**20  # of rows: scattered, each takes one or two pages of 4 kB of a mapping
 
 
 def make_matrix(snapshot: Snapshot, transform: Transform, directory: Path, *, memory: str = "1GB") -> Matrix:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +19,7 @@ def count_duplicates(path: Path) -> int:
 
     Hashes find the candidates; only those are compared in full. Memory: about 60 bytes a row.
     """
-    vectors = np.load(path, mmap_mode="r")
+    vectors: Any = np.load(path, mmap_mode="r")
     n, d = vectors.shape
     hashes = np.concatenate([row_hashes(block) for block in read_rows(path, n, d, _ROWS)])
     order = np.lexsort((hashes[:, 1], hashes[:, 0]))
@@ -26,4 +28,6 @@ def count_duplicates(path: Path) -> int:
     for start in range(0, len(candidates), _ROWS):
         at = candidates[start : start + _ROWS]
         count += int(np.count_nonzero((vectors[order[at]] == vectors[order[at + 1]]).all(axis=1)))
+        # Pages of a mapping count as this process' memory until they are given back: 1.5 GB of 1,000,000 equal vectors.
+        vectors._mmap.madvise(mmap.MADV_DONTNEED)
     return count
