@@ -128,6 +128,12 @@ class ServerError(TransientError):
     exit_code = 2
 
 
+class StoreLostError(TransientError):
+    """An object store does not answer, or says that it cannot just now."""
+
+    exit_code = 2
+
+
 class SourceChangedError(TransientError):
     """The source changed while it was read."""
 

@@ -9,7 +9,7 @@ import pytest
 
 import sphering
 from sphering.cli.pull import pull_export
-from sphering.errors import LeaseHeldError, SpheringError, StorageError
+from sphering.errors import LeaseHeldError, SpheringError, StoreLostError
 from sphering.maintenance.verify import verify
 from sphering.run.begin import begin
 from sphering.run.embed import embed_unit
@@ -166,8 +166,9 @@ class TestLostServer:
         plan_units(workspace)
         kept = objects(own_s3, url)
         own_s3.stop()
-        with pytest.raises(StorageError, match="does not answer") as refused:
+        with pytest.raises(StoreLostError, match="does not answer") as refused:
             embed_unit(workspace, 0)
+        assert refused.value.again_from == "step"
         for words in ("expected:", "where:", "do:", url):
             assert words in str(refused.value)
         assert SECRET not in str(refused.value)
@@ -187,7 +188,7 @@ class TestLostServer:
             timeout=120,
             check=False,
         )
-        assert done.returncode == StorageError.exit_code
+        assert done.returncode == StoreLostError.exit_code
         assert "the object store does not answer" in done.stderr
         assert SECRET not in done.stdout + done.stderr
         own_s3.start()
@@ -240,3 +241,26 @@ class TestCommands:
         found = {finding["check"]: finding for finding in findings}
         assert found["store"]["state"] == found["clock"]["state"] == "ok"
         assert "answers" in found["store"]["found"]
+
+    @pytest.mark.soak
+    def test_every_command_of_a_writer_works(self, configured, questions, url, tmp_path):
+        nights = [questions[:40], questions[:41], questions[:42]]
+        place = ("--store", url)
+        first, second, third = (
+            invoke("run", "--config", str(toml(configured(night, url), tmp_path)))["release"] for night in nights
+        )
+        assert invoke("diff", *place, first, third)["changes"]["added"] == 2
+        assert invoke("rollback", *place, "--why", "prices were wrong")["release"] == second
+        assert invoke("publish", *place, first, "--why", "by hand")["release"] == first
+        file = toml(configured(nights[2], url), tmp_path)
+        file.write_text(file.read_text().replace('kind = "none"', 'kind = "center"'))
+        fitted = invoke("fit", "--config", str(file))["release"]
+        assert fitted not in (first, second, third)
+        file.write_text(file.read_text() + '[[export]]\nname = "again"\nformat = "fbin"\n')
+        assert invoke("export", "--config", str(file))["release"] not in (first, second, third, fitted)
+        (tmp_path / "erase.txt").write_text(questions[0][0] + "\n")
+        purged = invoke("purge", *place, "--ids", str(tmp_path / "erase.txt"), "--why", "asked to")
+        assert purged["ids"] == 1
+        assert invoke("verify", *place)["sound"]
+        assert invoke("gc", *place, "--keep", "1", "--grace", "0", "--delete")["deleted"]
+        assert is_sound(Store.open(url))

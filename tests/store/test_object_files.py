@@ -10,7 +10,15 @@ from object_store import SECRET
 
 from sphering.config.load import load
 from sphering.config.paths import is_remote
-from sphering.errors import ConfigError, ExtraMissingError, FormatError, InputError, NotFoundError, StorageError
+from sphering.errors import (
+    ConfigError,
+    ExtraMissingError,
+    FormatError,
+    InputError,
+    NotFoundError,
+    StorageError,
+    StoreLostError,
+)
 from sphering.store.bucket import _client
 from sphering.store.opening import open_files
 from sphering.store.store import Store
@@ -120,7 +128,7 @@ def test_a_missing_bucket_a_lost_server_and_missing_credentials_are_told_apart(s
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    with pytest.raises(StorageError, match="does not answer") as lost:
+    with pytest.raises(StoreLostError, match="does not answer") as lost:
         Store.create("s3://nobody-made-this/store")
     assert SECRET not in f"{missing.value}{unknown.value}{lost.value}"
 

@@ -51,9 +51,17 @@ class KeySort:
         self._sorted = self._pool.submit(self._sort)
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Take rows with the columns of `ROWS`."""
+        """Take rows with the columns of `ROWS`.
+
+        Raises
+        ------
+        OSError, duckdb.Error
+            If earlier rows could not be written or hashed.
+        """
         self.rows += batch.num_rows
         self._put(batch)
+        if self._sorted.done():
+            self._sorted_keys()
 
     def keys(self) -> Any:
         """Return the sorted keys of all rows, as a reader of record batches; see ``sql/stage_keys.sql``.
@@ -64,6 +72,9 @@ class KeySort:
             If rows could not be written, or keys not be sorted.
         """
         self._put(None)
+        return self._sorted_keys()
+
+    def _sorted_keys(self) -> Any:
         failed = self._sorted.exception()
         if failed is None:
             return self._sorted.result()
@@ -85,7 +96,7 @@ class KeySort:
         self._failure = None
 
     def _put(self, batch: pa.RecordBatch | None) -> None:
-        while not self._sorted.done():  # else nobody takes anything any more: `keys` says why
+        while not self._sorted.done():  # else nobody takes anything any more
             with suppress(Full):
                 self._queue.put(batch, timeout=_ASK_SECONDS)
                 return

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sphering.errors import StorageError
+from sphering.errors import SpheringError, StorageError, StoreLostError
 
+_PASSING = {"500", "503", "InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown"}
 _AGAIN = "then run again: what was finished is kept"
 
 
 @contextmanager
 def client_errors(where: str) -> Iterator[None]:
-    """Turn what the client raises into a StorageError that says what to do."""
+    """Turn what the client raises into an error that says what to do.
+
+    Raises
+    ------
+    StorageError
+        If the object store refuses: it will again.
+    StoreLostError
+        If it does not answer, or cannot just now; the client has tried several times by then.
+    """
     from aiohttp import ClientError as HttpError
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -27,7 +36,7 @@ def is_conflict(error: OSError) -> bool:
     return _code(error) in ("ConditionalRequestConflict", "409")
 
 
-def _in_our_words(error: Exception, where: str) -> StorageError:
+def _in_our_words(error: Exception, where: str) -> SpheringError:
     names = {kind.__name__ for kind in type(error).__mro__}
     if names & {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound"}:
         return StorageError(
@@ -50,14 +59,15 @@ def _in_our_words(error: Exception, where: str) -> StorageError:
             where=where,
             remedy="create the bucket, or look at `store` and AWS_ENDPOINT_URL",
         )
-    if _code(error):
+    code = _code(error)
+    if code and code not in _PASSING:
         return StorageError(
             f"the object store refuses: {_words(error)}",
             expected="a request that it takes",
             where=where,
             remedy=f"look at the object store's own log, {_AGAIN}",
         )
-    return StorageError(
+    return StoreLostError(
         f"the object store does not answer: {_words(error)}",
         expected="an object store that can be reached",
         where=where,
