@@ -1,13 +1,25 @@
 """What a second night costs and leaves."""
 
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sphering.encoder.probe import read_probe, write_probe
-from sphering.errors import EmptyCorpusError, IdentityError, InputError, RefMovedError
+from sphering.errors import EmptyCorpusError, IdentityError, InputError, IntegrityError, RefMovedError
+from sphering.run.begin import begin
+from sphering.run.commit import commit_snapshot
+from sphering.run.embed import embed_unit
+from sphering.run.evaluate import evaluate
+from sphering.run.finish import abandon
+from sphering.run.fit import settle_transform
+from sphering.run.ingest import ingest
+from sphering.run.plan_release import plan_release
 from sphering.run.probe import mixed_bits
+from sphering.run.release import commit_release, publish
+from sphering.run.report import write_report
+from sphering.run.units import plan_units
 from sphering.store.refs import Reason
 from sphering.store.store import Store
 
@@ -17,8 +29,6 @@ def corpus_of(config):
 
 
 def config_path(config):
-    from pathlib import Path
-
     return Path(config.store)
 
 
@@ -138,8 +148,6 @@ def test_a_source_without_a_document_is_refused_and_moves_nothing(run, corpus, q
 
 
 def test_a_fit_over_vectors_of_another_encoder_is_refused(run, corpus, questions):
-    from sphering.run.begin import begin
-
     run(corpus(questions))
     with pytest.raises(IdentityError, match="was made by encoder"):
         begin(corpus(questions, encoder={"backend": "torch", "max_length": 64}), "fit")
@@ -211,18 +219,23 @@ def test_a_run_on_a_machine_with_other_bits_says_so_and_goes_on(run, corpus, que
     assert "another processor" in mixed_bits(second["probe"])
 
 
-def test_where_either_ref_moved_in_between_neither_is_moved(corpus, questions, run):
-    from sphering.run.begin import begin
-    from sphering.run.commit import commit_snapshot
-    from sphering.run.embed import embed_unit
-    from sphering.run.evaluate import evaluate
-    from sphering.run.fit import settle_transform
-    from sphering.run.ingest import ingest
-    from sphering.run.plan_release import plan_release
-    from sphering.run.release import commit_release, publish
-    from sphering.run.report import write_report
-    from sphering.run.units import plan_units
+def test_a_lost_shard_stops_the_next_run_by_its_name_and_a_copy_mends_it(corpus, questions, run):
+    first = run(corpus(questions[:40]))
+    store = corpus_of(corpus(questions[:41]))
+    (shard, *_) = store.snapshot(first["snapshot"]).paths
+    whole = shard.read_bytes()
+    shard.unlink()
+    workspace = begin(corpus(questions[:41]))
+    ingest(workspace)
+    with pytest.raises(IntegrityError, match="is missing") as lost:
+        plan_units(workspace)
+    assert str(shard) in str(lost.value)
+    abandon(workspace, lost.value)
+    shard.write_bytes(whole)
+    assert run(corpus(questions[:41]))["release_status"] == "published"
 
+
+def test_where_either_ref_moved_in_between_neither_is_moved(corpus, questions, run):
     config = corpus(questions[:40], export=[])
     first = run(config)
     slow = corpus(questions[:41], export=[])

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from sphering.errors import IntegrityError
 from sphering.identity import short_id
 from sphering.sqltext import load, quote_literal
 from sphering.store.database import DEFAULT, Bounds, bounded_connection
@@ -214,7 +215,20 @@ def register_rows(connection: Any, paths: Sequence[Path], dropped: Path | None) 
     """Create the DuckDB view `snapshot_rows` over shards without dropped rows.
 
     Its columns: doc_id, text_hash, metadata_hash, n_tokens, n_unknown, truncated, shard (position in `paths`), row.
+
+    Raises
+    ------
+    IntegrityError
+        If one of the files is missing.
     """
+    for path in (*paths, dropped):
+        if path is not None and not path.exists():
+            raise IntegrityError(
+                "a file of the snapshot is missing",
+                expected="every shard that its manifest names",
+                where=str(path),
+                remedy="copy it back from a backup; `sphering verify` names all that is missing",
+            )
     gone = (
         pa.table({"shard": pa.array([], pa.int32()), "row": pa.array([], pa.int64())})
         if dropped is None
