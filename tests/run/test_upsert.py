@@ -107,6 +107,16 @@ def test_an_empty_source_changes_nothing_and_the_run_goes_on(run, corpus, upsert
     assert (second["rows_read"], second["documents"], second["carried"], second["deleted"]) == (0, 40, 40, 0)
 
 
+def test_a_night_that_deletes_too_much_is_stopped_before_anything_is_encoded(run, corpus, upsert, questions):
+    first = run(corpus(questions[:40]))
+    gone = [(doc_id, None, True) for doc_id, _ in questions[:3]]
+    second = run(upsert([*gone, ("new", "a new question")], gate=[{"metric": "deleted", "max": 2}]))
+    assert (second["encoded"], second["release"]) == (0, None)
+    assert [(gate["metric"], gate["value"]) for gate in second["gates"] if not gate["passed"]] == [("deleted", 3)]
+    published = store_of(corpus(questions)).refs.read("main", "published").release
+    assert published == first["release"]
+
+
 def test_the_first_upsert_of_a_corpus_is_a_full_run(run, upsert, questions):
     assert "gave no document" in str(refusal(upsert([]), EmptyCorpusError))
     result = run(upsert([*questions[:40], ("gone", None, True)]))

@@ -15,6 +15,8 @@ RUN_METRICS = (
     "quarantined_share",
     "duplicates",
     "duplicates_share",
+    "carried",
+    "deleted",
     "documents_change",
     "documents",
 )

@@ -106,6 +106,8 @@ def _run_numbers(workspace: Workspace, refused: int) -> dict[str, float | None]:
         "quarantined_share": quarantined / rows,
         "duplicates": staged.duplicates,
         "duplicates_share": staged.duplicates / rows,
+        "carried": staged.carried,
+        "deleted": staged.deleted,
         "documents_change": _documents_change(workspace, documents),
     }
 
