@@ -6,13 +6,18 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from nights import die
 
 from sphering.catalog.rebuild import rebuild
-from sphering.errors import EmptyCorpusError, InputError, LeaseHeldError
+from sphering.config.model import SourceConfig
+from sphering.errors import EmptyCorpusError, InputError, LeaseHeldError, SourceError
 from sphering.maintenance.publication import rollback
 from sphering.maintenance.purge import purge
 from sphering.maintenance.verify import verify
 from sphering.run import lease
+from sphering.run.begin import begin
+from sphering.run.finish import abandon
+from sphering.run.ingest import ingest
 from sphering.store.documents import read_document
 from sphering.store.store import Store
 
@@ -115,6 +120,36 @@ def test_quarantined_rows_are_erased_and_the_records_still_add_up(run, corpus, q
     assert done.counts == {"shards": 0, "snapshots": 0, "releases": 0, "exports": 0, "quarantined": 1}
     assert b"'bad'" not in bytes_of(config)
     assert verify(store).sound
+
+
+def test_runs_that_failed_or_were_killed_keep_nothing_of_an_erased_document(nights, corpus, questions, tmp_path):
+    config, _ = nights(30)
+    (doc_id, _), store = questions[3], corpus_of(config)
+    killed = begin(corpus([*questions[:30], ("other", "another text")]))
+    ingest(killed)
+    die(killed)
+    pq.write_table(pa.table({"id": [doc_id] * 2, "text": ["a secret", "another secret"]}), tmp_path / "twice.parquet")
+    sql = f"SELECT id, text FROM read_parquet('{tmp_path}/twice.parquet')"
+    failed = begin(config.model_copy(update={"source": SourceConfig(sql=sql)}))
+    with pytest.raises(SourceError, match="secret") as raised:
+        ingest(failed)
+    abandon(failed, raised.value)
+    purge(store, [doc_id], WHY)
+    stored = bytes_of(config)
+    assert b"secret" not in stored
+    assert doc_id.encode() not in stored
+    assert not list(store.files.path(store.layout.scratch).iterdir())
+    assert store.run_record(failed.name)["error"] == "SourceError: it named a document that was erased since"
+    assert verify(store).sound
+
+
+def test_an_edited_tombstone_is_found(nights, questions):
+    config, _ = nights(30)
+    store = corpus_of(config)
+    done = purge(store, [questions[3][0]], WHY)
+    path = store.files.path(store.layout.tombstone(done.tombstone))
+    path.write_text(path.read_text().replace(WHY, "no reason"))
+    assert [entry["kind"] for entry in verify(store).wrong] == ["tombstone"]
 
 
 def test_the_tombstone_keeps_hashes_counts_who_and_why(nights, questions):

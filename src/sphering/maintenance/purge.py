@@ -24,6 +24,7 @@ from sphering.maintenance.collection import keys_of
 from sphering.maintenance.erasure import Rewritten, Successor, rewrite_shard, shards_with, succeed
 from sphering.maintenance.successor import PURPOSE, make_successor
 from sphering.run import lease
+from sphering.run.workspace import remove_dead
 from sphering.store.clock import now
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import create_document, to_bytes
@@ -69,6 +70,8 @@ def purge(corpus: CorpusStore, ids: Sequence[str], why: str) -> Purged:
 
 
 def _purge(corpus: CorpusStore, ids: list[str], why: str) -> Purged:
+    corpus.files.remove_dead_temporaries()
+    remove_dead(corpus.files.working(corpus.layout.scratch))
     erased = pa.array(ids, pa.string())
     stale = shards_with(corpus, erased)
     rewritten = {shard: rewrite_shard(corpus, encoder, shard, erased) for encoder, shard in stale}
@@ -94,6 +97,7 @@ def _purge(corpus: CorpusStore, ids: list[str], why: str) -> Purged:
         _remove_shard(corpus, encoder, shard)
     for run in quarantined:
         _clean_quarantine(corpus, run, erased)
+    _silence_errors(corpus, ids)
     rebuild(Store(corpus.files))
     return Purged(len(ids), counts, successors, tombstone)
 
@@ -249,3 +253,13 @@ def _clean_quarantine(corpus: CorpusStore, run: str, erased: pa.Array) -> None:
         purged = record.get("purged", 0) + table.num_rows - left.num_rows
         record |= {"quarantine_sha256": sha256_bytes(data), "purged": purged}
         corpus.files.replace(corpus.layout.run(run), to_bytes(record))
+
+
+def _silence_errors(corpus: CorpusStore, ids: Sequence[str]) -> None:
+    """Take the errors out of run records that name an erased id: they may quote its text beside it."""
+    for record in corpus.run_records():
+        error = record.get("error")
+        if error is not None and any(name in error for name in ids):
+            kind = error.split(":", 1)[0]
+            silenced = {**record, "error": f"{kind}: it named a document that was erased since"}
+            corpus.files.replace(corpus.layout.run(record["run"]), to_bytes(silenced))

@@ -51,6 +51,9 @@ def _look(findings: Findings, corpus: CorpusStore, selector: str | None) -> None
         _evaluation(findings, corpus, name)
     for name in corpus.files.children(corpus.layout.pins):
         findings.check("pin", name, partial(read_document, corpus.files, f"{corpus.layout.pins}/{name}"))
+    for name in corpus.files.children(corpus.layout.tombstones):
+        key = f"{corpus.layout.tombstones}/{name}"
+        findings.check("tombstone", name, partial(read_document, corpus.files, key))
     for run in corpus.files.children(corpus.layout.runs):
         if corpus.files.exists(corpus.layout.run(run)):
             where = str(corpus.files.path(corpus.layout.run(run)))
