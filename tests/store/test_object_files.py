@@ -159,3 +159,15 @@ def test_a_missing_client_is_named_with_the_command_that_installs_it(monkeypatch
     _client.cache_clear()
     with pytest.raises(ExtraMissingError, match=r"sphering\[s3\]"):
         open_files("s3://bucket/prefix")
+
+
+def test_a_full_disk_of_this_machine_is_no_lost_object_store(s3, small_disk, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(small_disk.root))
+    files = open_files(f"{s3.bucket()}/store")
+    files.create("large", b"x" * (1 << 20))
+    small_disk.leave(100 * 1024)
+    with pytest.raises(StorageError, match="No space left") as full:
+        files.path("large")
+    assert "free" in full.value.remedy
+    small_disk.relieve()
+    assert files.path("large").stat().st_size == 1 << 20

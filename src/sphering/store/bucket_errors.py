@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sphering.errors import SpheringError, StorageError, StoreLostError
 
-_PASSING = {"500", "503", "InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown"}
+_PASSING = {
+    *("429", "500", "502", "503", "504"),
+    *("BadGateway", "GatewayTimeout", "InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown"),
+    *("RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequests"),
+}
+_LOCAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 _AGAIN = "then run again: what was finished is kept"
 
 
@@ -28,6 +34,8 @@ def client_errors(where: str) -> Iterator[None]:
     try:
         yield
     except (OSError, BotoCoreError, ClientError, HttpError) as error:
+        if _is_of_this_machine(error):
+            raise
         raise _in_our_words(error, where) from error
 
 
@@ -73,6 +81,13 @@ def _in_our_words(error: Exception, where: str) -> SpheringError:
         where=where,
         remedy=f"look at the network and AWS_ENDPOINT_URL, {_AGAIN}",
     )
+
+
+def _is_of_this_machine(error: Exception) -> bool:
+    """Return whether it is a file or a disk of this machine that refuses, to or from which an object is copied."""
+    if not isinstance(error, OSError) or _code(error) is not None:
+        return False
+    return error.filename is not None or error.errno in _LOCAL
 
 
 def _code(error: BaseException) -> str | None:
