@@ -6,15 +6,19 @@ import pytest
 from nights import die
 
 import sphering
+from sphering.run.assemble import assemble_release
 from sphering.run.begin import begin
 from sphering.run.commit import commit_snapshot
 from sphering.run.embed import embed_unit
+from sphering.run.evaluate import evaluate
 from sphering.run.finish import finish
+from sphering.run.fit import settle_transform
 from sphering.run.ingest import ingest
-from sphering.run.release import render_page
+from sphering.run.release import publish, render_page
 from sphering.run.search import search
 from sphering.run.select import select_snapshot
 from sphering.run.units import plan_units
+from sphering.store.refs import Reason
 from sphering.store.store import Store
 
 
@@ -75,3 +79,21 @@ def test_the_page_of_a_held_release_says_so(corpus, run, questions):
     strict = {"gate": [{"metric": "transformed.mean_cosine", "max": -1.0}]}
     config = corpus(questions[:60], **strict)
     assert "<h1>Held" in page_of(config, run(config)["release"])
+
+
+def test_a_publication_that_lost_the_store_half_way_is_finished_when_it_is_tried_again(corpus, questions):
+    config = corpus(questions[:40])
+    workspace = begin(config)
+    ingest(workspace)
+    for unit in range(plan_units(workspace).count):
+        embed_unit(workspace, unit)
+    commit_snapshot(workspace)
+    settle_transform(workspace)
+    evaluate(workspace)
+    release = assemble_release(workspace)
+    refs = corpus_of(config).refs
+    refs.move("main", "published", release, expected=None, reason=Reason("a run", "gates passed", workspace.name))
+    assert publish(workspace) == publish(workspace) == "published"
+    assert [refs.read("main", name).release for name in ("latest", "published")] == [release, release]
+    assert [len(refs.history("main", name)) for name in ("latest", "published")] == [1, 1]
+    finish(workspace)

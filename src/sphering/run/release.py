@@ -90,6 +90,8 @@ def _check_still(workspace: Workspace) -> None:
     channel = workspace.config.run.channel
     for name in (PUBLISHED, LATEST):
         now_at, before = workspace.corpus.refs.read(channel, name), workspace.begun[name]
+        if now_at is not None and now_at.run == workspace.run:  # by this step, before it lost the store
+            continue
         if (now_at.number if now_at else 0) != (before["number"] if before else 0):
             raise RefMovedError(
                 f"the ref {channel}/{name} moved since this run began",
@@ -111,7 +113,8 @@ def _status(release: Release, published: RefValue | None, planned: str, *, withd
 def _move(workspace: Workspace, name: str, release: Release, why: str) -> None:
     before = workspace.begun[name]
     expected = RefValue(**before) if before else None
-    if expected is not None and expected.release == release.id:
+    now_at = workspace.corpus.refs.read(workspace.config.run.channel, name)
+    if any(value is not None and value.release == release.id for value in (expected, now_at)):
         return
     workspace.corpus.refs.move(
         workspace.config.run.channel,

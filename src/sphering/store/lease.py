@@ -13,6 +13,7 @@ import platform
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -157,11 +158,18 @@ def _take_after(files: Files, layout: Layout, before: Holder | None, what: str) 
     number = before.number + 1 if before else 1
     process = os.getpid()
     holder = Holder(number, what, _host(), process, start_of(process), now())
-    if not create_document(files, layout.lock(number), asdict(holder)) or newest(files, layout) != holder:
+    if not create_document(files, layout.lock(number), asdict(holder)):
         return None
-    for key in (f"{layout.locks}/{name}" for name in files.children(layout.locks)):
-        if key < layout.lock(number):
-            files.remove(key)
+    try:
+        if newest(files, layout) != holder:
+            return None
+        for key in (f"{layout.locks}/{name}" for name in files.children(layout.locks)):
+            if key < layout.lock(number):
+                files.remove(key)
+    except BaseException:  # tried again, this process would wait for itself
+        with suppress(SpheringError, OSError):
+            files.replace(layout.lock(number), to_bytes(asdict(replace(holder, released=True))))
+        raise
     return Lease(files, layout, holder)
 
 
