@@ -10,7 +10,7 @@ import pytest
 
 from sphering.config.model import Config
 from sphering.source.key_sort import KeySort
-from sphering.source.rows import ROWS, rows_reader
+from sphering.source.rows import ROWS, row_batches, rows_reader
 
 
 def rows(*documents):
@@ -51,6 +51,18 @@ def test_keys_come_in_order_and_rows_stay_where_they_came(sorting, tmp_path):
     assert kept == {"text": ["one", "two", "three"], "staged_at": [0, 1, 2]}
 
 
+def test_rows_are_written_in_batches_of_one_size_whatever_blocks_they_come_in(sorting, tmp_path):
+    with sorting(tmp_path / "rows.arrow") as taken:
+        for number in range(5000):
+            taken.add(rows((f"{number:05d}", "short")))
+        taken.add(rows(*((f"{number:05d}", "long" * 100_000) for number in range(5000, 5040))))
+        assert taken.keys().read_all().num_rows == taken.rows == 5040
+    sizes = [len(batch) for batch in row_batches(tmp_path / "rows.arrow", ["doc_id"])]
+    assert sum(sizes) == 5040
+    assert max(sizes) == 4096
+    assert len(sizes) < 10
+
+
 def test_no_rows_have_no_keys(sorting, tmp_path):
     with sorting(tmp_path / "rows.arrow") as taken:
         assert taken.keys().read_all().num_rows == 0
@@ -62,8 +74,8 @@ def test_a_disk_that_is_full_stops_the_reading(sorting):
         pytest.skip("this system has no /dev/full")
 
     def add_many(taken):
-        for number in range(100_000):
-            taken.add(rows((str(number), "a text")))
+        for number in range(100):
+            taken.add(rows(*((f"{number}-{row}", "a text") for row in range(4096))))
 
     with sorting(full) as taken, pytest.raises(OSError, match="No space left"):
         add_many(taken)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sphering.errors import ConfigError
@@ -19,13 +20,14 @@ from sphering.run.unit_cut import UnitCut
 from sphering.run.workspace import Workspace, timed
 from sphering.source.grouped import GROUP_ROWS, GroupedWriter
 from sphering.source.reorder import PLACE, reorder
-from sphering.source.rows import rows_reader
+from sphering.source.rows import row_batches
 from sphering.sqltext import load
 from sphering.store.corpus import CorpusStore
 from sphering.store.shard import HASH
 from sphering.store.snapshot import Snapshot, path_list
 
 UNITS = "units"
+_EXCERPT = 200  # characters
 _MOST_BUCKETS = 400  # files open at once: the usual limit is 1,024
 _PLACES = pa.schema(
     [
@@ -192,9 +194,20 @@ def _write_dropped(connection: Any, workspace: Workspace, count: int) -> None:
 def _write_refused(connection: Any, workspace: Workspace, count: int) -> None:
     table = _REFUSED.empty_table()
     if count:
-        connection.register("staged_rows", rows_reader(staged_rows(workspace), ["staged_at", "text"]))
-        table = connection.sql(load("units_refused")).to_arrow_table()
+        found = connection.sql(load("units_refused")).to_arrow_table()
+        excerpts = _excerpts(staged_rows(workspace), found["staged_at"])
+        table = pa.table([found["doc_id"], found["text_hash"], excerpts], names=_REFUSED.names)
     pq.write_table(table, workspace.path / "refused-before.parquet")
+
+
+def _excerpts(rows: Path, positions: pa.ChunkedArray) -> pa.Array:
+    """Return the beginnings of the texts of rows."""
+    found: dict[int, str | None] = {}
+    for batch in row_batches(rows, ["staged_at", "text"]):
+        batch = batch.filter(pc.is_in(batch["staged_at"], value_set=positions))
+        texts = pc.utf8_slice_codeunits(batch["text"], 0, _EXCERPT)
+        found |= dict(zip(batch["staged_at"].to_pylist(), texts.to_pylist(), strict=True))
+    return pa.array([found[position] for position in positions.to_pylist()], pa.string())
 
 
 def _cut(connection: Any, workspace: Workspace, cut: UnitCut, at_most: int) -> int:

@@ -23,6 +23,8 @@ from sphering.source.rows import ROWS, placed
 from sphering.sqltext import load
 
 _AHEAD = 4  # batches that are checked but not yet written
+_ROWS = 4096
+_BYTES = 4 << 20
 _ASK_SECONDS = 0.1
 _BATCH_ROWS = 16384
 
@@ -47,6 +49,8 @@ class KeySort:
         self._statement = load("stage_keys").replace("$order", _order(source))
         self._queue: Queue[pa.RecordBatch | None] = Queue(_AHEAD)
         self._failure: Exception | None = None
+        self._waiting: list[pa.RecordBatch] = []
+        self._waiting_rows = self._waiting_bytes = 0
         self._pool = ThreadPoolExecutor(1, "keys")
         self._sorted = self._pool.submit(self._sort)
 
@@ -59,9 +63,11 @@ class KeySort:
             If earlier rows could not be written or hashed.
         """
         self.rows += batch.num_rows
-        self._put(batch)
-        if self._sorted.done():
-            self._sorted_keys()
+        self._waiting.append(batch)
+        self._waiting_rows += batch.num_rows
+        self._waiting_bytes += batch.nbytes
+        if self._waiting_rows >= _ROWS or self._waiting_bytes >= _BYTES:
+            self._flush()
 
     def keys(self) -> Any:
         """Return the sorted keys of all rows, as a reader of record batches; see ``sql/stage_keys.sql``.
@@ -71,8 +77,20 @@ class KeySort:
         OSError, duckdb.Error
             If rows could not be written, or keys not be sorted.
         """
+        self._flush()
         self._put(None)
         return self._sorted_keys()
+
+    def _flush(self) -> None:
+        """Hand on what waits, in batches of about `_ROWS` rows and `_BYTES`, whatever blocks it came in."""
+        if self._waiting:
+            batch = self._waiting[0] if len(self._waiting) == 1 else pa.concat_batches(self._waiting)
+            step = max(1, min(_ROWS, len(batch) * _BYTES // max(self._waiting_bytes, 1)))
+            self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
+            for start in range(0, len(batch), step):
+                self._put(batch.slice(start, step))
+        if self._sorted.done():
+            self._sorted_keys()
 
     def _sorted_keys(self) -> Any:
         failed = self._sorted.exception()
