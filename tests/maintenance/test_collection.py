@@ -346,6 +346,7 @@ def test_a_run_after_a_stopped_collection_makes_again_what_it_needs(store, templ
 def test_it_never_works_beside_a_run(store, night):
     workspace = begin(night(NIGHTS[3]))
     before = stored(store)
+    assert collect(store, keep=1, grace_days=0, delete=False).removed
     with pytest.raises(LeaseHeldError):
         collect(store, keep=1, grace_days=0, delete=True)
     assert stored(store) == before

@@ -131,7 +131,11 @@ class TestNights:
 
 @pytest.mark.command
 class TestTwoRuns:
-    def test_of_two_runs_at_once_one_commits_and_the_other_finds_it_done(self, configured, questions, url, tmp_path):
+    @pytest.mark.parametrize("kind", ["folder", "s3"])
+    def test_of_two_runs_at_once_one_commits_and_the_other_finds_it_done(
+        self, kind, configured, questions, tmp_path, request
+    ):
+        url = request.getfixturevalue("url") if kind == "s3" else str(tmp_path / "store")
         file = toml(configured(questions, url), tmp_path)
         runs = [
             subprocess.Popen(

@@ -55,11 +55,11 @@ def collect(corpus: CorpusStore, *, keep: int, grace_days: float, delete: bool) 
     Raises
     ------
     LeaseHeldError
-        If a run works on the corpus.
+        If a run works on the corpus, and something is to be removed.
     LeaseLostError
         If one has taken it since, because this machine slept: nothing is removed beside a run.
     """
-    taken = lease.take(corpus, lease.GC, wait=False)
+    taken = lease.take(corpus, lease.GC, wait=False) if delete else None
     try:
         young = corpus.files.now() - grace_days * _DAY
         marked = mark(corpus, keep, young)
@@ -67,11 +67,12 @@ def collect(corpus: CorpusStore, *, keep: int, grace_days: float, delete: bool) 
         counts, sizes = Counter(entry.kind for entry in unmarked), Counter[str]()
         for entry in unmarked:
             sizes[entry.kind] += corpus.files.size(entry.key)
-            if delete:
+            if taken is not None:
                 check_held(corpus.files, corpus.layout, taken.holder.number)
                 corpus.files.remove(entry.key)
     finally:
-        taken.release()
+        if taken is not None:
+            taken.release()
     removed = {kind: {"files": counts[kind], "bytes": sizes[kind]} for kind in counts}
     kept = {name: len(getattr(marked, name)) for name in ("releases", "snapshots", "shards", "exports")}
     return Collection(removed, kept, delete)
