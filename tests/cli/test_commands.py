@@ -312,6 +312,11 @@ def test_a_held_release_exits_with_3_and_leaves_published_where_it_was(sphering,
     assert "questions is held: gate FAILED: transformed.mean_cosine" in held.err
     assert sphering("show", "published", "--json", cwd=folder).json["release"] == before
     assert sphering("show", "latest", "--json", cwd=folder).json["release"] != before
+    again = sphering("run", "--set", "gate.transformed.mean_cosine.max=-0.5", cwd=folder)
+    assert again.code == 3
+    (line,) = again.out.splitlines()
+    assert line.startswith("questions: unchanged and held, release ")
+    assert "gate FAILED: transformed.mean_cosine" in line
 
 
 def test_fit_makes_a_release_of_a_snapshot_that_exists_and_moves_latest_only(sphering, released):

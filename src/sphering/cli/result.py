@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sphering.store.corpus import CorpusStore
 
 _NAME = "sphering"
+_STANDS = {"unchanged": "unchanged", "held": "unchanged and held"}
 _QUESTION_LENGTH = 60
 
 
@@ -24,11 +25,8 @@ def print_result(result: Mapping[str, Any], config: Config, file: Path | None) -
     """Print a run's result: one line where nothing changed."""
     from sphering.run.probe import mixed_bits
 
-    if result.get("release_status") == "unchanged":
-        print_line(
-            f"{config.corpus}: unchanged, release {result['release']}, snapshot {result['snapshot']}: "
-            f"{result['documents']:,} documents, {result['encoded']:,} encoded, {result['seconds']:.1f} s"
-        )
+    if _changed_nothing(result, config):
+        print_line("; ".join((_unchanged(result, config), *unpassed(result))))
         return
     print_line(_headline(result, config))
     print_pairs(_facts(result, config))
@@ -45,6 +43,21 @@ def print_result(result: Mapping[str, Any], config: Config, file: Path | None) -
         print_line(f"  report: {_place(corpus, result['report'])}")
     if result.get("release"):
         print_line(f"  try:    {_search_line(result, config, file)}")
+
+
+def _changed_nothing(result: Mapping[str, Any], config: Config) -> bool:
+    """Return whether a run ended in what an earlier one made, published or held."""
+    if result.get("release_status") != "held" or not result.get("release"):
+        return bool(result.get("release_status") == "unchanged")
+    return bool(_corpus(config).release(result["release"]).run != result["run"])
+
+
+def _unchanged(result: Mapping[str, Any], config: Config) -> str:
+    return (
+        f"{config.corpus}: {_STANDS[result['release_status']]}, "
+        f"release {result['release']}, snapshot {result['snapshot']}: "
+        f"{result['documents']:,} documents, {result['encoded']:,} encoded, {result['seconds']:.1f} s"
+    )
 
 
 def unpassed(result: Mapping[str, Any]) -> Iterator[str]:
