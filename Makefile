@@ -10,6 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 WORKERS ?= 2
+CORPUS ?= ../shared/data/debian_descriptions/debian_bookworm_en.parquet
 
 .PHONY: help venv demo test soak lint bench clean
 
@@ -44,8 +45,10 @@ test: lint  ## the linters, then the whole suite
 soak: $(STAMP)  ## what takes too long for `make test`: whole examples, kills at every moment
 	@$(BIN)/python -m pytest -m soak --timeout 7200 --durations=0
 
-bench: $(STAMP)  ## documents per second of a run against SentenceTransformer.encode and np.save
+bench: $(STAMP)  ## what a run takes beside SentenceTransformer.encode and np.save, and what a night takes that changes little
 	@$(BIN)/python benchmarks/main_job.py
+	@test -f $(CORPUS) || { echo "make bench CORPUS=FILE: a Parquet file with package, section and text is needed" >&2; exit 2; }
+	@$(BIN)/python benchmarks/incremental.py --corpus $(CORPUS)
 
 clean:  ## remove the environment and what was built; stores stay
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

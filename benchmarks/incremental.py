@@ -165,12 +165,29 @@ def measure_changed(corpus: Path, rows: int, rounds: int) -> dict[str, Any]:
             folder = Path(name)
             config = configuration(folder, export=[{"name": "matrix", "format": "npy"}], run={"unit_rows": 1024})
             write_source(corpus, rows, folder / "source.parquet")
-            first, unchanged = night(config), night(config)
+            first, unchanged = night(config, whole=True), night(config, whole=True)
             write_source(corpus, rows, folder / "source.parquet", lambda row: row % 100 == 7)
-            changed = night(config)
+            changed = night(config, whole=True)
         ratio = (changed["seconds"] - unchanged["seconds"]) / first["encode"]
         found.append({"first": first, "unchanged": unchanged, "changed": changed, "ratio": ratio})
     return {"rows": rows, "rounds": found, "ratio": spread([each["ratio"] for each in found])}
+
+
+def measure_commands(corpus: Path, rows: int) -> dict[str, Any]:
+    """Return the seconds of `sphering run` as one types it, with its process and its server: first and unchanged."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_source(corpus, rows, folder / "source.parquet")
+        (folder / "sphering.toml").write_text(
+            'corpus = "packages"\n[source]\npath = "source.parquet"\nmetadata = ["section"]\n'
+            '[[export]]\nname = "matrix"\nformat = "npy"\n'
+        )
+        found = []
+        for _ in range(2):
+            started = time.perf_counter()
+            subprocess.run([sys.executable, "-m", "sphering.cli", "run", "-q"], cwd=folder, check=True)
+            found.append(time.perf_counter() - started)
+    return {"rows": rows, "first": found[0], "unchanged": found[1]}
 
 
 def measure_bookkeeping(corpus: Path, rows: int, nights: int) -> dict[str, Any]:
@@ -180,13 +197,11 @@ def measure_bookkeeping(corpus: Path, rows: int, nights: int) -> dict[str, Any]:
         folder = Path(name)
         shares, config = {}, configuration(folder)
         write_source(corpus, rows, folder / "source.parquet")
-        night(config)
+        night(config, whole=True)
         shares["1"] = share(folder / "store")
         for number in range(1, nights + 1):
-            write_source(
-                corpus, rows, folder / "source.parquet", lambda row, n=number: row % 1000 < n and row % 1000 > 0
-            )
-            night(config)
+            write_source(corpus, rows, folder / "source.parquet", lambda row, n=number: row % 1000 < n)
+            night(config, whole=True)
         shares[str(nights + 1)] = share(folder / "store")
     return {"rows": rows, "share": shares}
 
@@ -228,7 +243,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000, help="Rows of the diff and of the larger memory side.")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--nights", type=int, default=100, help="Nights of 0.1 per cent change.")
-    parser.add_argument("--part", choices=["diff", "memory", "changed", "bookkeeping"])
+    parser.add_argument("--part", choices=["diff", "memory", "changed", "commands", "bookkeeping"])
     given = parser.parse_args()
     if given.part:
         print(json.dumps(_part(given)))
@@ -243,6 +258,8 @@ def main() -> None:
     changed = apart("changed", rows=3000, **common)
     print(f"1 % changed beyond an unchanged night / first encoding: {changed['ratio']}")
     print(f"  {changed['rounds']}")
+    commands = apart("commands", rows=3000, **common)
+    print(f"whole commands over {commands['rows']:,} rows: {commands}")
     kept = apart("bookkeeping", rows=given.rows // 10, **common)
     print(f"neither text nor vector, after so many nights: {kept['share']}")
 
@@ -254,6 +271,8 @@ def _part(given: argparse.Namespace) -> dict[str, Any]:
         return measure_memory(given.corpus, given.rows)
     if given.part == "changed":
         return measure_changed(given.corpus, given.rows, given.rounds)
+    if given.part == "commands":
+        return measure_commands(given.corpus, given.rows)
     return measure_bookkeeping(given.corpus, given.rows, given.nights)
 
 
