@@ -48,7 +48,7 @@ def make_successor(corpus: CorpusStore, release: Release, manifest: SnapshotMani
 def _config(corpus: CorpusStore, release: Release) -> dict[str, Any]:
     """Return the configuration that made a release; where that run was killed, the newest one of its encoder."""
     own = corpus.run_record(release.run)
-    records = [own] if own else reversed(corpus.run_records())
+    records = [own] if own else corpus.newest_runs()
     for record in records:
         if record.get("encoder") == release.encoder and record.get("config"):
             # Without defaults: an export that sets what its format does not read is refused.

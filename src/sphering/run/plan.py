@@ -75,7 +75,7 @@ def _plan(workspace: Workspace, encoder: EncoderIdentity) -> dict[str, Any]:
 
 
 def _rate(workspace: Workspace, corpus: CorpusStore, encoder: EncoderIdentity) -> tuple[float, str]:
-    for record in reversed(corpus.run_records()):
+    for record in corpus.newest_runs():
         seconds = record.get("timings", {}).get("embed", 0)
         if record.get("encoder") == encoder.id and record.get("encoded") and seconds:
             return record["encoded"] / seconds, f"run {record['run']}"

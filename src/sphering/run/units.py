@@ -118,7 +118,7 @@ def unit_path(workspace: Workspace, unit: int) -> Path:
 
 def find_parent(corpus: CorpusStore, encoder: str) -> Snapshot | None:
     """Return the newest committed snapshot of an encoder, by run record: it serves only to reuse vectors."""
-    for record in reversed(corpus.run_records()):
+    for record in corpus.newest_runs():
         snapshot = record.get("snapshot")
         if snapshot and record.get("encoder") == encoder and corpus.files.exists(corpus.layout.manifest(snapshot)):
             return corpus.snapshot(snapshot)
@@ -160,7 +160,8 @@ def _rewrite(connection: Any, workspace: Workspace, parent: Snapshot | None) -> 
 
 
 def _find_known(connection: Any, corpus: CorpusStore, encoder: str) -> None:
-    files = shard_files(corpus, encoder)
+    # On an object store a shard is fetched to be read: not where nothing is to be written.
+    files = shard_files(corpus, encoder) if connection.execute(load("units_any_written")).fetchall()[0][0] else []
     if files:
         connection.execute(load("units_known").replace("$paths", path_list([path for _, path in files])))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,12 +46,13 @@ class CorpusStore:
 
     def run_records(self) -> list[dict[str, Any]]:
         """Return all run records, oldest first."""
-        names = self.files.children(self.layout.runs)
-        return [
-            read_document(self.files, self.layout.run(name))
-            for name in names
-            if self.files.exists(self.layout.run(name))
-        ]
+        return list(self.newest_runs())[::-1]
+
+    def newest_runs(self) -> Iterator[dict[str, Any]]:
+        """Yield run records, newest first, each read when it is asked for."""
+        for name in reversed(self.files.children(self.layout.runs)):
+            if self.files.exists(self.layout.run(name)):
+                yield read_document(self.files, self.layout.run(name))
 
     def run_record(self, run: str) -> dict[str, Any] | None:
         """Return a run's record, or None where it was killed before it left one."""

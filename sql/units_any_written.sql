@@ -1,0 +1,2 @@
+-- Whether anything is to be written.
+SELECT EXISTS (FROM written);
