@@ -23,6 +23,7 @@ from sphering.store.store import Store
 pytestmark = pytest.mark.server
 
 ROOT = Path(__file__).parents[2]
+BUSY_ANSWERS = 10
 START_SECONDS = 120
 RUN_SECONDS = 240
 
@@ -91,7 +92,13 @@ class Api:
         self._client = httpx.Client(base_url=url, trust_env=False, timeout=30)
 
     def post(self, path: str, **body: Any) -> Any:
-        return self._client.post(path, json=body).raise_for_status().json()
+        """Post, and again where the server answers 503, as it does while its SQLite is locked."""
+        for _ in range(BUSY_ANSWERS):
+            answer = self._client.post(path, json=body)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(float(answer.headers.get("Retry-After", 1)))
+        return answer.raise_for_status().json()
 
     def get(self, path: str) -> Any:
         return self._client.get(path).raise_for_status().json()

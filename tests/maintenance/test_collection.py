@@ -37,7 +37,6 @@ from sphering.store.store import Store
 
 NIGHTS = (slice(0, 40), slice(0, 41), slice(20, 70), slice(20, 71))
 TABLES = {"transform": {"kind": "center", "refit": "always"}, "run": {"unit_rows": 8}}
-DAY = 86400.0
 
 
 class Interrupted(BaseException):
@@ -92,7 +91,7 @@ def night(corpus, questions):
 
 
 def age(folder, days=30):
-    then = time.time() - days * DAY
+    then = time.time() - days * 86400
     for path in Path(folder).rglob("*"):
         if path.is_file():
             os.utime(path, (then, then))
