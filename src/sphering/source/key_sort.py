@@ -8,7 +8,7 @@ they exceed its memory limit.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from queue import Full, Queue
@@ -52,7 +52,7 @@ class KeySort:
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_rows = self._waiting_bytes = 0
         self._pool = ThreadPoolExecutor(1, "keys")
-        self._sorted = self._pool.submit(self._sort)
+        self._sorted: Future[Any] = Future()
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Take rows with the columns of `ROWS`.
@@ -101,6 +101,7 @@ class KeySort:
         raise (self._failure or failed).with_traceback(None)
 
     def __enter__(self) -> Self:
+        self._sorted = self._pool.submit(self._sort)
         return self
 
     def __exit__(
