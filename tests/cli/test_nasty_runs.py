@@ -1,13 +1,15 @@
-"""Every file of tests/data/nasty through a run with the real model: the sums add up wherever they stand."""
+"""Every file of tests/data/nasty through `sphering run`, with the real model: the sums add up wherever they stand."""
 
+import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from sphering.config.model import Config
 from sphering.maintenance.verify import verify
 from sphering.store.store import Store
+
+pytestmark = pytest.mark.command
 
 NASTY = Path(__file__).parents[1] / "data" / "nasty"
 SOURCES = {
@@ -38,19 +40,30 @@ def test_every_nasty_file_is_run():
 
 
 @pytest.mark.parametrize("kind", sorted(SOURCES))
-def test_the_sums_of_a_nasty_corpus_add_up(kind, run, tmp_path):
-    config = Config.model_validate(
-        {
-            "corpus": "nasty",
-            "store": str(tmp_path / "store"),
-            "source": {"path": [str(NASTY / name) for name in SOURCES[kind]], "format": kind},
-            "encoder": {"backend": "torch", "max_length": 4},
-            "report": {"sample": 100},
-            "gate": [{"metric": "quarantined_share", "max": 1}],
-            "export": [{"name": "npy", "format": "npy"}],
-        }
+def test_the_sums_of_a_nasty_corpus_add_up(kind, sphering, tmp_path):
+    (tmp_path / "sphering.toml").write_text(
+        f"""
+        corpus = "nasty"
+        [source]
+        path = {json.dumps([str(NASTY / name) for name in SOURCES[kind]])}
+        format = "{kind}"
+        [encoder]
+        backend = "torch"
+        max_length = 4
+        [report]
+        sample = 100
+        [[gate]]
+        metric = "quarantined_share"
+        max = 1
+        [[export]]
+        name = "npy"
+        format = "npy"
+        """,
+        encoding="utf-8",
     )
-    found = run(config)
+    outcome = sphering("run", "--json", cwd=tmp_path)
+    assert outcome.code == 0, outcome.err
+    found = outcome.json
     assert found["rows_read"] == found["documents"] + found["quarantined"] + found["duplicates"]
     assert found["quarantined"] == sum(REASONS[kind].values())
 
