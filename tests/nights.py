@@ -35,6 +35,16 @@ def release(workspace):
     return made
 
 
+def embedded(config):
+    """Begin a run and take it to its snapshot; return its workspace."""
+    workspace = begin(config)
+    ingest(workspace)
+    for unit in range(plan_units(workspace).count):
+        embed_unit(workspace, unit)
+    commit_snapshot(workspace)
+    return workspace
+
+
 def carry(config):
     """Take a corpus to its release and return the run's result."""
     workspace = begin(config)

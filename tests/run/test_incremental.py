@@ -5,12 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nights import embedded
 
 from sphering.encoder.probe import read_probe, write_probe
 from sphering.errors import EmptyCorpusError, IdentityError, InputError, IntegrityError, RefMovedError
 from sphering.run.begin import begin
-from sphering.run.commit import commit_snapshot
-from sphering.run.embed import embed_unit
 from sphering.run.evaluate import evaluate
 from sphering.run.finish import abandon
 from sphering.run.fit import settle_transform
@@ -239,11 +238,7 @@ def test_where_either_ref_moved_in_between_neither_is_moved(corpus, questions, r
     config = corpus(questions[:40], export=[])
     first = run(config)
     slow = corpus(questions[:41], export=[])
-    workspace = begin(slow)
-    ingest(workspace)
-    for unit in range(plan_units(workspace).count):
-        embed_unit(workspace, unit)
-    commit_snapshot(workspace)
+    workspace = embedded(slow)
     settle_transform(workspace)
     evaluate(workspace)
     plan_release(workspace)

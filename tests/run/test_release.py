@@ -3,21 +3,17 @@
 from pathlib import Path
 
 import pytest
-from nights import die
+from nights import die, embedded
 
 import sphering
 from sphering.run.assemble import assemble_release
 from sphering.run.begin import begin
-from sphering.run.commit import commit_snapshot
-from sphering.run.embed import embed_unit
 from sphering.run.evaluate import evaluate
 from sphering.run.finish import finish
 from sphering.run.fit import settle_transform
-from sphering.run.ingest import ingest
 from sphering.run.release import publish, render_page
 from sphering.run.search import search
 from sphering.run.select import select_snapshot
-from sphering.run.units import plan_units
 from sphering.store.refs import Reason
 from sphering.store.store import Store
 
@@ -35,11 +31,7 @@ def page_of(config, release):
 def unrecorded(corpus, questions, released):
     """A published release whose run ended before it could leave a record."""
     config = corpus(questions[:60], normalise={"strip": True})
-    workspace = begin(config)
-    ingest(workspace)
-    for unit in range(plan_units(workspace).count):
-        embed_unit(workspace, unit)
-    commit_snapshot(workspace)
+    workspace = embedded(config)
     release = released(workspace)
     die(workspace)
     return config, release
@@ -83,11 +75,7 @@ def test_the_page_of_a_held_release_says_so(corpus, run, questions):
 
 def test_a_publication_that_lost_the_store_half_way_is_finished_when_it_is_tried_again(corpus, questions):
     config = corpus(questions[:40])
-    workspace = begin(config)
-    ingest(workspace)
-    for unit in range(plan_units(workspace).count):
-        embed_unit(workspace, unit)
-    commit_snapshot(workspace)
+    workspace = embedded(config)
     settle_transform(workspace)
     evaluate(workspace)
     release = assemble_release(workspace)
