@@ -165,14 +165,16 @@ def test_moments_of_another_version_are_refused():
         Moments.from_arrays(arrays)
 
 
-def test_the_thread_count_changes_no_bit():
+@pytest.mark.parametrize("dimension", [96, 384])
+def test_the_thread_count_changes_no_bit(dimension):
     from threadpoolctl import threadpool_limits
 
-    vectors, other = cloud(BLOCK_ROWS + 100, 96), cloud(3000, 96, 1, offset=1.0)
+    vectors, other = cloud(BLOCK_ROWS + 100, dimension), cloud(3000, dimension, 1, offset=1.0)
     states = []
     for threads in (1, 2):
         with threadpool_limits(threads):
-            states.append(merged([filled(vectors), filled(other), filled(vectors[:500])]).to_arrays())
+            whole = merged([filled(vectors), filled(other), filled(vectors[:500])])
+            states.append({**whole.to_arrays(), "covariance": whole.covariance, "fourth": whole.fourth_central})
     assert all(np.array_equal(states[0][name], states[1][name]) for name in states[0])
 
 

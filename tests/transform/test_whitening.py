@@ -178,6 +178,18 @@ def test_vectors_without_variance_are_refused(kind):
 
 
 @pytest.mark.parametrize("kind", ["center", "standard", "abtt", "whiten"])
+def test_a_fit_has_the_same_bits_under_any_thread_count(kind):
+    from threadpoolctl import threadpool_limits
+
+    vectors = gaussian(3000, 384)
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            found.append(fitted(vectors, kind=kind).sha256)
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("kind", ["center", "standard", "abtt", "whiten"])
 def test_no_vectors_are_refused(kind):
     with pytest.raises(InputError, match="0 usable"):
         fitted(np.empty((0, 3), np.float32), kind=kind)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from sphering.cores import available_cores
 from sphering.doctor.finding import Finding
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ _VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 def check(config: Config | None) -> Iterator[Finding]:
     """Compare the threads and the workers that are asked for with the cores that this process may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = available_cores()
     workers = config.run.workers if config else 1
     asked = {name: os.environ[name] for name in _VARIABLES if os.environ.get(name, "").isdigit()}
     too_many = [name for name, value in asked.items() if int(value) > cores]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sphering import interruption
 from sphering.config.model import EncoderConfig
-from sphering.encoder.compute_profile import available_cores
+from sphering.cores import available_cores
 from sphering.encoder.protocol import SILENCE, STEP, Encoded, EncoderIdentity, Role
 from sphering.encoder.texts import checked
 from sphering.errors import ExtraMissingError, ModelError

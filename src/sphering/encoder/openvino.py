@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sphering.cores import available_cores
 from sphering.encoder.batching import plan
-from sphering.encoder.compute_profile import available_cores
 from sphering.encoder.pipeline import Features, Pipeline
 from sphering.encoder.probe_texts import PROBE_TEXTS
 from sphering.errors import ModelError

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from sphering.config.model import EncoderConfig
+from sphering.cores import available_cores
 from sphering.encoder.batching import Batch, plan
-from sphering.encoder.compute_profile import available_cores
 from sphering.encoder.lanes import Lanes
 from sphering.encoder.loading import load_model, longest_input, quiet
 from sphering.encoder.pipeline import Pipeline

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sphering.geometry.blas import one_blas_thread
 from sphering.geometry.gram import Array, Gram
 
 BLOCK_ROWS = 8192
@@ -58,7 +59,8 @@ class OpenBlock:
     def added_to(self, gram: Gram, unit_gram: Array) -> tuple[Gram, Array]:
         """Return the sums with this block's rows counted in; a full block is used up, an unfinished one stays open.
 
-        The pivot is the mean of the first block: raw sums of vectors far from the origin lose their digits.
+        The pivot is the mean of the first block: raw sums of vectors far from the origin lose their digits. One BLAS
+        thread: with AVX-512 the bits of OpenBLAS' symmetric update depend on how many share it.
         """
         rows, norms = self._rows[: self.filled, :-1], self._norms[: self.filled]
         pivot = gram.pivot if gram.n else rows.mean(axis=0)
@@ -66,9 +68,9 @@ class OpenBlock:
         shifted[:, -1] = 1.0
         np.subtract(rows, pivot, out=shifted[:, :-2])
         np.einsum("ij,ij->i", shifted[:, :-2], shifted[:, :-2], out=shifted[:, -2])
-        raw = gram.matrix + shifted.T @ shifted
         unit = self._units(norms)
-        return Gram(pivot, raw), unit_gram + unit.T @ unit
+        with one_blas_thread():
+            return Gram(pivot, gram.matrix + shifted.T @ shifted), unit_gram + unit.T @ unit
 
     @property
     def norm_sum(self) -> float:

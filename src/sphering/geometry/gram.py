@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sphering.geometry.blas import one_blas_thread
+
 Array = NDArray[np.float64]
 
 
@@ -55,6 +57,7 @@ class Gram:
         """Return the same sums about the mean: C2 = Σ(x − mean)(x − mean)', Σ‖x − mean‖⁴ and so on."""
         return self.about(self.mean)
 
+    @one_blas_thread()
     def about(self, pivot: Array) -> Gram:
         """Return the same sums about another pivot.
 

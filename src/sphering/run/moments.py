@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Literal
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from sphering.cores import available_cores
 from sphering.geometry.moments import Moments, merged
 from sphering.progress import current
 from sphering.run.database import tonights_snapshot
@@ -18,6 +21,7 @@ from sphering.store.snapshot import Snapshot
 from sphering.transform.affine import Transform
 from sphering.transform.image import moments_of
 
+_AT_ONCE = 4  # each holds a block of float64 rows, 50 MB at most for 384 dimensions
 _lock = threading.Lock()
 
 
@@ -46,8 +50,23 @@ def _once(workspace: Workspace, name: str, take: Callable[[], Moments]) -> Momen
 
 def _of_shards(workspace: Workspace, transform: Transform | None, step: str) -> Moments:
     snapshot = tonights_snapshot(workspace)
-    positions = range(len(snapshot.paths))
-    return merged(_counted((shard_moments(workspace.corpus, snapshot, each, transform) for each in positions), step))
+
+    def take(position: int) -> Moments:
+        return shard_moments(workspace.corpus, snapshot, position, transform)
+
+    with ThreadPoolExecutor(min(available_cores(), _AT_ONCE)) as pool:
+        return merged(_counted(_in_order(pool, take, len(snapshot.paths)), step))
+
+
+def _in_order(pool: ThreadPoolExecutor, take: Callable[[int], Moments], count: int) -> Iterator[Moments]:
+    """Yield the moments of each shard in the manifest's order, with a few more under way: none waits long in memory."""
+    ahead: deque[Future[Moments]] = deque()
+    for position in range(count):
+        ahead.append(pool.submit(take, position))
+        if len(ahead) > _AT_ONCE:
+            yield ahead.popleft().result()
+    while ahead:
+        yield ahead.popleft().result()
 
 
 def _of_distinct_texts(snapshot: Snapshot) -> Iterator[Moments]:

@@ -8,7 +8,6 @@ measured equal in all bits for 64 to 20,000 rows and 1 and 2 threads, where 1, 2
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sphering.cores import available_cores
 from sphering.errors import InputError
 from sphering.geometry.blas import one_blas_thread
 from sphering.geometry.gram import Array
@@ -59,7 +59,7 @@ def apply_affine(vectors: NDArray[Any], mean: Array, matrix: Array | None) -> ND
             _apply_block(vectors, out, start, (mean, matrix), (noise, scratch))
 
     starts = range(0, len(vectors), BLOCK_ROWS)
-    workers = min(_cores(), len(starts) // 8)
+    workers = min(available_cores(), len(starts) // 8)
     with one_blas_thread():
         if workers < 2:
             work(starts)
@@ -67,11 +67,6 @@ def apply_affine(vectors: NDArray[Any], mean: Array, matrix: Array | None) -> ND
             with ThreadPoolExecutor(workers) as pool:
                 list(pool.map(work, (starts[worker::workers] for worker in range(workers))))
     return out
-
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _apply_block(

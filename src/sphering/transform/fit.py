@@ -8,6 +8,7 @@ import numpy as np
 
 from sphering.config.model import TransformConfig
 from sphering.errors import InputError
+from sphering.geometry.blas import one_blas_thread
 from sphering.geometry.gram import Array
 from sphering.geometry.moments import Moments
 from sphering.geometry.spectrum import Spectrum, dead_coordinates, noise_level, spectrum
@@ -22,6 +23,7 @@ _PARAMETERS: dict[str, tuple[str, ...]] = {
 }
 
 
+@one_blas_thread()
 def fit(config: TransformConfig, moments: Moments, *, encoder: str, snapshot: str) -> Transform:
     """Return the transform that the configuration asks for, fitted on moments.
 
