@@ -5,7 +5,7 @@ from typing import Any
 from prefect import task
 
 from sphering.config.model import Config
-from sphering.run.release import render_page
+from sphering.run.page import render_page
 from sphering.run.report import write_report
 from sphering.run.workspace import Workspace
 from sphering.store.documents import read_document

@@ -7,24 +7,17 @@ from nights import die, embedded
 
 import sphering
 from sphering.run.assemble import assemble_release
-from sphering.run.begin import begin
 from sphering.run.evaluate import evaluate
 from sphering.run.finish import finish
 from sphering.run.fit import settle_transform
-from sphering.run.release import publish, render_page
+from sphering.run.release import publish
 from sphering.run.search import search
-from sphering.run.select import select_snapshot
 from sphering.store.refs import Reason
 from sphering.store.store import Store
 
 
 def corpus_of(config):
     return Store.open(Path(config.store)).corpus(config.corpus)
-
-
-def page_of(config, release):
-    corpus = corpus_of(config)
-    return corpus.files.path(corpus.layout.page(release)).read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -48,29 +41,6 @@ def test_a_release_is_searchable_though_its_run_left_no_record(unrecorded, run, 
     assert search(store, "published", f"  {text} ", 1)["hits"][0]["doc_id"] == doc_id
     bundle = sphering.open(config.store).corpus(config.corpus).release().bundle()
     assert bundle.encode([text]).shape == (1, 384)
-
-
-def test_the_page_says_published_of_the_release_that_consumers_get_alone(corpus, run, released, questions):
-    config = corpus(questions[:60])
-    first = run(config)
-    assert "<h1>Published" in page_of(config, first["release"])
-
-    fitted = begin(corpus(questions[:60], transform={"kind": "center"}), "fit")
-    select_snapshot(fitted)
-    centred = released(fitted)
-    assert finish(fitted)["release_status"] == "latest"
-    assert "<h1>Not published" in page_of(config, centred)
-
-    second = run(corpus(questions[:61]))
-    render_page(corpus_of(config), corpus_of(config).release(first["release"]))
-    assert "<h1>Not published" in page_of(config, first["release"])
-    assert "<h1>Published" in page_of(config, second["release"])
-
-
-def test_the_page_of_a_held_release_says_so(corpus, run, questions):
-    strict = {"gate": [{"metric": "transformed.mean_cosine", "max": -1.0}]}
-    config = corpus(questions[:60], **strict)
-    assert "<h1>Held" in page_of(config, run(config)["release"])
 
 
 def test_a_publication_that_lost_the_store_half_way_is_finished_when_it_is_tried_again(corpus, questions):

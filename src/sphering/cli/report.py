@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
     @command(app, "report", example="sphering report\nsphering report published --json")
     def report(shared: Shared, snapshot: Annotated[str | None, SNAPSHOT] = None) -> None:
         """Print the numbers of a report and render its page again."""
-        from sphering.run.release import render_page
+        from sphering.run.page import render_page
         from sphering.store.documents import read_document
 
         place = place_of(shared)

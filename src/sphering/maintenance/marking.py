@@ -10,7 +10,7 @@ from sphering.evaluation import keep as evaluation
 from sphering.run.shard_moments import moments_id
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_document
-from sphering.store.refs import NAMES, PUBLISHED
+from sphering.store.refs import PUBLISHED
 from sphering.store.release import Release
 
 Record = dict[str, Any]
@@ -68,11 +68,8 @@ def _mark_release(marked: Marked, release: Release) -> None:
 
 def _of_refs(corpus: CorpusStore, keep: int) -> Iterator[str]:
     """Yield the releases that refs name, and the newest ones that each `published` named and that are still there."""
+    yield from corpus.refs.named()
     for channel in corpus.refs.channels():
-        for name in NAMES:
-            value = corpus.refs.read(channel, name)
-            if value is not None:
-                yield value.release
         left = corpus.refs.withdrawn(channel)
         named = dict.fromkeys(value.release for value in reversed(corpus.refs.history(channel, PUBLISHED)))
         yield from [name for name in named if name not in left and corpus.has_release(name)][:keep]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sphering.errors import InputError, NotFoundError
 from sphering.run import lease
-from sphering.run.release import render_page
+from sphering.run.page import leave_page, render_page
 from sphering.store.corpus import CorpusStore
 from sphering.store.refs import LATEST, PUBLISHED, Reason, RefValue
 from sphering.store.release import Release
@@ -46,7 +46,7 @@ def publish(corpus: CorpusStore, channel: str, release: Release, why: str) -> Pu
         _check_publishable(corpus, channel, corpus.release(release.id))
         corpus.refs.move(channel, PUBLISHED, release.id, expected=before, reason=Reason(getpass.getuser(), why))
         left = before.release if before else None
-        _render(corpus, release.id, left)
+        _turn_pages(corpus, release.id, before)
     return Publication(channel, release.id, left, moved=True)
 
 
@@ -77,7 +77,7 @@ def _roll_back(corpus: CorpusStore, channel: str, why: str) -> Publication:
     latest = corpus.refs.read(channel, LATEST)
     if latest is None or latest.release != target:
         corpus.refs.move(channel, LATEST, target, expected=latest, reason=Reason(who, f"rollback: {why}"))
-    _render(corpus, target, current.release)
+    _turn_pages(corpus, target, current, latest)
     return Publication(channel, target, current.release, moved=True)
 
 
@@ -114,7 +114,7 @@ def _check_publishable(corpus: CorpusStore, channel: str, release: Release) -> N
         )
 
 
-def _render(corpus: CorpusStore, *releases: str | None) -> None:
-    for name in releases:
-        if name is not None:
-            render_page(corpus, corpus.release(name))
+def _turn_pages(corpus: CorpusStore, entered: str, *left: RefValue | None) -> None:
+    render_page(corpus, corpus.release(entered))
+    for name in sorted({value.release for value in left if value is not None} - {entered}):
+        leave_page(corpus, name)

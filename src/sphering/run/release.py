@@ -1,4 +1,4 @@
-"""Judge the gates, commit the release, move the refs that may move, and render its page."""
+"""Judge the gates, commit the release, move the refs that may move, and bring pages up to date."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from sphering.errors import RefMovedError
 from sphering.gate.defaults import release_gates
 from sphering.gate.judge import judge
 from sphering.identity import sha256_bytes
-from sphering.report.page import render
 from sphering.run import lease
 from sphering.run.numbers import judged_numbers
+from sphering.run.page import leave_page, render_page
 from sphering.run.plan_release import read_plan
 from sphering.run.workspace import Workspace, timed
 from sphering.store.clock import now
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_document
-from sphering.store.refs import LATEST, PUBLISHED, Reason, RefValue
+from sphering.store.refs import LATEST, NAMES, PUBLISHED, Reason, RefValue
 from sphering.store.release import ExportEntry, Release
 
 
@@ -39,25 +39,6 @@ def export_manifests(corpus: CorpusStore, exports: Mapping[str, str]) -> dict[st
     return {
         name: read_document(corpus.files, f"{corpus.layout.export(key)}/manifest.json") for name, key in exports.items()
     }
-
-
-def render_page(corpus: CorpusStore, release: Release) -> Path:
-    """Render a release's report.html as it stands now; it is derived, and may be rendered again."""
-    report = read_document(corpus.files, corpus.layout.report(release.report))
-    document = {**release.to_json(), "status": _standing(corpus, release)}
-    key = corpus.layout.page(release.id)
-    corpus.files.replace(key, render(report, document).encode())
-    return corpus.files.path(key)
-
-
-def _standing(corpus: CorpusStore, release: Release) -> str:
-    """Return `published` where a channel's consumers get the release, else `held`, `withdrawn` or `latest`."""
-    values = (corpus.refs.read(channel, PUBLISHED) for channel in corpus.refs.channels())
-    if any(value is not None and value.release == release.id for value in values):
-        return "published"
-    if release.id in corpus.refs.all_withdrawn():
-        return "withdrawn"
-    return "latest" if release.passed else "held"
 
 
 def publish(path: Path) -> str:
@@ -81,6 +62,8 @@ def publish(path: Path) -> str:
     status = _status(release, published, planned.status, withdrawn=withdrawn)
     if status != "unchanged" or not corpus.files.exists(corpus.layout.page(release.id)):
         render_page(corpus, release)
+    for left in sorted({workspace.begun[name]["release"] for name in NAMES if workspace.begun[name]} - {release.id}):
+        leave_page(corpus, left)
     workspace.write("published", {"status": status})
     return status
 

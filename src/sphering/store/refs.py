@@ -68,6 +68,11 @@ class Refs:
         children = self._files.children(folder)
         return RefValue(**read_document(self._files, f"{folder}/{children[-1]}")) if children else None
 
+    def named(self) -> set[str]:
+        """Return the releases that refs of any channel name now."""
+        values = (self.read(channel, name) for channel in self.channels() for name in NAMES)
+        return {value.release for value in values if value is not None}
+
     def withdrawn(self, channel: str) -> set[str]:
         """Return the releases that rollbacks of a channel have left."""
         return {value.withdraws for value in self.history(channel, PUBLISHED) if value.withdraws is not None}
