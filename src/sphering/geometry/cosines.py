@@ -17,11 +17,11 @@ from sphering.errors import InputError
 from sphering.geometry.estimate import Estimate, exact, undefined
 from sphering.geometry.gram import Array
 from sphering.geometry.law import law_cdf
+from sphering.geometry.ranks import CELLS, Ranks, lattice
 
 ALL_PAIRS_UP_TO = 5_000
 SAMPLED_PAIRS = 1_000_000
 BINS = 400
-_GRID = 1 << 16
 _ROWS = 512
 
 
@@ -123,26 +123,25 @@ def _sampled_cosines(units: Array, seed: int, pairs: int) -> Array:
 
 
 def _describe(cosines: Array, dimension: int, seed: int | None) -> CosineDistribution:
-    """Describe cosines, which are sorted in place: there are 12.5 million at most."""
-    cosines.sort()
     edges = np.linspace(-1.0, 1.0, BINS + 1)
+    ranks = Ranks(cosines)
     return CosineDistribution(
         edges=edges,
-        counts=_counts(cosines, edges),
+        counts=_counts(ranks, edges),
         expected=_bin_shares(edges, dimension),
-        pairs=len(cosines),
+        pairs=ranks.n,
         kind="exact" if seed is None else "sampled",
         seed=seed,
-        kolmogorov_smirnov=_estimate(cosines, dimension, seed, kolmogorov_smirnov, 1.0),
-        wasserstein=_estimate(cosines, dimension, seed, wasserstein, 2.0),
+        kolmogorov_smirnov=_estimate(ranks, dimension, seed, kolmogorov_smirnov, 1.0),
+        wasserstein=_estimate(ranks, dimension, seed, wasserstein, 2.0),
     )
 
 
-def _counts(cosines: Array, edges: Array) -> NDArray[np.int64]:
-    """Return how many sorted cosines lie in each bin [low, high), the last one closed."""
-    ranks = np.searchsorted(cosines, edges, side="left")
-    ranks[-1] = len(cosines)
-    return np.diff(ranks).astype(np.int64)
+def _counts(ranks: Ranks, edges: Array) -> NDArray[np.int64]:
+    """Return how many cosines lie in each bin [low, high), the last one closed."""
+    below = ranks.below(edges)
+    below[-1] = ranks.n
+    return np.diff(below)
 
 
 def _bin_shares(edges: Array, dimension: int) -> Array:
@@ -154,60 +153,42 @@ def _bin_shares(edges: Array, dimension: int) -> Array:
     return np.diff(law_cdf(edges, dimension))
 
 
-def _estimate(cosines: Array, dimension: int, seed: int | None, distance: Any, width: float) -> Estimate:
+def _estimate(ranks: Ranks, dimension: int, seed: int | None, distance: Any, width: float) -> Estimate:
     """Return a distance to the law; a sampled one with the DKW band ε = √(ln 40/(2m)) times the width it acts on."""
-    if len(cosines) == 0:
+    if ranks.n == 0:
         return undefined("fewer than two usable vectors: there is no pair")
-    value = float(distance(cosines, dimension))
+    value = float(distance(ranks, dimension))
     if seed is None:
-        return exact(value, len(cosines))
-    band = width * math.sqrt(math.log(40.0) / (2.0 * len(cosines)))
-    return Estimate(value, "sampled", len(cosines), seed, (max(value - band, 0.0), min(value + band, width)))
+        return exact(value, ranks.n)
+    band = width * math.sqrt(math.log(40.0) / (2.0 * ranks.n))
+    return Estimate(value, "sampled", ranks.n, seed, (max(value - band, 0.0), min(value + band, width)))
 
 
-def kolmogorov_smirnov(cosines: Array, dimension: int) -> float:
-    """Return sup_t |F(t) − F_law(t)| for sorted `cosines`, to the last digit.
+def kolmogorov_smirnov(ranks: Ranks, dimension: int) -> float:
+    """Return sup_t |F(t) − F_law(t)|, to the last digit.
 
-    F_law is costly, so it is first evaluated on a grid: only in cells whose bound exceeds the best value so far can
+    F_law is costly, so it is first evaluated on a lattice: only in cells whose bound exceeds the best value so far can
     the supremum lie, and only their cosines are looked at one by one.
     """
+    m = ranks.n
     if dimension == 1:
-        return abs(float(np.mean(cosines < 0.0)) - 0.5)
-    m = len(cosines)
-    grid, theory = _law_at_edges(dimension)
-    before = np.searchsorted(cosines, grid, side="left")
-    upto = np.searchsorted(cosines, grid, side="right")
-    best = float(np.maximum(np.abs(theory - upto / m), np.abs(theory - before / m)).max())
-    bound = np.maximum(before[1:] / m - theory[:-1], theory[1:] - upto[:-1] / m)
-    cells = np.flatnonzero(bound > best)
-    inside = np.repeat(False, m + 1)
-    for cell in cells:
-        inside[upto[cell] : before[cell + 1]] = True
-    at = cosines[inside[:m]]
+        return abs(float(ranks.before[CELLS // 2]) / m - 0.5)
+    law = _law_on_lattice(dimension)
+    best = float(np.maximum(np.abs(law - ranks.upto / m), np.abs(law - ranks.before / m)).max())
+    bound = np.maximum(ranks.before[1:] / m - law[:-1], law[1:] - ranks.upto[:-1] / m)
+    at = ranks.within(np.append(bound > best, False))
     if len(at) == 0:
         return best
-    law = law_cdf(at, dimension)
-    above = np.searchsorted(cosines, at, side="right") / m - law
-    under = law - np.searchsorted(cosines, at, side="left") / m
-    return max(best, float(above.max()), float(under.max()))
+    below, theory = ranks.below(at), law_cdf(at, dimension)
+    upto = below + np.searchsorted(at, at, side="right") - np.searchsorted(at, at, side="left")
+    return max(best, float((upto / m - theory).max()), float((theory - below / m).max()))
 
 
-def wasserstein(cosines: Array, dimension: int) -> float:
-    """Return ∫ |F(t) − F_law(t)| dt for sorted `cosines`, by midpoints of a grid of 2^16 cells."""
-    middle, theory = _law_at_middles(dimension)
-    empirical = np.searchsorted(cosines, middle, side="right") / len(cosines)
-    return float(np.abs(empirical - theory).mean() * 2.0)
+def wasserstein(ranks: Ranks, dimension: int) -> float:
+    """Return ∫ |F(t) − F_law(t)| dt by midpoints: every other lattice point, of cells between the others."""
+    return float(np.abs(ranks.upto[1::2] / ranks.n - _law_on_lattice(dimension)[1::2]).mean() * 2.0)
 
 
-@lru_cache(4)  # a grid takes 1 MB; a report has two dimensions
-def _law_at_edges(dimension: int) -> tuple[Array, Array]:
-    """Return the edges of the grid's cells, and the law there."""
-    grid: Array = np.linspace(-1.0, 1.0, _GRID + 1, dtype=np.float64)
-    return grid, law_cdf(grid, dimension)
-
-
-@lru_cache(4)
-def _law_at_middles(dimension: int) -> tuple[Array, Array]:
-    """Return the middles of the grid's cells, and the law there."""
-    middle = _law_at_edges(dimension)[0][:-1] + 1.0 / _GRID
-    return middle, law_cdf(middle, dimension)
+@lru_cache(4)  # 1 MB each; a report has two dimensions
+def _law_on_lattice(dimension: int) -> Array:
+    return law_cdf(lattice(), dimension)
