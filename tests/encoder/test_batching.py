@@ -22,9 +22,9 @@ def test_every_text_is_in_one_batch_of_its_padded_length(lengths, longest, budge
         assert set(padded[batch.rows]) == {batch.padded}
 
 
-@given(st.integers(1, 300))
+@given(st.integers(2, 300))
 def test_a_text_is_padded_by_less_than_its_step(length):
-    step = 2 if length <= 16 else 4 if length <= 32 else 8 if length <= 64 else 16
+    step = 1 if length <= 16 else 4 if length <= 32 else 8 if length <= 128 else 16
     (padded,) = padded_lengths(np.array([length]), None)
     assert padded % step == 0
     assert 0 <= padded - length < step
@@ -57,7 +57,7 @@ def test_padding_stands_behind_the_text_or_in_front_of_it():
 
 
 def test_a_batch_is_filled_up_with_its_first_text():
-    tokens = Tokens(np.array([5, 6, 7], dtype=np.int32), np.array([3]), np.array([3], dtype=np.int32), None)
+    tokens = Tokens(np.array([5, 6, 7, 8], dtype=np.int32), np.array([4]), np.array([4], dtype=np.int32), None)
     (batch,) = plan(tokens.lengths, None)
     ids, _ = fill(tokens, np.array([0]), batch, 0, left=False)
     assert batch.height == 4

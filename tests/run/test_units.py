@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sphering.run.begin import begin
 from sphering.run.ingest import ingest
 from sphering.run.unit_cut import UNIT_BYTES, UnitCut
-from sphering.run.units import plan_units, unit_path
+from sphering.run.units import plan_units, texts_a_unit, unit_path
 from sphering.run.workspace import Workspace
 from sphering.store.shard import HASH
 
@@ -39,7 +39,7 @@ def test_every_document_is_in_one_unit_and_every_unit_is_in_text_hash_order(corp
     found = [(row["text_hash"], row["doc_id"], row["text"]) for part in parts for row in part.to_pylist()]
     assert found == sorted((hashlib.sha256(text.encode()).digest(), name, text) for name, text in documents)
     distinct = [part["text_hash"].combine_chunks().unique() for part in parts]
-    assert [len(hashes) for hashes in distinct] == [32] * (units.count - 1) + [units.encode % 32 or 32]
+    assert [len(hashes) for hashes in distinct] == [30, 30, 28]  # of 32 at most, shared evenly
     assert units.encode == len({text for _, text in documents})
 
 
@@ -77,6 +77,15 @@ def test_a_unit_of_texts_with_many_ids_ends_before_it_outgrows_memory_and_no_tex
     assert sorted(text for unit in texts for text in unit) == sorted(text for _, text in documents)
     assert all(len(set(unit)) <= 3 for unit in texts)
     assert len([unit for unit in texts if "a text of very many ids" in unit]) == 1
+
+
+@given(texts=st.integers(0, 10_000), most=st.integers(1, 5_000))
+def test_texts_are_shared_evenly_among_as_few_units_as_hold_them(texts, most):
+    each = texts_a_unit(texts, most)
+    assert 1 <= each <= most
+    fewest, last = -(-texts // most), texts % each or each
+    assert -(-texts // each) == fewest
+    assert fewest < 2 or each - last < fewest
 
 
 def naive_units(rows, unit_rows):

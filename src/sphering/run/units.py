@@ -92,7 +92,7 @@ def plan_units(path: Path) -> Units:
         before = parent.manifest.documents if parent else 0
         _write_dropped(connection, workspace, before - kept)
         _write_refused(connection, workspace, refused)
-        cut = UnitCut(workspace.config.run.unit_rows)
+        cut = UnitCut(texts_a_unit(encode + reuse, workspace.config.run.unit_rows))
         count = _cut(connection, workspace, cut, cut.at_most(encode + reuse, rows, size))
         units = Units(count, encode, reuse - rewritten, kept + rewritten, refused, before - in_parent, rewritten)
     workspace.write("units", {**asdict(units), "parent": parent.id if parent else None})
@@ -109,6 +109,15 @@ def _keeps_shards(workspace: Workspace, parent: Snapshot | None) -> bool:
         or parent.manifest.keep_text == workspace.config.source.keep_text
         or parent.manifest.content_digest == staged_of(workspace).content_digest
     )
+
+
+def texts_a_unit(texts: int, most: int) -> int:
+    """Return the texts of each unit where they are cut evenly into as few as possible.
+
+    A small one at the end would pad more for its size, and its shard would soon be written again.
+    """
+    units = max(-(-texts // most), 1)
+    return max(-(-texts // units), 1)
 
 
 def unit_path(workspace: Workspace, unit: int) -> Path:
