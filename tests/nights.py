@@ -35,9 +35,9 @@ def release(workspace):
     return made
 
 
-def embedded(config):
+def embedded(config, purpose="run"):
     """Begin a run and take it to its snapshot; return its workspace."""
-    workspace = begin(config)
+    workspace = begin(config, purpose)
     ingest(workspace)
     for unit in range(plan_units(workspace).count):
         embed_unit(workspace, unit)

@@ -154,6 +154,8 @@ def test_persistence_keeps_every_bit_and_goes_on():
     revived = Moments.from_arrays(moments.to_arrays())
     for name, array in moments.to_arrays().items():
         assert np.array_equal(array, revived.to_arrays()[name])
+    for name in ("covariance", "unit_gram", "fourth_central"):
+        assert np.array_equal(getattr(revived, name), getattr(moments, name))
     revived.update(vectors[8500:])
     assert_same(revived, filled(vectors), 1e-12)
 

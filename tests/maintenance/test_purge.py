@@ -14,7 +14,7 @@ from sphering.errors import EmptyCorpusError, InputError, LeaseHeldError, Source
 from sphering.maintenance.publication import rollback
 from sphering.maintenance.purge import purge
 from sphering.maintenance.verify import verify
-from sphering.run import lease
+from sphering.run import kept_moments, lease
 from sphering.run.begin import begin
 from sphering.run.finish import abandon
 from sphering.run.ingest import ingest
@@ -71,6 +71,17 @@ def test_an_erased_document_is_nowhere_in_the_store(nights, questions):
     assert refs_of(store) == dict.fromkeys(("latest", "published"), done.successors[last["release"]])
     assert store.manifest(successor.snapshot).documents == 31
     assert doc_id not in store.snapshot(successor.snapshot).scan().collect()["doc_id"].to_list()
+
+
+def test_no_sums_stay_that_an_erased_vector_is_in(nights, questions, monkeypatch):
+    monkeypatch.setattr(kept_moments, "ROWS_A_DIMENSION", 0)  # each shard is a long stretch
+    config, _ = nights(30, 31)
+    kept = [path.name for path in Path(config.store).rglob("*.moments")]
+    assert kept
+    store = corpus_of(config)
+    purge(store, [questions[3][0]], WHY)
+    assert not set(kept) & {path.name for path in Path(config.store).rglob("*.moments")}
+    assert verify(store).sound
 
 
 def test_the_successor_keeps_the_transform_and_equals_what_a_run_without_the_document_makes(

@@ -17,7 +17,7 @@ from sphering.geometry.blas import one_blas_thread
 from sphering.geometry.block import BLOCK_ROWS, OpenBlock, Taken
 from sphering.geometry.gram import Array, Gram
 
-MOMENTS_VERSION = 2
+MOMENTS_VERSION = 3
 _HALF_ULP = {"float16": 2.0**-11, "float32": 2.0**-24, "float64": 2.0**-53}
 
 
@@ -239,14 +239,14 @@ class Moments:
     # -- how it is kept ----------------------------------------------------------------------------------------
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the state as named arrays, float64 and int64."""
+        """Return the state as named arrays, 8 d² bytes: of the symmetric matrices the upper triangles."""
         gram, unit = self._close()
         return {
             "counts": np.array([MOMENTS_VERSION, self.non_finite, self.zero], dtype=np.int64),
             "norms": np.array([self._low, self._high, self._norm_total(), self.ulp]),
             "pivot": gram.pivot.copy(),
-            "gram": gram.matrix.copy(),
-            "unit": unit.copy(),
+            "gram": gram.matrix[np.triu_indices(len(gram.matrix))],
+            "unit": unit[np.triu_indices(len(unit))],
         }
 
     @classmethod
@@ -266,5 +266,14 @@ class Moments:
                 remedy="compute them again",
             )
         low, high, total, ulp = (float(value) for value in arrays["norms"])
-        gram = Gram(np.array(arrays["pivot"]), np.array(arrays["gram"]))
-        return cls(gram, np.array(arrays["unit"]), (non_finite, zero), (low, high, total), ulp)
+        d = len(arrays["pivot"])
+        gram = Gram(np.array(arrays["pivot"]), _symmetric(arrays["gram"], d + 2))
+        return cls(gram, _symmetric(arrays["unit"], d + 1), (non_finite, zero), (low, high, total), ulp)
+
+
+def _symmetric(triangle: Array, size: int) -> Array:
+    """Return the symmetric matrix of an upper triangle."""
+    matrix = np.empty((size, size))
+    rows, columns = np.triu_indices(size)
+    matrix[rows, columns] = matrix[columns, rows] = triangle
+    return matrix

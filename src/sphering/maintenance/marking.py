@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sphering.evaluation import keep as evaluation
-from sphering.run.shard_moments import moments_id
+from sphering.run.kept_moments import moments_id, stretches
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_document
 from sphering.store.refs import PUBLISHED
 from sphering.store.release import Release
+from sphering.store.snapshot import SnapshotManifest
 
 Record = dict[str, Any]
 
@@ -52,9 +53,8 @@ def mark(corpus: CorpusStore, keep: int, young: float) -> Marked:
         manifest = corpus.manifest(snapshot)
         encoders.add(manifest.encoder)
         marked.shards |= {(manifest.encoder, entry.id) for entry in manifest.shards}
+        marked.moments |= set(_moments_of(manifest, marked.transforms.values()))
     marked.evaluations = set(_evaluations_of(corpus, encoders))
-    for transform in (None, *marked.transforms.values()):
-        marked.moments |= {moments_id(shard, transform) for _, shard in marked.shards}
     return marked
 
 
@@ -64,6 +64,13 @@ def _mark_release(marked: Marked, release: Release) -> None:
     marked.transforms[release.transform] = release.transform_sha256
     marked.reports.add(release.report)
     marked.exports |= {entry.id for entry in release.exports}
+
+
+def _moments_of(manifest: SnapshotManifest, transforms: Iterable[str]) -> Iterator[str]:
+    """Yield the moments that a run over a snapshot would read: raw, and under each of some transforms."""
+    named = [stretch.shards(manifest) for stretch in stretches(manifest) if stretch.long]
+    for transform in (None, *transforms):
+        yield from (moments_id(shards, transform) for shards in named)
 
 
 def _of_refs(corpus: CorpusStore, keep: int) -> Iterator[str]:

@@ -93,8 +93,10 @@ def _purge(corpus: CorpusStore, ids: list[str], why: str) -> Purged:
     for name in snapshots.keys() - gone:
         _write_manifest(corpus, snapshots[name], replace=True)
     _delete(corpus, leaving, gone)
+    for encoder in {encoder for encoder, _ in stale}:
+        _remove_moments(corpus, encoder)
     for encoder, shard in stale:
-        _remove_shard(corpus, encoder, shard)
+        corpus.files.remove(corpus.layout.shard(encoder, shard))
     for run in quarantined:
         _clean_quarantine(corpus, run, erased)
     _silence_errors(corpus, ids)
@@ -223,10 +225,11 @@ def _remove_folder(corpus: CorpusStore, folder: str, *, first: str) -> None:
         corpus.files.remove(key)
 
 
-def _remove_shard(corpus: CorpusStore, encoder: str, shard: str) -> None:
+def _remove_moments(corpus: CorpusStore, encoder: str) -> None:
+    """Remove the sums over vectors, those of erased documents among them; a run makes what it needs of them again."""
     folder = corpus.layout.shards(encoder)
     for name in corpus.files.children(folder):
-        if name.split(".")[0] == shard:
+        if name.endswith(".moments"):
             corpus.files.remove(f"{folder}/{name}")
 
 

@@ -1,10 +1,10 @@
-"""The moments of a snapshot, of each shard and merged in the manifest's order, taken once a run."""
+"""The moments of a snapshot, of its stretches and merged in the manifest's order, taken once a run."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Literal
 
@@ -15,7 +15,7 @@ from sphering.cores import available_cores
 from sphering.geometry.moments import Moments, merged
 from sphering.progress import current
 from sphering.run.database import tonights_snapshot
-from sphering.run.shard_moments import shard_moments
+from sphering.run.kept_moments import Stretch, stretch_moments, stretches
 from sphering.run.workspace import Workspace
 from sphering.store.snapshot import Snapshot
 from sphering.transform.affine import Transform
@@ -51,18 +51,20 @@ def _once(workspace: Workspace, name: str, take: Callable[[], Moments]) -> Momen
 def _of_shards(workspace: Workspace, transform: Transform | None, step: str) -> Moments:
     snapshot = tonights_snapshot(workspace)
 
-    def take(position: int) -> Moments:
-        return shard_moments(workspace.corpus, snapshot, position, transform)
+    def take(stretch: Stretch) -> Moments:
+        return stretch_moments(workspace.corpus, snapshot, stretch, transform)
 
     with ThreadPoolExecutor(min(available_cores(), _AT_ONCE)) as pool:
-        return merged(_counted(_in_order(pool, take, len(snapshot.paths)), step))
+        return merged(_counted(_in_order(pool, take, stretches(snapshot.manifest)), step))
 
 
-def _in_order(pool: ThreadPoolExecutor, take: Callable[[int], Moments], count: int) -> Iterator[Moments]:
-    """Yield the moments of each shard in the manifest's order, with a few more under way: none waits long in memory."""
+def _in_order(
+    pool: ThreadPoolExecutor, take: Callable[[Stretch], Moments], parts: Iterable[Stretch]
+) -> Iterator[Moments]:
+    """Yield the moments of each stretch in the manifest's order, with a few more under way: none waits in memory."""
     ahead: deque[Future[Moments]] = deque()
-    for position in range(count):
-        ahead.append(pool.submit(take, position))
+    for part in parts:
+        ahead.append(pool.submit(take, part))
         if len(ahead) > _AT_ONCE:
             yield ahead.popleft().result()
     while ahead:

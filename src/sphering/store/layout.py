@@ -30,7 +30,7 @@ class Layout:
         return f"{self.shards(encoder)}/{shard}.parquet"
 
     def moments(self, encoder: str, shard: str, moments: str) -> str:
-        """The moments of one shard's vectors, derived from it."""
+        """The moments of a stretch of shards, named by its first, derived from their vectors."""
         return f"{self.shards(encoder)}/{shard}.{moments}.moments"
 
     def probe(self, encoder: str) -> str:

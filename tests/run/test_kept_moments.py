@@ -1,15 +1,18 @@
-"""The moments of big shards are kept beside them, and are those of one pass over the documents."""
+"""The moments of long stretches of shards are kept, and are those of one pass over the documents."""
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sphering.config.model import TransformConfig
 from sphering.geometry.moments import Moments, merged
-from sphering.run.shard_moments import ROWS_A_DIMENSION, shard_moments
+from sphering.run.kept_moments import ROWS_A_DIMENSION, stretch_moments, stretches
 from sphering.store.corpus import CorpusStore
 from sphering.store.local_files import LocalFiles
 from sphering.store.shard import ShardEntry, schema, vector_array, write_shard
@@ -17,7 +20,9 @@ from sphering.store.snapshot import Snapshot, SnapshotManifest
 from sphering.transform.fit import fit
 
 DIMENSION = 6
-BIG, SMALL = ROWS_A_DIMENSION * DIMENSION + 300, ROWS_A_DIMENSION * DIMENSION - 1
+MANIFEST = SnapshotManifest("s", "c", "e", {}, DIMENSION, "", 0, 0, 0, None, 0, True, (), (), (), None, "", "run")
+LONG = ROWS_A_DIMENSION * DIMENSION
+BIG, SMALL = LONG + 300, LONG - 1
 
 
 @pytest.fixture
@@ -45,9 +50,7 @@ def written(corpus, shards, dropped):
         places = np.array(dropped)
         pq.write_table(pa.table({"shard": places[:, 0].astype(np.int32), "row": places[:, 1]}), gone)
     n = sum(shards.values()) - len(dropped)
-    manifest = SnapshotManifest(
-        "s", "c", "e", {}, DIMENSION, "", n, n, 0, None, 0, True, (), (), tuple(entries), None, "", "run"
-    )
+    manifest = replace(MANIFEST, documents=n, texts=n, shards=tuple(entries))
     return Snapshot(manifest, [corpus.files.path(corpus.layout.shard("e", entry.id)) for entry in entries], gone)
 
 
@@ -72,7 +75,7 @@ def table(rows, seed):
 
 
 def taken(corpus, snapshot, transform=None):
-    return merged(shard_moments(corpus, snapshot, each, transform) for each in range(len(snapshot.paths)))
+    return merged(stretch_moments(corpus, snapshot, each, transform) for each in stretches(snapshot.manifest))
 
 
 def one_pass(snapshot, transform=None):
@@ -102,12 +105,12 @@ def whitening(snapshot):
 
 
 @pytest.mark.parametrize("transformed", [False, True])
-def test_moments_of_shards_merged_are_those_of_one_pass(corpus, snapshot, transformed):
+def test_moments_of_stretches_merged_are_those_of_one_pass(corpus, snapshot, transformed):
     transform = whitening(snapshot) if transformed else None
     assert_same(taken(corpus, snapshot, transform), one_pass(snapshot, transform))
 
 
-def test_a_second_night_does_not_read_a_big_shard_that_is_as_it_was(corpus, snapshot):
+def test_a_second_night_does_not_read_a_long_stretch_that_is_as_it_was(corpus, snapshot):
     first = taken(corpus, snapshot)
     assert [name.split(".")[0] for name in kept(corpus)] == ["big"]
     snapshot.paths[0].unlink()
@@ -131,7 +134,7 @@ def test_dropped_documents_do_not_count_and_the_kept_moments_still_serve(corpus,
     assert kept(corpus) == before
 
 
-def test_a_shard_of_which_little_is_left_is_read_anew(corpus):
+def test_a_stretch_of_which_little_is_left_is_read_anew(corpus):
     snapshot = written(corpus, {"big": BIG}, [(0, row) for row in range(BIG - 20)])
     assert_same(taken(corpus, snapshot), one_pass(snapshot))
 
@@ -139,6 +142,30 @@ def test_a_shard_of_which_little_is_left_is_read_anew(corpus):
 def test_whether_moments_were_kept_before_changes_no_bit(corpus):
     snapshot = written(corpus, {"big": BIG, "small": SMALL}, [(0, 3), (0, 99)])
     assert same_bits(taken(corpus, snapshot), taken(corpus, snapshot))
+
+
+@given(st.lists(st.integers(1, 2 * LONG), max_size=12))
+def test_stretches_hold_every_shard_once_in_order_and_new_ones_change_no_long_one(rows):
+    def cut(shards):
+        entries = tuple(ShardEntry(f"{number}", each, 0, 0, "") for number, each in enumerate(shards))
+        return stretches(replace(MANIFEST, shards=entries))
+
+    found = cut(rows)
+    assert [position for stretch in found for position in stretch.positions] == list(range(len(rows)))
+    for stretch in found:
+        held = [rows[position] for position in stretch.positions]
+        assert (sum(held) >= LONG and sum(held[:-1]) < LONG) if stretch.long else len(held) == 1
+    lasting = [stretch for stretch in found if stretch.long]
+    assert cut([*rows, 5])[: len(lasting)] == lasting
+
+
+def test_small_shards_are_kept_together(corpus):
+    shards = {"a": LONG // 2, "b": LONG // 3, "c": LONG // 3, "d": 50}
+    snapshot = written(corpus, shards, [(0, 3), (2, 5), (3, 1)])
+    transform = whitening(snapshot)
+    assert_same(taken(corpus, snapshot), one_pass(snapshot))
+    assert_same(taken(corpus, snapshot, transform), one_pass(snapshot, transform))
+    assert [name.split(".")[0] for name in kept(corpus)] == ["a", "a"]
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
