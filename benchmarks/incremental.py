@@ -240,7 +240,7 @@ def main() -> None:
     """Measure all parts, or one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=Path, required=True, help="Parquet with package, section and text.")
-    parser.add_argument("--rows", type=int, default=1_000_000, help="Rows of the diff and of the larger memory side.")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="Rows of the diff, the larger memory side, bookkeeping.")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--nights", type=int, default=100, help="Nights of 0.1 per cent change.")
     parser.add_argument("--part", choices=["diff", "memory", "changed", "commands", "bookkeeping"])
@@ -260,8 +260,8 @@ def main() -> None:
     print(f"  {changed['rounds']}")
     commands = apart("commands", rows=3000, **common)
     print(f"whole commands over {commands['rows']:,} rows: {commands}")
-    kept = apart("bookkeeping", rows=given.rows // 10, **common)
-    print(f"neither text nor vector, after so many nights: {kept['share']}")
+    kept = apart("bookkeeping", rows=given.rows, **common)
+    print(f"neither text nor vector of {given.rows:,} rows, after so many nights: {kept['share']}")
 
 
 def _part(given: argparse.Namespace) -> dict[str, Any]:

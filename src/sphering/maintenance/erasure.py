@@ -18,6 +18,7 @@ from sphering.run.read_back import FACTS, snapshot_facts
 from sphering.sqltext import load
 from sphering.store.corpus import CorpusStore
 from sphering.store.database import DEFAULT, bounded_connection
+from sphering.store.dropped import dropped_table, write_dropped
 from sphering.store.shard import ShardEntry, shard_id, write_shard
 from sphering.store.snapshot import Snapshot, SnapshotManifest, path_list, register_rows, snapshot_id
 
@@ -110,7 +111,7 @@ def _layout(
 
 def _parquet(shards: NDArray[np.int32], rows: NDArray[np.int64]) -> bytes:
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.table({"shard": pa.array(shards, pa.int32()), "row": pa.array(rows, pa.int64())}), sink)
+    write_dropped(sink, dropped_table(shards, rows))
     return bytes(sink.getvalue())
 
 

@@ -19,6 +19,7 @@ from sphering.run.read_back import snapshot_facts
 from sphering.run.workspace import Workspace, timed
 from sphering.store.clock import now
 from sphering.store.corpus import CorpusStore
+from sphering.store.dropped import dropped_table, write_dropped
 from sphering.store.shard import EMBEDDING, ShardEntry
 from sphering.store.snapshot import Snapshot, SnapshotManifest, register_rows, snapshot_id
 
@@ -80,7 +81,7 @@ def _commit_new(workspace: Workspace, corpus: CorpusStore) -> Committed:
     layout = _layout(workspace, corpus, encoder)
     dropped = workspace.path / "new-dropped.parquet" if layout.dropped.num_rows else None
     if dropped is not None:
-        pq.write_table(layout.dropped, dropped)
+        write_dropped(dropped, layout.dropped)
     paths = [corpus.files.path(corpus.layout.shard(encoder, entry.id)) for entry in layout.entries]
     facts = _facts(workspace, paths, dropped)
     _check_sums(workspace, facts["documents"])
@@ -110,7 +111,7 @@ def _entry(corpus: CorpusStore, encoder: str, shard: str) -> ShardEntry:
 def _kept_of_parent(workspace: Workspace, corpus: CorpusStore) -> tuple[list[ShardEntry], pa.Table]:
     """Return the parent's shards that keep a row, and the dropped rows by their new positions."""
     parent_id = workspace.read("units")["parent"]
-    empty = pa.table({"shard": pa.array([], pa.int32()), "row": pa.array([], pa.int64())})
+    empty = dropped_table([], [])
     if parent_id is None:
         return [], empty
     parent = corpus.snapshot(parent_id)
@@ -127,7 +128,7 @@ def _kept_of_parent(workspace: Workspace, corpus: CorpusStore) -> tuple[list[Sha
         entries.append(ShardEntry(entry.id, entry.rows, len(gone), entry.bytes, entry.sha256))
     if not entries:
         return [], empty
-    return entries, pa.table({"shard": np.concatenate(out_shards), "row": np.concatenate(out_rows)})
+    return entries, dropped_table(np.concatenate(out_shards), np.concatenate(out_rows))
 
 
 def _all_dropped(parent: Snapshot, newly: pa.Table) -> tuple[Any, Any]:

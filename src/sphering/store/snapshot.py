@@ -17,6 +17,7 @@ from sphering.errors import IntegrityError
 from sphering.identity import short_id
 from sphering.sqltext import load, quote_literal
 from sphering.store.database import DEFAULT, Bounds, bounded_connection
+from sphering.store.dropped import dropped_table
 from sphering.store.shard import EMBEDDING, ShardEntry, read_batches, take_vectors, vector_rows
 
 if TYPE_CHECKING:
@@ -229,11 +230,7 @@ def register_rows(connection: Any, paths: Sequence[Path], dropped: Path | None) 
                 where=str(path),
                 remedy="copy it back from a backup; `sphering verify` names all that is missing",
             )
-    gone = (
-        pa.table({"shard": pa.array([], pa.int32()), "row": pa.array([], pa.int64())})
-        if dropped is None
-        else pq.read_table(dropped)
-    )
+    gone = dropped_table([], []) if dropped is None else pq.read_table(dropped)
     connection.register("snapshot_dropped", gone)
     places = {"filename": [str(path) for path in paths], "shard": pa.array(range(len(paths)), pa.int32())}
     connection.register("snapshot_shards", pa.table(places))

@@ -1,0 +1,35 @@
+"""A stored JSON document reads as what was written, whatever is in it."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sphering.identity import SEAL
+from sphering.store.documents import create_document, read_document, to_bytes
+from sphering.store.local_files import LocalFiles
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+DOCUMENTS = st.dictionaries(st.text().filter(lambda name: name != SEAL), VALUES, max_size=5)
+
+
+@given(DOCUMENTS)
+def test_a_document_is_the_json_that_was_written(document):
+    stored = json.loads(to_bytes(document))
+    assert {name: value for name, value in stored.items() if name != SEAL} == document
+
+
+def test_a_document_has_a_line_for_each_name_and_a_list_on_its_line(tmp_path):
+    files = LocalFiles(tmp_path)
+    create_document(files, "it.json", {"counts": [1, 2, 3], "of": {"b": {}, "a": "x"}})
+    lines = files.read("it.json").decode().splitlines()
+    assert lines[:5] == ["{", ' "counts": [1,2,3],', ' "of": {', '  "a": "x",', '  "b": {}']
+    assert read_document(files, "it.json") == {"counts": [1, 2, 3], "of": {"b": {}, "a": "x"}}
