@@ -240,7 +240,7 @@ def main() -> None:
     """Measure all parts, or one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=Path, required=True, help="Parquet with package, section and text.")
-    parser.add_argument("--rows", type=int, default=1_000_000, help="Rows of all but the small side of memory.")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="Of diff, memory and bookkeeping.")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--nights", type=int, default=100, help="Nights of 0.1 per cent change.")
     parser.add_argument("--part", choices=["diff", "memory", "changed", "commands", "bookkeeping"])

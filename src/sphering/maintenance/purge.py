@@ -243,19 +243,24 @@ def _found(corpus: CorpusStore, run: str, erased: pa.Array) -> int:
 
 
 def _clean_quarantine(corpus: CorpusStore, run: str, erased: pa.Array) -> None:
-    """Take the rows of erased documents out of a run's quarantine, and say in its record how many there were."""
+    """Take the rows of erased documents out of a run's quarantine, and say in its record how many there were.
+
+    The record comes first: where this is killed between the two, the rows are still there, and the next purge finds
+    them and a record that says already what it is about to do.
+    """
     key = corpus.layout.quarantine(run)
-    table = pq.read_table(corpus.files.path(key))
+    before = corpus.files.read(key)
+    table = pq.read_table(pa.BufferReader(before))
     left = table.filter(pc.invert(pc.is_in(table["doc_id"], value_set=erased)))
     sink = pa.BufferOutputStream()
     pq.write_table(left, sink, compression="zstd")
     data = bytes(sink.getvalue())
-    corpus.files.replace(key, data)
-    record = corpus.run_record(run)
-    if record is not None:
+    record, cleaned = corpus.run_record(run), sha256_bytes(data)
+    if record is not None and record["quarantine_sha256"] != cleaned:
         purged = record.get("purged", 0) + table.num_rows - left.num_rows
-        record |= {"quarantine_sha256": sha256_bytes(data), "purged": purged}
+        record |= {"quarantine_sha256": cleaned, "purged": purged, "purged_from_sha256": sha256_bytes(before)}
         corpus.files.replace(corpus.layout.run(run), to_bytes(record))
+    corpus.files.replace(key, data)
 
 
 def _silence_errors(corpus: CorpusStore, ids: Sequence[str]) -> None:

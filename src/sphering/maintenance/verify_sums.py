@@ -42,6 +42,12 @@ def check_quarantine(record: Mapping[str, Any], path: Path) -> None:
         If they are not, or the file is missing.
     """
     found = sha256_file(path) if path.is_file() else None
+    if found is not None and found == record.get("purged_from_sha256"):
+        raise IntegrityError(
+            "the quarantined rows of this run hold documents that a purge was about to erase",
+            where=str(path),
+            remedy="run the same `sphering purge` again: it was killed",
+        )
     if found != record.get("quarantine_sha256"):
         what = "missing" if found is None else "not those that were written"
         raise IntegrityError(f"the quarantined rows of this run are {what}", where=str(path))

@@ -193,5 +193,5 @@ def _held(layout: Layout, holder: Holder) -> LeaseHeldError:
     return LeaseHeldError(
         f"the corpus {layout.corpus!r} is being worked on by {holder}",
         expected="a corpus that nothing else works on",
-        remedy=f"wait until it has ended, or `--wait`; a dead one loses its lease within {EXPIRES_SECONDS:g} s",
+        remedy=f"try again when it has ended (runs have `--wait`); a dead one loses it within {EXPIRES_SECONDS:g} s",
     )
