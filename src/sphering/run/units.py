@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,11 @@ from sphering.source.reorder import PLACE, reorder
 from sphering.source.rows import row_batches
 from sphering.sqltext import load
 from sphering.store.corpus import CorpusStore
-from sphering.store.shard import HASH
+from sphering.store.shard import EMBEDDING, HASH
 from sphering.store.snapshot import Snapshot, path_list
 
 UNITS = "units"
+_log = logging.getLogger(__name__)
 _EXCERPT = 200  # characters
 _MOST_BUCKETS = 400  # files open at once: the usual limit is 1,024
 _PLACES = pa.schema(
@@ -171,10 +173,24 @@ def _rewrite(connection: Any, workspace: Workspace, parent: Snapshot | None) -> 
 def _find_known(connection: Any, corpus: CorpusStore, encoder: str) -> None:
     # On an object store a shard is fetched to be read: not where nothing is to be written.
     files = shard_files(corpus, encoder) if connection.execute(load("units_any_written")).fetchall()[0][0] else []
-    if files:
-        connection.execute(load("units_known").replace("$paths", path_list([path for _, path in files])))
+    paths = [path for _, path in files if _is_readable(corpus, path)]
+    if paths:
+        connection.execute(load("units_known").replace("$paths", path_list(paths)))
     else:
         connection.execute(load("units_nothing_known"))
+
+
+def _is_readable(corpus: CorpusStore, path: Path) -> bool:
+    """Return whether a file is a shard; one that is none would only have spared work: a warning names it."""
+    try:
+        names = pq.read_schema(path).names
+        unlike = None if {"text_hash", EMBEDDING} <= set(names) else f"its columns are {', '.join(names)}"
+    except (pa.ArrowException, OSError) as error:
+        unlike = str(error)
+    if unlike is not None:
+        words = f"the shard {path} cannot be read, so texts that it alone holds are encoded again: {unlike}"
+        _log.warning("%s", corpus.files.named(words))
+    return unlike is None
 
 
 def _counts(connection: Any) -> tuple[int, ...]:
