@@ -2,7 +2,8 @@
 
 It is taken as a ref moves: by creating the next number, which one of several contenders can. Its holder writes its file
 again every few seconds; a file that is old by the store's clock, or whose process is gone from this machine, is no
-longer held. Nothing is ever wrong without it: what a run creates, it creates if absent.
+longer held. A file that cannot be read says nothing of its holder but its age. Nothing is ever wrong without it: what a
+run creates, it creates if absent.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from sphering import interruption
-from sphering.errors import LeaseHeldError, LeaseLostError, NotFoundError, SpheringError
+from sphering.errors import IntegrityError, LeaseHeldError, LeaseLostError, NotFoundError, SpheringError
 from sphering.store.clock import now
 from sphering.store.documents import create_document, read_document, to_bytes
 from sphering.store.files import Files
@@ -52,6 +53,15 @@ class Holder:
         return f"{self.what} (process {self.process} on {self.host}, since {self.taken_at})"
 
 
+@dataclass(frozen=True)
+class _Unreadable(Holder):
+    """Who wrote a file that cannot be read: nobody of this machine, for all that is known."""
+
+    def __str__(self) -> str:
+        """Return what is known of the holder."""
+        return f"a process whose lock, number {self.number}, cannot be read"
+
+
 class Lease:
     """A lease that this process holds, and renews in the background until it is released."""
 
@@ -68,7 +78,7 @@ class Lease:
         self._ended.set()
         self._renewing.join()
         try:
-            if newest(self._files, self._layout) == self.holder:
+            if self._is_last():
                 self._write(replace(self.holder, released=True))
         except (SpheringError, OSError) as error:  # it expires; what the run itself met is worth more
             _log.warning("the lease of %s could not be released: %s", self._layout.corpus, error)
@@ -76,11 +86,17 @@ class Lease:
     def _renew_until_released(self) -> None:
         while not self._ended.wait(RENEW_SECONDS):
             try:
-                if newest(self._files, self._layout) != self.holder:
+                if not self._is_last():
                     return
                 self._write(self.holder)
             except (SpheringError, OSError) as error:
                 _log.warning("the lease of %s could not be renewed: %s", self._layout.corpus, error)
+
+    def _is_last(self) -> bool:
+        """Return whether nobody has taken it since; a file of its own that was damaged is written anew."""
+        last = newest(self._files, self._layout)
+        damaged = isinstance(last, _Unreadable) and last.number == self.holder.number
+        return damaged or last == self.holder
 
     def _write(self, holder: Holder) -> None:
         self._files.replace(self._layout.lock(holder.number), to_bytes(asdict(holder)))
@@ -124,12 +140,20 @@ def take(
 
 def newest(files: Files, layout: Layout) -> Holder | None:
     """Return who took the lease last, whether or not it is still held; None where nobody ever did."""
-    while names := files.children(layout.locks):
+    while numbers := _numbers(files, layout):
         try:
-            return Holder(**read_document(files, f"{layout.locks}/{names[-1]}"))
+            return Holder(**read_document(files, layout.lock(numbers[-1])))
         except NotFoundError:  # its successor has removed it since
             continue
+        except (IntegrityError, TypeError):  # no JSON, edited, or with the fields of another version
+            return _Unreadable(numbers[-1], "unknown", "unknown", 0, None, "unknown")
     return None
+
+
+def _numbers(files: Files, layout: Layout) -> list[int]:
+    """Return the numbers of the files that are there, ascending."""
+    stems = (name.removesuffix(".json") for name in files.children(layout.locks) if name.endswith(".json"))
+    return sorted(int(stem) for stem in stems if stem.isdecimal())
 
 
 def check_held(files: Files, layout: Layout, number: int) -> None:
