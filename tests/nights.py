@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,6 +23,12 @@ from sphering.run.release import publish
 from sphering.run.units import plan_units
 from sphering.run.workspace import Workspace
 from sphering.run.workspace import _held as held
+from sphering.store.refs import Refs
+
+
+class Killed(BaseException):
+    """What a killed process does not survive."""
+
 
 QUESTIONS = Path(__file__).parent / "data" / "banking77"
 
@@ -62,6 +69,23 @@ def die(workspace):
     """Leave a run as a killed process does: its files stay, the kernel frees its lock, others may take its lease."""
     os.close(held.pop(workspace))
     lease.release(Workspace(workspace))
+
+
+@contextmanager
+def killed_after_one_move():
+    """Let the block move one ref; the next move is where its process is killed."""
+    moves, move = [], Refs.move
+
+    def moved(*arguments, **options):
+        if moves:
+            raise Killed
+        moves.append(arguments)
+        return move(*arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch, suppress(Killed):
+        patch.setattr(Refs, "move", moved)
+        yield
+    assert moves
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from nights import die
+from nights import die, killed_after_one_move
 
 from sphering.errors import InputError, LeaseHeldError, NotFoundError
 from sphering.maintenance.publication import publish, rollback
@@ -104,6 +104,16 @@ def test_a_new_release_that_serves_as_a_withdrawn_one_is_published_by_hand_only(
     store = corpus_of(config)
     assert publish(store, "main", store.release(tonight["release"]), "prices were right").moved
     assert refs_of(config)["published"] == tonight["release"]
+
+
+def test_a_rollback_that_was_killed_half_way_is_typed_again_and_withdraws_nothing_else(nights):
+    config, (_, second, third) = nights(30, 31, 32)
+    store = corpus_of(config)
+    with killed_after_one_move():
+        rollback(store, "main", "wrong prices")
+    assert rollback(store, "main", "wrong prices").release == second
+    assert refs_of(config) == {"latest": second, "published": second}
+    assert store.refs.withdrawn("main") == {third}
 
 
 def test_rollbacks_go_further_back_and_end_with_a_message(nights):

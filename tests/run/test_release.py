@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from nights import die, embedded
+from nights import die, embedded, killed_after_one_move
 
 import sphering
 from sphering.run.assemble import assemble_release
@@ -12,7 +12,6 @@ from sphering.run.finish import finish
 from sphering.run.fit import settle_transform
 from sphering.run.release import publish
 from sphering.run.search import search
-from sphering.store.refs import Reason
 from sphering.store.store import Store
 
 
@@ -48,9 +47,9 @@ def test_a_publication_that_lost_the_store_half_way_is_finished_when_it_is_tried
     workspace = embedded(config)
     settle_transform(workspace)
     evaluate(workspace)
-    release = assemble_release(workspace)
-    refs = corpus_of(config).refs
-    refs.move("main", "published", release, expected=None, reason=Reason("a run", "gates passed", workspace.name))
+    release, refs = assemble_release(workspace), corpus_of(config).refs
+    with killed_after_one_move():
+        publish(workspace)
     assert publish(workspace) == publish(workspace) == "published"
     assert [refs.read("main", name).release for name in ("latest", "published")] == [release, release]
     assert [len(refs.history("main", name)) for name in ("latest", "published")] == [1, 1]

@@ -5,6 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from nights import die, embedded, killed_after_one_move, release
 
 from sphering.errors import ConfigError, EmptyCorpusError
 from sphering.maintenance.verify import verify
@@ -146,6 +147,18 @@ def test_what_a_held_release_brought_stays_in(run, corpus, upsert, questions):
     result = run(config)
     assert result["release_status"] == "published"
     assert texts_of(config, result) == dict(questions[:43])
+
+
+def test_what_a_run_brought_that_was_killed_while_it_published_stays_in(run, corpus, upsert, questions):
+    run(corpus(questions[:20]))
+    workspace = embedded(upsert([("killed", "Which of my cards was charged twice?")]))
+    with killed_after_one_move():
+        release(workspace)
+    die(workspace)
+    config = upsert([("later", "Where is the nearest cash machine?")])
+    after = run(config)
+    assert (after["release_status"], after["documents"], after["removed"]) == ("published", 22, 0)
+    assert {"killed", "later"} <= set(texts_of(config, after))
 
 
 def test_the_first_run_of_a_channel_starts_from_the_latest_of_main(run, corpus, upsert, questions):

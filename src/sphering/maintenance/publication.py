@@ -73,10 +73,10 @@ def _roll_back(corpus: CorpusStore, channel: str, why: str) -> Publication:
     current = history[-1]
     target = _newest_standing(corpus, channel, history)
     who = getpass.getuser()
-    corpus.refs.move(channel, PUBLISHED, target, expected=current, reason=Reason(who, why, withdraws=current.release))
     latest = corpus.refs.read(channel, LATEST)
-    if latest is None or latest.release != target:
+    if latest is None or latest.release != target:  # first: killed between the two, the same rollback is typed again
         corpus.refs.move(channel, LATEST, target, expected=latest, reason=Reason(who, f"rollback: {why}"))
+    corpus.refs.move(channel, PUBLISHED, target, expected=current, reason=Reason(who, why, withdraws=current.release))
     _turn_pages(corpus, target, current, latest)
     return Publication(channel, target, current.release, moved=True)
 

@@ -55,9 +55,10 @@ def publish(path: Path) -> str:
     lease.check(workspace)
     _check_still(workspace)
     withdrawn = corpus.is_withdrawn(workspace.config.run.channel, release)
+    # `latest` first: a run that is killed between the two is followed by one that starts from what it ended in.
+    _move(workspace, LATEST, release, f"{workspace.begun['purpose']} ended in it")
     if workspace.begun["purpose"] == "run" and release.passed and not withdrawn:
         _move(workspace, PUBLISHED, release, "gates passed")
-    _move(workspace, LATEST, release, f"{workspace.begun['purpose']} ended in it")
     published = corpus.refs.read(workspace.config.run.channel, PUBLISHED)
     status = _status(release, published, planned.status, withdrawn=withdrawn)
     if status != "unchanged" or not corpus.files.exists(corpus.layout.page(release.id)):
