@@ -28,10 +28,11 @@ class Killed(BaseException):
 class StoppedFiles(LocalFiles):
     """Files of which so many may change, and then no more."""
 
-    left = 0
+    left = 1000
+    place = "corpora/"
 
     def _count(self, key):
-        if key.startswith("corpora/") and "/locks/" not in key:
+        if self.place in key and "/locks/" not in key:
             if self.left == 0:
                 raise Killed
             self.left -= 1
@@ -64,6 +65,7 @@ def template(questions, tmp_path_factory):
                 "source": {"path": str(folder / "source.jsonl")},
                 "encoder": {"backend": "torch"},
                 "transform": {"kind": "none"},
+                "export": [{"name": "table", "format": "parquet"}],
                 "gate": [{"metric": "quarantined_share", "max": 1.0}],
                 "run": {"unit_rows": 8},
             }
@@ -80,10 +82,10 @@ def template(questions, tmp_path_factory):
     return folder / "store"
 
 
-def purged(root, changes):
-    """Purge a store of which so many changes are let through; return whether they were enough."""
+def purged(root, changes=1000, place="corpora/"):
+    """Purge a store of which so many changes in a place are let through; return whether they were enough."""
     store = CorpusStore(StoppedFiles(root), "questions")
-    store.files.left = changes
+    store.files.left, store.files.place = changes, place
     try:
         purge(store, [ERASED], WHY)
     except Killed:
@@ -100,35 +102,34 @@ def is_erased(root):
     return not named
 
 
-@pytest.fixture(scope="module")
-def changes(template, tmp_path_factory):
-    """How many changes a purge makes."""
-    root = shutil.copytree(template, tmp_path_factory.mktemp("whole") / "store")
-    store = CorpusStore(StoppedFiles(root), "questions")
-    store.files.left = 1000
-    purge(store, [ERASED], WHY)
-    return 1000 - store.files.left
-
-
-def kill_and_begin_again(template, root, changes):
-    """Kill a purge after so many changes and begin it again; return what `verify` found between."""
+def kill_and_begin_again(template, root, changes, place="corpora/"):
+    """Kill a purge after so many changes and begin it again; return what `verify` found between, None if none was."""
     shutil.copytree(template, root)
     store = CorpusStore(LocalFiles(root), "questions")
-    assert not purged(root, changes)
+    if purged(root, changes, place):
+        return None
     found = verify(store).wrong
-    assert purged(root, 1000)
+    assert purged(root)
     assert verify(store).sound
     assert is_erased(root)
     return [entry["found"] for entry in found]
 
 
-def test_a_purge_that_is_killed_over_quarantined_rows_says_so_and_is_begun_again(template, changes, tmp_path):
-    (found,) = kill_and_begin_again(template, tmp_path / "store", changes - 2)
+def test_a_purge_that_is_killed_over_quarantined_rows_says_so_and_is_begun_again(template, tmp_path):
+    (found,) = kill_and_begin_again(template, tmp_path / "store", 0, "/quarantine.parquet")
     assert "a purge was about to erase" in found
 
 
+@pytest.mark.parametrize("changes", [0, 1])
+def test_a_purge_that_is_killed_over_exports_is_begun_again(template, tmp_path, changes):
+    assert kill_and_begin_again(template, tmp_path / "store", changes, "/exports/") == []
+
+
 @pytest.mark.soak
-def test_a_purge_that_is_killed_after_any_change_leaves_a_sound_store_and_is_begun_again(template, changes, tmp_path):
-    found = [kill_and_begin_again(template, tmp_path / f"{after}", after) for after in range(changes)]
-    assert changes > 20
+def test_a_purge_that_is_killed_after_any_change_leaves_a_sound_store_and_is_begun_again(template, tmp_path):
+    found, changes = [], 0
+    while (between := kill_and_begin_again(template, tmp_path / f"{changes}", changes)) is not None:
+        found.append(between)
+        changes += 1
+    assert changes > 30
     assert sum(map(bool, found)) == 1

@@ -1,6 +1,7 @@
 """Documents are erased from everything a corpus has, and no run takes them in again."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -130,6 +131,31 @@ def test_quarantined_rows_are_erased_and_the_records_still_add_up(run, corpus, q
     done = purge(store, ["bad"], WHY)
     assert done.counts == {"shards": 0, "snapshots": 0, "releases": 0, "exports": 0, "quarantined": 1}
     assert b"'bad'" not in bytes_of(config)
+    assert verify(store).sound
+
+
+def test_what_malformed_rows_quote_is_silenced_where_it_names_an_erased_id(run, corpus, tmp_path, questions):
+    rows = [f'{{"id": "{name}", "text": "{text}"}}' for name, text in questions[:30]]
+    cut = ['{"id": "private-7", "text": "a secret', '{"id": "other", "text": "not secr']
+    (tmp_path / "rows.jsonl").write_text("\n".join(rows + cut), encoding="utf-8")
+    gate = [{"metric": "quarantined_share", "max": 1}]
+    config = corpus([], source={"path": str(tmp_path / "rows.jsonl")}, gate=gate)
+    run(config)
+    done = purge(corpus_of(config), ["private-7"], WHY)
+    assert done.counts["quarantined"] == 0
+    stored = bytes_of(config)
+    assert b"a secret" not in stored
+    assert b"not secr" in stored
+    assert verify(corpus_of(config)).sound
+
+
+def test_exports_go_that_no_release_names(nights, run, corpus, questions):
+    first = run(corpus(questions[:30]))
+    config, _ = nights(31)
+    store, (export,) = corpus_of(config), first["exports"]
+    shutil.rmtree(Path(config.store) / store.layout.releases / first["release"])
+    purge(store, [questions[3][0]], WHY)
+    assert not (Path(config.store) / export["path"]).exists()
     assert verify(store).sound
 
 

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from sphering.maintenance.verify import verify
 from sphering.run.search import search
 from sphering.store.store import Store
+
+LAX = [{"metric": "quarantined_share", "max": 1.0}]
 
 
 def with_texts(corpus, questions, kept, **tables):
@@ -27,6 +30,18 @@ def test_a_snapshot_without_texts_is_searched_by_their_vectors(run, corpus, ques
     store = Store.open(Path(config.store)).corpus(config.corpus)
     hit = search(store, "published", questions[3][1], 1)["hits"][0]
     assert (hit["doc_id"], hit["text"]) == (questions[3][0], None)
+
+
+def test_no_word_of_a_text_is_kept_of_rows_that_are_quarantined(run, corpus, questions, tmp_path):
+    rows = [f'{{"id": "{name}", "text": "{text}"}}' for name, text in questions[:20]]
+    (tmp_path / "rows.jsonl").write_text("\n".join([*rows, '{"id": "cut", "text": "a private word']), encoding="utf-8")
+    config = corpus([], source={"path": str(tmp_path / "rows.jsonl"), "keep_text": False}, gate=LAX)
+    result = run(config)
+    assert (result["quarantined"], result["documents"]) == (1, 20)
+    quarantine = Store.open(Path(config.store)).corpus(config.corpus).layout.quarantine(result["run"])
+    (row,) = pq.read_table(Path(config.store) / quarantine).to_pylist()
+    assert (row["row"], row["reason"], row["excerpt"]) == (21, "malformed", None)
+    assert "private" not in repr(row)
 
 
 @pytest.mark.parametrize("kept", [True, False])

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -27,7 +28,7 @@ from sphering.run import lease
 from sphering.run.workspace import remove_dead
 from sphering.store.clock import now
 from sphering.store.corpus import CorpusStore
-from sphering.store.documents import create_document, to_bytes
+from sphering.store.documents import create_document, read_document, to_bytes
 from sphering.store.refs import NAMES, PUBLISHED, Reason
 from sphering.store.release import Release
 from sphering.store.store import Store
@@ -80,7 +81,7 @@ def _purge(corpus: CorpusStore, ids: list[str], why: str) -> Purged:
     gone = {name for name, after in snapshots.items() if after.erased}
     leaving = _Leaving.of(corpus, gone)
     runs = corpus.files.children(corpus.layout.runs)
-    quarantined = {run: count for run in runs if (count := _found(corpus, run, erased))}
+    quarantined = {run: count for run in runs if (count := _quarantined(corpus, run, erased)) is not None}
     counts = {
         "shards": len(stale),
         "snapshots": len(gone),
@@ -182,7 +183,7 @@ def _write_manifest(corpus: CorpusStore, after: Successor, *, replace: bool) -> 
 
 @dataclass(frozen=True)
 class _Leaving:
-    """What goes with snapshots: their releases, exports, and the reports that no other release names."""
+    """What goes with snapshots: their releases, exports and reports."""
 
     releases: tuple[str, ...]
     exports: frozenset[str]
@@ -190,14 +191,24 @@ class _Leaving:
 
     @classmethod
     def of(cls, corpus: CorpusStore, gone: Set[str]) -> _Leaving:
-        releases = [corpus.release(name) for name in corpus.release_ids()]
-        leaving = [release for release in releases if release.snapshot in gone]
-        staying = {release.report for release in releases if release.snapshot not in gone}
+        """Find them by the snapshot that each names: also those that no release names, of a run that was killed."""
+        layout, staying = corpus.layout, set(corpus.snapshot_ids()) - gone
+        releases = [name for name in corpus.release_ids() if corpus.release(name).snapshot in gone]
+        exports = {name: f"{layout.export(name)}/manifest.json" for name in corpus.files.children(layout.exports)}
+        reports = {name: layout.report(name) for name in corpus.files.children(layout.reports)}
         return cls(
-            tuple(release.id for release in leaving),
-            frozenset(entry.id for release in leaving for entry in release.exports),
-            frozenset(release.report for release in leaving) - staying,
+            tuple(releases),
+            frozenset(name for name, key in exports.items() if _snapshot_named(corpus, key) not in staying),
+            frozenset(name for name, key in reports.items() if _snapshot_named(corpus, key) in gone),
         )
+
+
+def _snapshot_named(corpus: CorpusStore, key: str) -> str | None:
+    """Return the snapshot that a report, or an export's manifest, is of; None where it was removed before its files."""
+    if not corpus.files.exists(key):
+        return None
+    named = read_document(corpus.files, key)["snapshot"]
+    return str(named["id"] if isinstance(named, Mapping) else named)
 
 
 def _delete(corpus: CorpusStore, leaving: _Leaving, gone: Set[str]) -> None:
@@ -233,24 +244,34 @@ def _remove_moments(corpus: CorpusStore, encoder: str) -> None:
             corpus.files.remove(f"{folder}/{name}")
 
 
-def _found(corpus: CorpusStore, run: str, erased: pa.Array) -> int:
-    """Return how many rows of these ids a run quarantined."""
+def _quarantined(corpus: CorpusStore, run: str, erased: pa.Array) -> int | None:
+    """Return how many rows of these ids a run quarantined; None where nothing that it quarantined names one."""
     key = corpus.layout.quarantine(run)
     if not corpus.files.exists(key):
-        return 0
-    column = pq.read_table(corpus.files.path(key), columns=["doc_id"])["doc_id"]
-    return int(pc.sum(pc.is_in(column, value_set=erased)).as_py() or 0)
+        return None
+    table = pq.read_table(corpus.files.path(key), columns=["doc_id", "excerpt"])
+    count = int(pc.sum(pc.is_in(table["doc_id"], value_set=erased)).as_py() or 0)
+    return count if count or pc.any(_quotes(table, erased)).as_py() else None
+
+
+def _quotes(table: pa.Table, erased: pa.Array) -> pa.ChunkedArray:
+    """Return which rows without an id quote one of some ids: a malformed row may be that of an erased document."""
+    quoting = pl.Series(table["excerpt"]).str.contains_any(erased.to_pylist()).fill_null(value=False).to_arrow()
+    return pc.and_(pc.is_null(table["doc_id"]), pa.chunked_array([quoting]))
 
 
 def _clean_quarantine(corpus: CorpusStore, run: str, erased: pa.Array) -> None:
     """Take the rows of erased documents out of a run's quarantine, and say in its record how many there were.
 
-    The record comes first: where this is killed between the two, the rows are still there, and the next purge finds
-    them and a record that says already what it is about to do.
+    Rows without an id stay, without their excerpt where it quotes an erased id. The record comes first: where this is
+    killed between the two, the rows are still there, and the next purge finds them and a record that says already what
+    it is about to do.
     """
     key = corpus.layout.quarantine(run)
     before = corpus.files.read(key)
     table = pq.read_table(pa.BufferReader(before))
+    silent = pc.if_else(_quotes(table, erased), pa.scalar(None, pa.string()), table["excerpt"])
+    table = table.set_column(table.schema.get_field_index("excerpt"), "excerpt", silent)
     left = table.filter(pc.invert(pc.is_in(table["doc_id"], value_set=erased)))
     sink = pa.BufferOutputStream()
     pq.write_table(left, sink, compression="zstd")

@@ -50,7 +50,11 @@ def _collect(workspace: Workspace) -> pa.Table:
     refused = sorted((workspace.path / "refused").glob("*.parquet"))
     for path in [before, *refused] if before.is_file() else refused:
         parts.append(_refused(pq.read_table(path), workspace.begun["encoder"]))
-    return pa.concat_tables(parts) if parts else SCHEMA.empty_table()
+    table = pa.concat_tables(parts) if parts else SCHEMA.empty_table()
+    if workspace.config.source.keep_text:
+        return table
+    place = SCHEMA.names.index("excerpt")
+    return table.set_column(place, SCHEMA[place], pa.nulls(table.num_rows, pa.string()))
 
 
 def _refused(table: pa.Table, encoder: str) -> pa.Table:
