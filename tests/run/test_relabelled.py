@@ -1,10 +1,14 @@
 """`sphering plan` warns of a metadata column that has the corpus written again every night."""
 
+from pathlib import Path
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sphering.errors import IntegrityError
 from sphering.run.plan import plan
+from sphering.store.store import Store
 
 
 @pytest.fixture
@@ -40,6 +44,21 @@ def test_a_column_that_changes_in_half_of_the_documents_or_fewer_is_no_reason_to
     run(dated("monday"))
     assert plan(dated("monday", topics=20))["warnings"] == []
     assert plan(dated("monday"))["warnings"] == []
+
+
+def test_a_damaged_vector_is_not_copied_into_another_shard(run, dated):
+    config = dated("monday")
+    before = run(config)
+    (shard, *_) = sorted(Path(config.store).glob("corpora/*/shards/*/[!p]*.parquet"))
+    data = bytearray(shard.read_bytes())
+    group = pq.read_metadata(shard).row_group(0)
+    (column,) = [c for c in map(group.column, range(group.num_columns)) if c.path_in_schema.startswith("embedding")]
+    data[column.data_page_offset + column.total_compressed_size // 2] ^= 1
+    shard.write_bytes(data)
+    with pytest.raises(IntegrityError, match="CRC"):
+        run(dated("tuesday"))
+    store = Store.open(Path(config.store)).corpus(config.corpus)
+    assert store.refs.read("main", "latest").release == before["release"]
 
 
 def test_a_first_run_has_nothing_to_warn_of(dated):

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sphering.identity import sha256_bytes, sha256_file
@@ -19,7 +18,7 @@ from sphering.sqltext import load
 from sphering.store.corpus import CorpusStore
 from sphering.store.database import DEFAULT, bounded_connection
 from sphering.store.dropped import dropped_table, write_dropped
-from sphering.store.shard import ShardEntry, shard_id, write_shard
+from sphering.store.shard import ROW_GROUP_ROWS, ShardEntry, read_batches, shard_id, write_shard
 from sphering.store.snapshot import Snapshot, SnapshotManifest, path_list, register_rows, snapshot_id
 
 
@@ -58,7 +57,8 @@ def shards_with(corpus: CorpusStore, ids: pa.Array) -> list[tuple[str, str]]:
 
 def rewrite_shard(corpus: CorpusStore, encoder: str, shard: str, ids: pa.Array) -> Rewritten:
     """Create a shard of what is left of another without these ids; memory holds one shard."""
-    table = pq.read_table(corpus.files.path(corpus.layout.shard(encoder, shard)))
+    path = corpus.files.path(corpus.layout.shard(encoder, shard))
+    table = pa.Table.from_batches(read_batches(path, None, ROW_GROUP_ROWS))
     staying = pc.invert(pc.is_in(table["doc_id"], value_set=ids))
     kept = np.flatnonzero(staying.to_numpy())
     left = table.filter(staying)

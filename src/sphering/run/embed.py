@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sphering.encoder.identity import identify
 from sphering.encoder.protocol import Encoder
-from sphering.errors import IdentityError
+from sphering.errors import IdentityError, IntegrityError
 from sphering.progress import current
 from sphering.run.probe import check_probe
 from sphering.run.units import unit_path
@@ -68,7 +68,9 @@ def embed_unit(path: Path, unit: int) -> None:
     key = corpus.layout.shard(encoder_id, name)
     encoded = 0
     refused = documents.slice(0, 0)
-    if not corpus.files.exists(key):
+    if corpus.files.exists(key):
+        _check_adopted(corpus.files.path(key), documents.num_rows)
+    else:
         encoder = opened_encoder(workspace)
         vectors, encoded = _vectors(workspace, documents, encoder)
         documents, vectors, refused = _without_refused(documents, vectors)
@@ -86,6 +88,24 @@ def embed_unit(path: Path, unit: int) -> None:
             "seconds": round(time.perf_counter() - started, 3),
         },
     )
+
+
+def _check_adopted(path: Path, rows: int) -> None:
+    """Refuse a shard that an earlier run has created where it is damaged: nothing was committed that names its bytes.
+
+    Raises
+    ------
+    IntegrityError
+        If it cannot be read or has other rows.
+    """
+    found = sum(batch.num_rows for batch in read_batches(path, None, ROW_GROUP_ROWS))
+    if found != rows:
+        raise IntegrityError(
+            f"a shard that an earlier run created has {found} rows",
+            expected=f"{rows} rows, as its name says",
+            where=str(path),
+            remedy="remove this file, then run again",
+        )
 
 
 @timed("load")
