@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 from sphering.evaluation import keep as evaluation
+from sphering.export.make import MANIFEST
 from sphering.run.kept_moments import moments_id, stretches
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_document
@@ -106,12 +107,22 @@ def _young_runs(corpus: CorpusStore, young: float) -> list[Record]:
     return [record for record in records if corpus.files.modified(corpus.layout.run(record["run"])) >= young]
 
 
-def is_collected(corpus: CorpusStore, release: str) -> bool:
-    """Return whether of a withdrawn release only release.json is kept: its page is the first that a collection removes.
+def is_collected(corpus: CorpusStore, release: str, withdrawn: Set[str] | None = None) -> bool:
+    """Return whether of a withdrawn release only release.json is kept: an export's manifest or its report is gone.
 
-    Every withdrawn release has a page, which says so; a run that makes the parts of one again renders it last.
+    A collection removes them before what they were made from, and each makes the release one of which parts are gone.
+    Its page says nothing, as it is derived.
+
+    Parameters
+    ----------
+    withdrawn : set of str, optional
+        The releases that rollbacks left; by default they are read.
     """
-    return release in corpus.refs.all_withdrawn() and not corpus.files.exists(corpus.layout.page(release))
+    if release not in (corpus.refs.all_withdrawn() if withdrawn is None else withdrawn):
+        return False
+    made = corpus.release(release)
+    parts = [corpus.layout.report(made.report), *(f"{entry.path}/{MANIFEST}" for entry in made.exports)]
+    return not all(map(corpus.files.exists, parts))
 
 
 def _evaluations_of(corpus: CorpusStore, encoders: set[str]) -> Iterator[str]:
