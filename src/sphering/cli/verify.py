@@ -10,6 +10,7 @@ from sphering.cli.command import command
 from sphering.cli.place import Place, place_of
 from sphering.cli.shared import Shared
 from sphering.cli.terminal import note, print_json, print_line, print_table
+from sphering.errors import IntegrityError, NotFoundError
 
 if TYPE_CHECKING:
     from sphering.maintenance.findings import Findings
@@ -38,8 +39,14 @@ def register(app: typer.Typer) -> None:
 
         place = place_of(shared)
         selector = None if snapshot is None else place.selector(snapshot, "latest")
-        release = None if reencode is None else _reencodable(shared, place, snapshot)
+        release, refused = None, None
+        try:
+            release = None if reencode is None else _reencodable(shared, place, snapshot)
+        except (IntegrityError, NotFoundError) as error:  # what is damaged is a finding, beside whatever else is
+            refused = error
         findings = verify_corpus(place.corpus, selector)
+        if refused is not None and findings.sound:
+            raise refused
         if release is not None and reencode is not None and findings.sound:
             from sphering.maintenance.reencode import reencode as encode_again
 

@@ -36,17 +36,30 @@ class Findings:
         where : str
             The file that is looked at; an error that names a place of its own goes first.
         """
+        self.count(kind)
+        return self.look(kind, name, look, where)
+
+    def count(self, kind: str) -> None:
+        """Count one thing that is looked at."""
         self.checked[kind] = self.checked.get(kind, 0) + 1
+
+    def look(self, kind: str, name: str, look: Callable[[], Any], where: str = "") -> Any:
+        """Look at a part of a thing that is counted already, as `check` does; return None where it is wrong."""
         try:
             return look()
         except (IntegrityError, NotFoundError) as error:
-            self._note(kind, name, error.found, error.where or where)
+            self.note(kind, name, error.found, error.where or where)
         except (KeyError, TypeError) as error:  # a sealed document, but of another kind
-            self._note(kind, name, f"the fields of this file are not those of a {kind}: {error}", where)
+            self.note(kind, name, f"the fields of this file are not those of a {kind}: {error}", where)
         return None
 
-    def _note(self, kind: str, name: str, found: str, where: str) -> None:
+    def note(self, kind: str, name: str, found: str, where: str) -> None:
+        """Note that something is wrong."""
         self.wrong.append({"kind": kind, "name": name, "found": found, "where": where})
+
+    def has(self, kind: str, name: str) -> bool:
+        """Return whether something of this kind and name is wrong."""
+        return any((entry["kind"], entry["name"]) == (kind, name) for entry in self.wrong)
 
     def to_json(self) -> dict[str, Any]:
         """Return the findings as plain JSON values."""

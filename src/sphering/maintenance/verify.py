@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
-from sphering.errors import IntegrityError, NotFoundError
+from sphering.errors import IntegrityError
 from sphering.evaluation import keep
 from sphering.maintenance.findings import Findings
+from sphering.maintenance.verify_refs import read_histories, verify_refs, withdrawn_releases
 from sphering.maintenance.verify_release import verify_release
+from sphering.maintenance.verify_selected import verify_selected
 from sphering.maintenance.verify_snapshot import verify_snapshot
 from sphering.maintenance.verify_sums import check_quarantine, check_run_sums
 from sphering.store.corpus import CorpusStore
@@ -33,20 +36,23 @@ def verify(corpus: CorpusStore, selector: str | None = None) -> Findings:
     """
     findings = Findings()
     with corpus.files.fresh() as files:  # a mirror's bytes may be sound where the store's are not
-        _look(findings, CorpusStore(files, corpus.name), selector)
+        fresh = CorpusStore(files, corpus.name)
+        if selector is None:
+            _look(findings, fresh)
+        else:
+            verify_selected(findings, fresh, selector)
         findings.wrong = [{**entry, "where": files.named(entry["where"])} for entry in findings.wrong]
     return findings
 
 
-def _look(findings: Findings, corpus: CorpusStore, selector: str | None) -> None:
+def _look(findings: Findings, corpus: CorpusStore) -> None:
     seen = set[str]()
-    if selector is not None:
-        _selected(findings, corpus, selector, seen)
-        return
+    histories = read_histories(corpus)
+    withdrawn = withdrawn_releases(histories)
     for snapshot in corpus.snapshot_ids():
         verify_snapshot(findings, corpus, snapshot, seen)
     for name in corpus.release_ids():
-        verify_release(findings, corpus, name, seen)
+        verify_release(findings, corpus, name, seen, withdrawn)
     for name in corpus.files.children(corpus.layout.evaluations):
         _evaluation(findings, corpus, name)
     for name in corpus.files.children(corpus.layout.pins):
@@ -54,28 +60,7 @@ def _look(findings: Findings, corpus: CorpusStore, selector: str | None) -> None
     for name in corpus.files.children(corpus.layout.tombstones):
         key = f"{corpus.layout.tombstones}/{name}"
         findings.check("tombstone", name, partial(read_document, corpus.files, key))
-    for run in corpus.files.children(corpus.layout.runs):
-        if corpus.files.exists(corpus.layout.run(run)):
-            where = str(corpus.files.path(corpus.layout.run(run)))
-            findings.check("run", run, partial(_check_run, corpus, run, where), where)
-    for channel, name in _refs(corpus):
-        where = str(corpus.files.path(corpus.layout.ref(channel, name)))
-        findings.check("ref", f"{channel}/{name}", partial(_check_ref, corpus, channel, name, where), where)
-
-
-def _selected(findings: Findings, corpus: CorpusStore, selector: str, seen: set[str]) -> None:
-    try:
-        release = corpus.find_release(selector)
-    except NotFoundError:
-        verify_snapshot(findings, corpus, corpus.find(selector).manifest.id, seen)
-    else:
-        verify_release(findings, corpus, release.id, seen)
-
-
-def _refs(corpus: CorpusStore) -> Iterator[tuple[str, str]]:
-    for channel in corpus.refs.channels():
-        for name in corpus.files.children(f"{corpus.layout.refs}/{channel}"):
-            yield channel, name
+    verify_refs(findings, corpus, histories, list(_runs(findings, corpus)))
 
 
 def _evaluation(findings: Findings, corpus: CorpusStore, name: str) -> None:
@@ -84,19 +69,24 @@ def _evaluation(findings: Findings, corpus: CorpusStore, name: str) -> None:
         findings.check("evaluation", name, partial(keep.read, corpus, name), str(corpus.files.path(key)))
 
 
-def _check_run(corpus: CorpusStore, run: str, where: str) -> None:
+def _runs(findings: Findings, corpus: CorpusStore) -> Iterator[dict[str, Any]]:
+    """Look at each run, and yield the records that are what was written."""
+    for run in corpus.files.children(corpus.layout.runs):
+        if corpus.files.exists(corpus.layout.run(run)):
+            where = str(corpus.files.path(corpus.layout.run(run)))
+            record = findings.check("run", run, partial(_read_run, corpus, run, where), where)
+            if record is not None:
+                findings.look("run", run, partial(_check_run, corpus, record, where), where)
+                yield record
+
+
+def _read_run(corpus: CorpusStore, run: str, where: str) -> dict[str, Any]:
     record = read_document(corpus.files, corpus.layout.run(run))
     if record["run"] != run:
         raise IntegrityError(f"this is the record of the run {record['run']}", where=where)
+    return record
+
+
+def _check_run(corpus: CorpusStore, record: dict[str, Any], where: str) -> None:
     check_run_sums(record, where)
-    check_quarantine(record, corpus.files.path(corpus.layout.quarantine(run)))
-
-
-def _check_ref(corpus: CorpusStore, channel: str, name: str, where: str) -> None:
-    """Check that a ref's history has no gap, and that its value is there; the releases before may be collected."""
-    history = corpus.refs.history(channel, name)
-    numbers = [value.number for value in history]
-    if numbers != list(range(1, len(history) + 1)):
-        raise IntegrityError(f"the values of this ref are numbered {numbers}, not 1 to {len(history)}", where=where)
-    if history:
-        corpus.release(history[-1].release)
+    check_quarantine(record, corpus.files.path(corpus.layout.quarantine(record["run"])))

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sphering.encoder.probe import read_probe
-from sphering.errors import IntegrityError
+from sphering.errors import IntegrityError, NotFoundError
 from sphering.identity import sha256_file
 from sphering.maintenance.findings import Findings
 from sphering.run.read_back import snapshot_digest
@@ -51,7 +51,20 @@ def verify_snapshot(findings: Findings, corpus: CorpusStore, snapshot: str, seen
         findings.check("content digest", snapshot, lambda: _check_content(corpus, manifest))
 
 
+def check_there(corpus: CorpusStore, key: str) -> None:
+    """Check that a file is there at all.
+
+    Raises
+    ------
+    NotFoundError
+        If it is not.
+    """
+    if not corpus.files.exists(key):
+        raise NotFoundError("this file is missing", where=str(corpus.files.path(key)))
+
+
 def _read(corpus: CorpusStore, snapshot: str, where: str) -> SnapshotManifest:
+    check_there(corpus, corpus.layout.manifest(snapshot))
     manifest = corpus.manifest(snapshot)
     if manifest.id != snapshot:
         raise IntegrityError(f"this is the manifest of the snapshot {manifest.id}", where=where)
@@ -78,11 +91,11 @@ def _check_shard(corpus: CorpusStore, manifest: SnapshotManifest, entry: ShardEn
     if not path.is_file():
         raise IntegrityError("this shard is missing", where=str(path))
     if path.stat().st_size != entry.bytes:
-        raise IntegrityError(
-            f"this shard has {path.stat().st_size} bytes, its manifest says {entry.bytes}", where=str(path)
-        )
+        found = f"this shard has {path.stat().st_size} bytes, its manifest says {entry.bytes}"
+        raise IntegrityError(found, where=str(path))
     if sha256_file(path) != entry.sha256:
-        raise IntegrityError("the bytes of this shard are not those that were written", where=str(path))
+        found = "the bytes of this shard are not those that were written"
+        raise IntegrityError(found, where=str(path))
     if not pq.read_schema(path).equals(schema(manifest.dimension)):
         raise IntegrityError("the columns of this shard are not those of a shard", where=str(path))
     rows = 0

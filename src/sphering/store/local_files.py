@@ -60,7 +60,7 @@ class LocalFiles(Files):
         try:
             return path.read_bytes()
         except FileNotFoundError as error:
-            raise NotFoundError(f"there is no {key}", where=str(self.root)) from error
+            raise NotFoundError(f"there is no {key}", where=self.where(key)) from error
 
     def children(self, key: str) -> list[str]:
         """Return the names directly under a folder, sorted."""
@@ -80,7 +80,7 @@ class LocalFiles(Files):
         try:
             return self.path(key).stat().st_size
         except FileNotFoundError as error:
-            raise NotFoundError(f"there is no {key}", where=str(self.root)) from error
+            raise NotFoundError(f"there is no {key}", where=self.where(key)) from error
 
     def modified(self, key: str) -> float:
         """Return when a key was written, in seconds by the store's clock; 0 where it does not exist."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from sphering.store.layout import Layout
 LATEST = "latest"
 PUBLISHED = "published"
 NAMES = (LATEST, PUBLISHED)
+_VALUE = re.compile(r"[0-9]{8}\.json")
 
 
 @dataclass(frozen=True)
@@ -57,16 +59,23 @@ class Refs:
         """Return the names of all channels."""
         return self._files.children(self._layout.refs)
 
+    def keys(self, channel: str, name: str) -> list[str]:
+        """Return the keys of a ref's values, oldest first; a file in its folder that is named otherwise is no value."""
+        folder = self._layout.ref(channel, name)
+        return [f"{folder}/{child}" for child in self._files.children(folder) if _VALUE.fullmatch(child)]
+
+    def value(self, key: str) -> RefValue:
+        """Return the value at a key, its seal checked."""
+        return RefValue(**read_document(self._files, key))
+
     def history(self, channel: str, name: str) -> list[RefValue]:
         """Return all values of a ref, oldest first."""
-        folder = self._layout.ref(channel, name)
-        return [RefValue(**read_document(self._files, f"{folder}/{child}")) for child in self._files.children(folder)]
+        return [self.value(key) for key in self.keys(channel, name)]
 
     def read(self, channel: str, name: str) -> RefValue | None:
         """Return the newest value of a ref, or None where it was never set."""
-        folder = self._layout.ref(channel, name)
-        children = self._files.children(folder)
-        return RefValue(**read_document(self._files, f"{folder}/{children[-1]}")) if children else None
+        keys = self.keys(channel, name)
+        return self.value(keys[-1]) if keys else None
 
     def named(self) -> set[str]:
         """Return the releases that refs of any channel name now."""
