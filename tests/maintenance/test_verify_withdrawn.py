@@ -55,12 +55,13 @@ def flip(path):
     path.write_bytes(bytes(data))
 
 
-@pytest.mark.parametrize("part", ["exports", "reports"])
+@pytest.mark.parametrize("part", ["exports", "reports", "snapshots"])
 def test_a_withdrawn_release_without_its_page_is_looked_at_still(store, left, part):
     assert verify(store).sound
     key = {
         "exports": f"{left.exports[0].path}/vectors.npy",
         "reports": store.layout.report(left.report),
+        "snapshots": store.layout.manifest(left.snapshot),
     }[part]
     path = store.files.path(key)
     flip(path)

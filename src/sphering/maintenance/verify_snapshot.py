@@ -92,10 +92,10 @@ def _check_shard(corpus: CorpusStore, manifest: SnapshotManifest, entry: ShardEn
         raise IntegrityError("this shard is missing", where=str(path))
     if path.stat().st_size != entry.bytes:
         found = f"this shard has {path.stat().st_size} bytes, its manifest says {entry.bytes}"
-        raise IntegrityError(found, where=str(path))
+        raise IntegrityError(found + _what_it_is(path, manifest.dimension), where=str(path))
     if sha256_file(path) != entry.sha256:
         found = "the bytes of this shard are not those that were written"
-        raise IntegrityError(found, where=str(path))
+        raise IntegrityError(found + _what_it_is(path, manifest.dimension), where=str(path))
     if not pq.read_schema(path).equals(schema(manifest.dimension)):
         raise IntegrityError("the columns of this shard are not those of a shard", where=str(path))
     rows = 0
@@ -106,6 +106,20 @@ def _check_shard(corpus: CorpusStore, manifest: SnapshotManifest, entry: ShardEn
             raise IntegrityError("this shard holds a non-finite or zero vector", where=str(path))
     if rows != entry.rows:
         raise IntegrityError(f"this shard has {rows} rows, its manifest says {entry.rows}", where=str(path))
+
+
+def _what_it_is(path: Path, dimension: int) -> str:
+    """Say what a file is that is not the shard it should be, as far as its schema, at its end, tells."""
+    try:
+        found = pq.read_schema(path)
+        stored = found.field(EMBEDDING).type.list_size
+    except (pa.ArrowException, OSError, KeyError, AttributeError):
+        return ""  # no Parquet file with vectors, which its bytes say already
+    if not found.equals(schema(stored)):
+        return ": it is a Parquet file of other columns than a shard's"
+    if stored != dimension:
+        return f": it is a shard of {stored} dimensions, of another encoder: this one's vectors have {dimension}"
+    return f": it is a shard of {dimension} dimensions, as it should be, but another one, or edited"
 
 
 def _check_content(corpus: CorpusStore, manifest: SnapshotManifest) -> None:
