@@ -48,9 +48,10 @@ def register(app: typer.Typer) -> None:
         if refused is not None and findings.sound:
             raise refused
         if release is not None and reencode is not None and findings.sound:
+            from sphering.maintenance.reencode import check_bits
             from sphering.maintenance.reencode import reencode as encode_again
 
-            encode_again(findings, place.corpus, release, reencode)
+            check_bits(findings, place.corpus, release, encode_again(findings, place.corpus, release, reencode))
         if shared.json:
             print_json(findings.to_json())
         else:
@@ -83,7 +84,7 @@ def _print(findings: Findings, *, asked: bool) -> None:
         print_line(_reencoded(findings.reencoded.to_json()))
     elif asked:
         print_line("no text was encoded again: what is stored is damaged")
-    print_line("sound" if findings.sound else "not sound: restore what is named from a backup, or run again")
+    print_line("sound" if findings.sound else "not sound: restore what is named from a backup")
 
 
 def _reencoded(found: dict[str, Any]) -> str:

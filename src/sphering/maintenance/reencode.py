@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sphering.config.model import EncoderConfig
-from sphering.encoder.probe import cosine_distances
-from sphering.encoder.protocol import STEP
+from sphering.encoder.compute_profile import profile
+from sphering.encoder.probe import cosine_distances, measure, read_probe
+from sphering.encoder.protocol import STEP, Encoder
 from sphering.errors import InputError, IntegrityError
 from sphering.maintenance.findings import Findings
 from sphering.progress import current
@@ -23,6 +23,8 @@ from sphering.store.release import Release
 from sphering.store.snapshot import Snapshot
 
 SEED = 0
+KIND = "reencoded texts"
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,25 @@ class Reencoded:
 
 @dataclass(frozen=True)
 class _Sampled:
-    """Distinct texts with their stored vectors, (n, d) float32, and where each stands; `total` were drawn from."""
+    """Distinct texts with their stored vectors, (n, d) float32, a document of each, and its place.
+
+    `total` were drawn from.
+    """
 
     texts: list[str]
+    doc_ids: list[str]
     vectors: NDArray[np.float32]
     places: list[str]
     total: int
+
+
+@dataclass(frozen=True)
+class Unequal:
+    """Documents whose vectors have other bits within `max_drift`, where each stands, and the encoder that says so."""
+
+    encoder: Encoder
+    doc_ids: list[str]
+    places: list[str]
 
 
 def check_reencodable(corpus: CorpusStore, release: Release) -> None:
@@ -76,10 +91,11 @@ def check_reencodable(corpus: CorpusStore, release: Release) -> None:
         )
 
 
-def reencode(findings: Findings, corpus: CorpusStore, release: Release, count: int, seed: int = SEED) -> None:
+def reencode(findings: Findings, corpus: CorpusStore, release: Release, count: int, seed: int = SEED) -> Unequal:
     """Encode a sample of a release's distinct texts again and note how the vectors stand to the stored ones.
 
-    A cosine distance beyond the `[encoder] max_drift` that the release was made with is a finding.
+    A cosine distance beyond the `[encoder] max_drift` that the release was made with is a finding. Whether other bits
+    within it are one, `check_bits` says.
 
     Parameters
     ----------
@@ -113,18 +129,55 @@ def reencode(findings: Findings, corpus: CorpusStore, release: Release, count: i
         max_cosine_distance=_finite(distances.max()),
         max_drift=max_drift,
     )
-    findings.check("reencoded texts", release.snapshot, partial(_check, distances, max_drift, sampled.places))
+    findings.check(KIND, release.snapshot, partial(_check_drift, distances, max_drift, sampled))
+    within = np.flatnonzero(~equal & (distances <= max_drift)).tolist()
+    return Unequal(encoder, [sampled.doc_ids[row] for row in within], [sampled.places[row] for row in within])
 
 
-def _check(distances: NDArray[np.float64], max_drift: float, places: list[str]) -> None:
-    beyond = int((distances > max_drift).sum())
+def check_bits(findings: Findings, corpus: CorpusStore, release: Release, unequal: Unequal) -> None:
+    """Note other bits within `max_drift` as wrong where equal ones are expected: see `_expects_equal_bits`."""
+    if unequal.doc_ids and _expects_equal_bits(corpus, release, unequal.encoder):
+        found = (
+            f"{len(unequal.doc_ids)} texts that were encoded again have other bits than their stored vectors, though "
+            f"the encoder gives every bit of its probe here and gave it to every run: {_some(unequal.doc_ids)}"
+        )
+        findings.note(KIND, release.snapshot, found, unequal.places[0])
+
+
+def _expects_equal_bits(corpus: CorpusStore, release: Release, encoder: Encoder) -> bool:
+    """Return whether this machine computes as the one of the encoder's first use did, and so did that of each run.
+
+    The same compute profile and an equal probe promise equal bits. Where one run found its bits mixed, some vectors may
+    be of another machine.
+    """
+    key = corpus.layout.probe(release.encoder)
+    if not corpus.files.exists(key):
+        return False
+    probes = [record.get("probe") for record in corpus.run_records() if record.get("encoder") == release.encoder]
+    if any(probe is not None and probe["bits"] != "equal" for probe in probes):
+        return False
+    stored = read_probe(corpus.files.read(key))
+    if stored.profile != profile():
+        return False
+    fresh = measure(encoder)
+    return stored.vectors.shape == fresh.shape and bool((stored.vectors.view(np.uint32) == fresh.view(np.uint32)).all())
+
+
+def _check_drift(distances: NDArray[np.float64], max_drift: float, sampled: _Sampled) -> None:
+    beyond = np.flatnonzero(distances > max_drift).tolist()
     if beyond:
         worst = int(distances.argmax())
         raise IntegrityError(
-            f"{beyond} of {len(distances)} texts that were encoded again differ from their stored vectors by more than "
-            f"max_drift {max_drift:.3g}, the worst by a cosine distance of {distances[worst]:.3g}",
-            where=places[worst],
+            f"{len(beyond)} of {len(distances)} texts that were encoded again differ from their stored vectors by more "
+            f"than max_drift {max_drift:.3g}, the worst by a cosine distance of {distances[worst]:.3g}: "
+            f"{_some([sampled.doc_ids[row] for row in beyond])}",
+            where=sampled.places[worst],
         )
+
+
+def _some(doc_ids: list[str]) -> str:
+    named = ", ".join(map(repr, doc_ids[:_NAMED]))
+    return f"{named} and {len(doc_ids) - _NAMED} more" if len(doc_ids) > _NAMED else named
 
 
 def _sample(snapshot: Snapshot, count: int, seed: int) -> _Sampled:
@@ -134,14 +187,12 @@ def _sample(snapshot: Snapshot, count: int, seed: int) -> _Sampled:
     shards, rows = (distinct[name].to_numpy()[chosen] for name in ("shard", "row"))
     places = [f"{snapshot.paths[shard]}, row {row}" for shard, row in zip(shards, rows, strict=True)]
     texts: list[str] = []
+    doc_ids: list[str] = []
     for shard in np.unique(shards):  # ascending, as the places are
-        texts += _texts_at(snapshot.paths[shard], rows[shards == shard])
-    return _Sampled(texts, snapshot.take(shards, rows), places, len(distinct))
-
-
-def _texts_at(path: Path, rows: NDArray[np.int64]) -> list[str]:
-    texts: list[str] = pq.read_table(path, columns=["text"])["text"].take(rows).to_pylist()
-    return texts
+        table = pq.read_table(snapshot.paths[shard], columns=["text", "doc_id"]).take(rows[shards == shard])
+        texts += table["text"].to_pylist()
+        doc_ids += table["doc_id"].to_pylist()
+    return _Sampled(texts, doc_ids, snapshot.take(shards, rows), places, len(distinct))
 
 
 def _finite(value: np.floating[Any]) -> float | None:
