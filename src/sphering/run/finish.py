@@ -13,6 +13,8 @@ from typing import Any
 from sphering import __version__
 from sphering.catalog.rebuild import rebuild
 from sphering.errors import IntegrityError, SpheringError
+from sphering.export.make import MANIFEST
+from sphering.identity import sha256_bytes
 from sphering.run import lease
 from sphering.run.commit import refused_count
 from sphering.run.ingest import staged_of
@@ -20,8 +22,9 @@ from sphering.run.quarantine import quarantine_sha256, write_quarantine
 from sphering.run.workspace import Workspace
 from sphering.source.staged import Staged
 from sphering.store.clock import now
-from sphering.store.documents import create_document
-from sphering.store.release import Release
+from sphering.store.corpus import CorpusStore
+from sphering.store.documents import create_document, read_document
+from sphering.store.release import ExportEntry, Release
 from sphering.store.store import Store
 
 HELD_EXIT = 3
@@ -30,7 +33,13 @@ _LIBRARIES = ("numpy", "pyarrow", "duckdb", "faiss-cpu", "torch", "sentence-tran
 
 
 def finish(path: Path) -> dict[str, Any]:
-    """Write the run's record, remove the workspace, and return the run's result as JSON values."""
+    """Write the run's record, remove the workspace, and return the run's result as JSON values.
+
+    Raises
+    ------
+    IntegrityError
+        If the sums do not add up, or an export of the release is not the one that it was committed with.
+    """
     workspace = Workspace(path)
     result = _result(workspace)
     if workspace.has("ingest"):
@@ -173,10 +182,25 @@ def _snapshot_counts(workspace: Workspace) -> dict[str, Any]:
 
 
 def _excluded(workspace: Workspace, release: Release) -> int | None:
-    from sphering.run.release import export_manifests
+    manifests = [_export_manifest(workspace.corpus, entry) for entry in release.exports]
+    return max((int(manifest["excluded"]) for manifest in manifests), default=None)
 
-    manifests = export_manifests(workspace.corpus, {entry.name: entry.id for entry in release.exports})
-    return max((int(manifest["excluded"]) for manifest in manifests.values()), default=None)
+
+def _export_manifest(corpus: CorpusStore, entry: ExportEntry) -> dict[str, Any]:
+    """Return the manifest of an export, which must be the one that the release was committed with.
+
+    One that was lost was made again: an index that other libraries built, or another machine, is another one.
+    """
+    key = f"{entry.path}/{MANIFEST}"
+    if sha256_bytes(corpus.files.read(key)) != entry.manifest_sha256:
+        raise IntegrityError(
+            f"the export {entry.name!r} is not the one that its release was committed with",
+            expected=f"a manifest of SHA-256 {entry.manifest_sha256[:16]}…",
+            where=corpus.files.where(key),
+            remedy="put this folder back from a backup; without one, give the export another name in its [[export]] "
+            "table, and the next run makes a new release",
+        )
+    return read_document(corpus.files, key)
 
 
 def _gates(workspace: Workspace, release: Release | None) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sphering.bundle.identity import bundle_document
+from sphering.errors import IntegrityError
 from sphering.export.identity import export_id
 from sphering.export.make import MANIFEST
 from sphering.gate.defaults import release_gates
@@ -20,7 +21,8 @@ from sphering.store.release import release_id
 class Planned:
     """The ids of a release and its parts; `exists` where nothing more is to be made.
 
-    `status` is `unchanged` where the release is the base, else `exists` or `new`.
+    `status` is `unchanged` where the release is the base, also if a lost part of it is made again, else `exists` or
+    `new`.
     """
 
     release: str
@@ -34,20 +36,45 @@ class Planned:
 
 
 def plan_release(path: Path) -> Planned:
-    """Compute the ids of tonight's release; the base's own base is tried first, which tells an unchanged night."""
+    """Compute the ids of tonight's release; the base's own base is tried first, which tells an unchanged night.
+
+    Raises
+    ------
+    IntegrityError
+        If a report is to be made whose changes are measured against what the store has lost.
+    """
     workspace = Workspace(path)
     base = workspace.begun["base"]
     planned = None
     if base is not None:
         again = _planned(workspace, workspace.corpus.release(base).base)
         if again.release == base:
-            planned = _with(again, exists=True, status="unchanged")
+            planned = _with(again, exists=_is_whole(workspace.corpus, again), status="unchanged")
     if planned is None:
         planned = _planned(workspace, base)
         if _is_whole(workspace.corpus, planned):
             planned = _with(planned, exists=True, status="exists")
+    _check_base(workspace.corpus, planned)
     workspace.write("release", asdict(planned))
     return planned
+
+
+def _check_base(corpus: CorpusStore, planned: Planned) -> None:
+    """Refuse to make a report where the base of its changes has none, before an export is made for nothing."""
+    files, layout = corpus.files, corpus.layout
+    if planned.base is None or files.exists(layout.report(planned.report)):
+        return
+    key = layout.release(planned.base)
+    if files.exists(key):
+        key = layout.report(corpus.release(planned.base).report)
+    if not files.exists(key):
+        raise IntegrityError(
+            f"the report {planned.report} cannot be made: the release {planned.base}, against which it measures what "
+            "changed, is not whole",
+            expected="that release with its report",
+            where=files.where(key),
+            remedy=f"copy this file back from a backup, or reports/{planned.report}/report.json if it was lost as well",
+        )
 
 
 def _is_whole(corpus: CorpusStore, planned: Planned) -> bool:
