@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from sphering.config.paths import is_remote
 from sphering.errors import FormatError, NotFoundError
+from sphering.identity import canonical_json, seal
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import create_document, read_document
 from sphering.store.files import Files
@@ -42,7 +45,7 @@ class Store:
         Raises
         ------
         NotFoundError
-            If there is none.
+            If there is none, or its store.json was lost.
         FormatError
             If a newer version wrote it, or the folder holds something else.
         StorageError
@@ -50,6 +53,8 @@ class Store:
         """
         store = cls.at(place)
         if not store.files.exists(KEY):
+            if store.corpora():
+                raise _lost(store.files, single_writer=False)
             raise NotFoundError(
                 f"there is no store at {store.files.where()}", expected=KEY, remedy="`sphering run` creates it"
             )
@@ -69,6 +74,8 @@ class Store:
 
         Raises
         ------
+        NotFoundError
+            If its store.json was lost.
         FormatError
             If a newer version wrote it, or the place holds something else.
         StorageError
@@ -78,13 +85,15 @@ class Store:
         if not store.files.exists(KEY):
             # Looked for again, because another first run may have begun the store before the folder was listed.
             if store.files.is_taken() and not store.files.exists(KEY):
+                if store.corpora():
+                    raise _lost(store.files, single_writer=single_writer)
                 raise FormatError(
                     f"{store.files.where()} is there and is no store",
                     expected="a new or empty folder, or a store",
                     remedy="set `store` to another folder",
                 )
             store = cls(begin_files(place, single_writer=single_writer))
-            create_document(store.files, KEY, {"format": FORMAT} | ({"single_writer": True} if single_writer else {}))
+            create_document(store.files, KEY, _content(single_writer=single_writer))
         store._check_format()
         return store
 
@@ -105,3 +114,24 @@ class Store:
     def corpus(self, name: str) -> CorpusStore:
         """Return one corpus, which need not exist yet."""
         return CorpusStore(self.files, name)
+
+
+def _content(*, single_writer: bool) -> dict[str, Any]:
+    return {"format": FORMAT} | ({"single_writer": True} if single_writer else {})
+
+
+def _lost(files: Files, *, single_writer: bool) -> NotFoundError:
+    """Return what to say of corpora without a store.json, which holds no more than can be written again."""
+    remedy = f"copy it back from a backup, or write this line there: {_line(single_writer=single_writer)}"
+    if is_remote(files.where()) and not single_writer:
+        remedy += f"; or, where the store was begun with `single_writer = true`: {_line(single_writer=True)}"
+    return NotFoundError(
+        f"the store at {files.where()} has lost its {KEY}",
+        expected=f"{KEY} beside corpora/: the store's format, and on an object store whether it has a single writer",
+        where=files.where(KEY),
+        remedy=remedy,
+    )
+
+
+def _line(*, single_writer: bool) -> str:
+    return canonical_json(seal(_content(single_writer=single_writer))).decode()
