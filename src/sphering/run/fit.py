@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sphering.config.model import TransformConfig
 from sphering.errors import IntegrityError
+from sphering.geometry.gram import Array
 from sphering.identity import short_id
 from sphering.progress import current
 from sphering.run.moments import raw_moments
@@ -20,6 +23,8 @@ from sphering.transform.drift import drift
 from sphering.transform.fit import fit
 
 _JSON, _ARRAYS = "transform.json", "transform.safetensors"
+_ARRAY_NAMES = ("mean", "matrix", "spectrum", "fitted_mean", "fitted_covariance")
+_ROUNDING = 1e-6  # beyond what two processors differ by in sums and eigenvalues of float64, far below what drift counts
 _PROVENANCE = {"refit", "max_drift"}
 
 
@@ -38,7 +43,13 @@ class Settled:
 
 @timed("fit")
 def settle_transform(path: Path) -> Settled:
-    """Keep the base's transform or fit one, as `[transform] refit` says, and create it unless it exists."""
+    """Keep the base's transform or fit one, as `[transform] refit` says, and create it unless it exists.
+
+    Raises
+    ------
+    IntegrityError
+        If a killed run left arrays that are of no such fit.
+    """
     workspace = Workspace(path)
     progress = current()
     progress.start("fit")
@@ -132,15 +143,43 @@ def _exists(corpus: CorpusStore, transform: str) -> bool:
 
 
 def _create(corpus: CorpusStore, name: str, transform: Transform) -> None:
-    """Create the arrays, then the JSON that names their SHA-256; equal arrays of a killed run are adopted."""
-    files = transform.to_files()
+    """Create the arrays, then the JSON that names their SHA-256.
+
+    The first created arrays win: where a killed run left some, its JSON is made of them. They are whole, but another
+    processor may have rounded them in another way.
+    """
     folder = corpus.layout.transform(name)
-    corpus.files.create(f"{folder}/{_ARRAYS}", files[_ARRAYS])
-    if corpus.files.read(f"{folder}/{_ARRAYS}") != files[_ARRAYS]:
+    corpus.files.create(f"{folder}/{_ARRAYS}", transform.to_files()[_ARRAYS])
+    stored = corpus.files.read(f"{folder}/{_ARRAYS}")
+    files = _with_arrays(transform, stored).to_files()
+    if files[_ARRAYS] != stored:
         raise IntegrityError(
-            f"the transform {name} was begun by a killed run whose arrays differ",
-            expected="the same bits from the same snapshot on one machine",
+            f"the transform {name} was begun by a killed run with other arrays",
+            expected="those of the same snapshot and settings, but for their rounding",
             where=corpus.files.where(folder),
             remedy="remove that folder: no release names it",
         )
     corpus.files.create(f"{folder}/{_JSON}", files[_JSON])
+
+
+def _with_arrays(transform: Transform, stored: bytes) -> Transform:
+    """Return the transform with stored arrays in place of its own, or as it is where they are not of such a fit.
+
+    An eigenvector's sign is the processor's choice, so the matrices are compared in their shapes alone.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        found = load(stored)
+    except SafetensorError:
+        return transform
+    own = {name: array for name in _ARRAY_NAMES if (array := getattr(transform, name)) is not None}
+    alike = found.keys() == own.keys() and all(
+        found[name].shape == own[name].shape and (name == "matrix" or _is_close(found[name], own[name])) for name in own
+    )
+    return replace(transform, **found) if alike else transform
+
+
+def _is_close(found: Array, own: Array) -> bool:
+    return bool(np.allclose(found, own, rtol=_ROUNDING, atol=_ROUNDING * float(np.abs(own).max(initial=0.0))))
