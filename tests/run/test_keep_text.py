@@ -5,7 +5,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from sphering.errors import SourceError
 from sphering.maintenance.verify import verify
+from sphering.run.begin import begin
+from sphering.run.finish import abandon
+from sphering.run.ingest import ingest
 from sphering.run.search import search
 from sphering.store.store import Store
 
@@ -42,6 +46,17 @@ def test_no_word_of_a_text_is_kept_of_rows_that_are_quarantined(run, corpus, que
     (row,) = pq.read_table(Path(config.store) / quarantine).to_pylist()
     assert (row["row"], row["reason"], row["excerpt"]) == (21, "malformed", None)
     assert "private" not in repr(row)
+
+
+def test_the_record_of_a_failed_run_quotes_no_text(corpus):
+    sql = "SELECT * FROM (VALUES ('one', 'a private word'), ('one', 'another')) AS rows(id, text)"
+    config = corpus([], source={"sql": sql, "keep_text": False})
+    workspace = begin(config)
+    with pytest.raises(SourceError, match="a private word") as conflict:
+        ingest(workspace)
+    abandon(workspace, conflict.value)
+    (record,) = Store.open(Path(config.store)).corpus(config.corpus).run_records()
+    assert record["error"].startswith(f"{type(conflict.value).__name__}: its message is not kept")
 
 
 @pytest.mark.parametrize("kept", [True, False])

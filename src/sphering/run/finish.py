@@ -65,13 +65,19 @@ def abandon(path: Path, error: BaseException) -> None:
     if not workspace.has("begin"):
         _end(workspace)
         return
-    record = {**_identity(workspace), "status": "failed", "error": f"{type(error).__name__}: {error}"}
+    record = {**_identity(workspace), "status": "failed", "error": _error(workspace, error)}
     try:
         if workspace.has("ingest"):
             write_quarantine(workspace)
         _record(workspace, record)
     finally:  # also where the disk is full: what a dead run leaves there would keep the next one from its work
         _end(workspace)
+
+
+def _error(workspace: Workspace, error: BaseException) -> str:
+    """Return what a record says of an error; not its message, which may quote a text, where no text is kept."""
+    said = error if workspace.config.source.keep_text else "its message is not kept, as no text is (keep_text = false)"
+    return f"{type(error).__name__}: {said}"
 
 
 def _end(workspace: Workspace) -> None:
