@@ -171,7 +171,7 @@ def _with_arrays(transform: Transform, stored: bytes) -> Transform:
     from safetensors.numpy import load
 
     try:
-        found = load(stored)
+        found: dict[str, Any] = load(stored)
     except SafetensorError:
         return transform
     own = {name: array for name in _ARRAY_NAMES if (array := getattr(transform, name)) is not None}
