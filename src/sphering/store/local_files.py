@@ -9,9 +9,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from sphering.errors import NotFoundError
+from sphering.errors import NotFoundError, StorageError
 from sphering.store.files import Files, key_parts, storage_errors
 from sphering.store.temporaries import TEMPORARY_FOLDER, TEMPORARY_SUFFIX
+
+# Who wrote a file beside may give it a name, unless the file system cannot: vfat says EPERM, FUSE and CIFS the others.
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)
 
 
 class LocalFiles(Files):
@@ -122,7 +125,7 @@ class LocalFiles(Files):
     def _create(self, key: str, fill: Callable[[Path], None]) -> bool:
         final = self.path(key)
         with storage_errors(final):
-            final.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(final.parent)
             if final.exists():
                 return False
             temporary = self.temporary()
@@ -136,13 +139,32 @@ class LocalFiles(Files):
         """Write a derived file anew: beside, then renamed over the old one."""
         final = self.path(key)
         with storage_errors(final):
-            final.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(final.parent)
             temporary = self.temporary()
             try:
                 _write_flushed(temporary, data)
                 temporary.replace(final)
             finally:
                 temporary.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder, and flush each that is new with the one it stands in.
+
+    Else a power cut may leave a ref, flushed, that names a release whose folder was not.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in dict.fromkeys(path for new in missing for path in (new, new.parent)):
+        _flush_folder(made)
+
+
+def _flush_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _removed_empty(folder: Path) -> bool:
@@ -176,11 +198,16 @@ def _publish(temporary: Path, final: Path) -> bool:
         os.link(temporary, final)
     except FileExistsError:
         return False
-    folder = os.open(final.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        raise StorageError(
+            f"this file system has no hard links: {os.strerror(error.errno)}",
+            expected="one on which a name is given to a file only if it is free, by link(2)",
+            where=str(final),
+            remedy="put the store on a file system that has them, or into an object store (s3://bucket/prefix)",
+        ) from error
+    _flush_folder(final.parent)
     return True
 
 
