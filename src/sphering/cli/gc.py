@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import time
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +11,10 @@ from sphering.cli.command import command
 from sphering.cli.place import place_of
 from sphering.cli.shared import Shared
 from sphering.cli.terminal import note, print_json, print_line, print_table
+from sphering.errors import StorageError
+
+if TYPE_CHECKING:
+    from sphering.store.corpus import CorpusStore
 
 _KEEP = typer.Option("--keep", metavar="N", min=0, help="Keep the N newest releases that `published` named.")
 _GRACE = typer.Option("--grace", metavar="DAYS", min=0.0, help="Keep what is younger than so many days.")
@@ -34,13 +39,39 @@ def register(app: typer.Typer) -> None:
         from sphering.maintenance.collection import collect
 
         place = place_of(shared)
-        found = collect(place.corpus, keep=keep, grace_days=grace, delete=delete).to_json()
+        corpus = place.corpus if delete else _to_look_at(place.corpus, quiet=shared.quiet)
+        found = collect(corpus, keep=keep, grace_days=grace, delete=delete).to_json()
         if shared.json:
             print_json(found)
             return
         _print(found)
         if not delete and found["removed"]:
             note("nothing was removed: give --delete", quiet=shared.quiet)
+
+
+def _to_look_at(corpus: CorpusStore, *, quiet: bool) -> CorpusStore:
+    """Return the corpus as it is looked at: by this machine's clock where the store's cannot be asked.
+
+    A folder's clock is asked by writing a file, which needs a right, and space, that looking needs not.
+    """
+    from sphering.store.corpus import CorpusStore
+    from sphering.store.local_files import LocalFiles
+
+    class ByThisClock(LocalFiles):
+        """A folder that is not written to, even for its time."""
+
+        def now(self) -> float:
+            """Return what this machine's clock says now."""
+            return time.time()
+
+    if not isinstance(corpus.files, LocalFiles):
+        return corpus
+    try:
+        corpus.files.now()
+    except (StorageError, OSError):
+        note("the store cannot be written, so ages are by this machine's clock", quiet=quiet)
+        return CorpusStore(ByThisClock(corpus.files.root), corpus.name)
+    return corpus
 
 
 def _print(found: dict[str, Any]) -> None:

@@ -1,0 +1,87 @@
+"""A store that may be read and not written, such as a mounted backup: what reads it works."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sphering.cli.app import app
+
+
+def mount(*arguments):
+    """Mount something; only root may."""
+    try:
+        done = subprocess.run(["mount", *map(str, arguments)], capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        pytest.skip(f"nothing can be mounted here: {error}")
+    if done.returncode:
+        pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+
+
+@pytest.fixture
+def read_only(run, corpus, questions, tmp_path):
+    """Return a function that shows a store, changed as a test says, where it cannot be written."""
+    config = corpus(questions[:40])
+    result = run(config)
+    place = tmp_path / "mounted"
+    place.mkdir()
+
+    def show(change=lambda root, result: None):
+        change(Path(config.store), result)
+        mount("--bind", config.store, place)
+        mount("-o", "remount,bind,ro", place)
+        return place
+
+    yield show
+    if os.path.ismount(place):
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def ask(store, *arguments):
+    return CliRunner().invoke(app, [*arguments, "--store", str(store)])
+
+
+def without_page(root, result):
+    (root / result["report"]).unlink()
+
+
+def without_temporary(root, _):
+    shutil.rmtree(root / "temporary")
+
+
+@pytest.mark.parametrize("change", [lambda root, result: None, without_temporary])
+def test_a_collection_that_only_shows_works(change, read_only):
+    store = read_only(change)
+    result = ask(store, "gc", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["deleted"] is False
+    assert "this machine's clock" in result.stderr
+
+
+def test_a_collection_that_deletes_is_refused(read_only):
+    result = ask(read_only(), "gc", "--delete")
+    assert result.exit_code == 2
+    assert "cannot be written" in result.stderr
+
+
+def test_a_report_prints_its_numbers_and_says_that_the_page_is_as_it_was(read_only):
+    result = ask(read_only(), "report")
+    assert result.exit_code == 0, result.output
+    assert "mean_cosine" in result.stdout
+    assert "as it was rendered before" in result.stderr
+    assert "report.html" in result.stdout
+
+
+def test_a_report_without_a_page_names_none(read_only):
+    store = read_only(without_page)
+    plain, as_json = ask(store, "report"), ask(store, "report", "--json")
+    assert plain.exit_code == as_json.exit_code == 0
+    assert "report.html" not in plain.stdout
+    document = json.loads(as_json.stdout)
+    assert document["report"] is None
+    assert document["numbers"]["raw"]
+    assert "there is none" in as_json.stderr
