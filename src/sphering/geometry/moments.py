@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sphering.errors import FormatError, InputError
 from sphering.geometry.blas import one_blas_thread
 from sphering.geometry.block import BLOCK_ROWS, OpenBlock, Taken
+from sphering.geometry.extremes import Extremes
 from sphering.geometry.gram import Array, Gram
 
 MOMENTS_VERSION = 3
@@ -63,12 +64,12 @@ class Moments:
     """
 
     def __init__(
-        self, gram: Gram, unit: Array, counts: tuple[int, int], norms: tuple[float, float, float], ulp: float
+        self, gram: Gram, unit: Array, counts: tuple[int, int], norms: tuple[Extremes, float], ulp: float
     ) -> None:
         self._gram = gram
         self._unit = unit
         self.non_finite, self.zero = counts
-        self._low, self._high, self._norm_sum = norms
+        self._extremes, self._norm_sum = norms
         self.ulp = ulp
         self._block: OpenBlock | None = None
         self._closed: tuple[Gram, Array] | None = None
@@ -79,7 +80,7 @@ class Moments:
         if dimension < 1:
             raise InputError(f"a dimension of {dimension}", expected="at least 1")
         gram = Gram(np.zeros(dimension), np.zeros((dimension + 2, dimension + 2)))
-        return cls(gram, np.zeros((dimension + 1, dimension + 1)), (0, 0), (np.inf, 0.0, 0.0), 0.0)
+        return cls(gram, np.zeros((dimension + 1, dimension + 1)), (0, 0), (Extremes.of(np.empty(0)), 0.0), 0.0)
 
     # -- what it says ------------------------------------------------------------------------------------------
 
@@ -101,7 +102,7 @@ class Moments:
     @property
     def norm_range(self) -> tuple[float, float] | None:
         """Smallest and largest norm; None where there are no vectors."""
-        return (self._low, self._high) if self.n else None
+        return self._extremes.range
 
     @property
     def norm_mean(self) -> float | None:
@@ -195,12 +196,11 @@ class Moments:
                 self._block.filled = 0
 
     def _count(self, taken: Taken) -> None:
-        """Note what one step of `update` left out, and the range of the norms that it kept."""
+        """Note what one step of `update` left out, and the extremes of the norms that it kept."""
         self.non_finite += taken.non_finite
         self.zero += taken.zero
         if len(taken.norms):
-            self._low = min(self._low, float(taken.norms.min()))
-            self._high = max(self._high, float(taken.norms.max()))
+            self._extremes = self._extremes.plus(Extremes.of(taken.norms))
 
     def _norm_total(self) -> float:
         return self._norm_sum + (self._block.norm_sum if self._block else 0.0)
@@ -219,21 +219,21 @@ class Moments:
             raise InputError(f"moments of {other.dimension} dimensions", expected=f"{self.dimension} dimensions")
         counts = (self.non_finite + other.non_finite, self.zero + other.zero)
         total = self._norm_total() + other._norm_total()
-        norms = (min(self._low, other._low), max(self._high, other._high), total)
+        norms = (self._extremes.plus(other._extremes), total)
         unit = self._close()[1] + other._close()[1]
         return Moments(self.gram.plus(other.gram), unit, counts, norms, max(self.ulp, other.ulp))
 
     def without(self, part: Moments) -> Moments | None:
         """Return the state of these vectors less some of them, or None where it does not follow from the two states.
 
-        It does not where the part is more than half (the difference would lose digits), or has the smallest or the
-        largest norm, whose successor nobody kept.
+        It does not where the part is more than half (the difference would lose digits), or has all of the smallest or
+        all of the largest norms that are kept.
         """
-        extreme = part.n > 0 and (part._low <= self._low or part._high >= self._high)
-        if extreme or 2 * part.n > self.n:
+        extremes = self._extremes.minus(part._extremes)
+        if extremes is None or 2 * part.n > self.n:
             return None
         counts = (self.non_finite - part.non_finite, self.zero - part.zero)
-        norms = (self._low, self._high, self._norm_total() - part._norm_total())
+        norms = (extremes, self._norm_total() - part._norm_total())
         return Moments(self.gram.minus(part.gram), self._close()[1] - part._close()[1], counts, norms, self.ulp)
 
     # -- how it is kept ----------------------------------------------------------------------------------------
@@ -243,7 +243,9 @@ class Moments:
         gram, unit = self._close()
         return {
             "counts": np.array([MOMENTS_VERSION, self.non_finite, self.zero], dtype=np.int64),
-            "norms": np.array([self._low, self._high, self._norm_total(), self.ulp]),
+            "norms": np.array([self._norm_total(), self.ulp]),
+            "lowest": self._extremes.lowest.copy(),
+            "highest": self._extremes.highest.copy(),
             "pivot": gram.pivot.copy(),
             "gram": gram.matrix[np.triu_indices(len(gram.matrix))],
             "unit": unit[np.triu_indices(len(unit))],
@@ -265,10 +267,11 @@ class Moments:
                 expected=f"version {MOMENTS_VERSION}",
                 remedy="compute them again",
             )
-        low, high, total, ulp = (float(value) for value in arrays["norms"])
+        total, ulp = (float(value) for value in arrays["norms"])
         d = len(arrays["pivot"])
         gram = Gram(np.array(arrays["pivot"]), _symmetric(arrays["gram"], d + 2))
-        return cls(gram, _symmetric(arrays["unit"], d + 1), (non_finite, zero), (low, high, total), ulp)
+        extremes = Extremes(gram.n, np.array(arrays["lowest"]), np.array(arrays["highest"]))
+        return cls(gram, _symmetric(arrays["unit"], d + 1), (non_finite, zero), (extremes, total), ulp)
 
 
 def _symmetric(triangle: Array, size: int) -> Array:
