@@ -7,9 +7,11 @@ import pyarrow.parquet as pq
 import pytest
 from nights import die
 
+from sphering.errors import IntegrityError
 from sphering.maintenance.verify import verify
 from sphering.run.begin import begin
 from sphering.run.embed import embed_unit
+from sphering.run.finish import abandon
 from sphering.run.ingest import ingest
 from sphering.run.plan import plan
 from sphering.run.units import plan_units
@@ -91,3 +93,19 @@ def test_an_unreadable_shard_of_an_old_snapshot_does_not_stop_a_night(run, corpu
         truncated(path)
     result = run(corpus(questions[20:]))
     assert (result["documents"], result["release_status"]) == (100, "published")
+
+
+@pytest.mark.parametrize("damage", [truncated, no_parquet, emptied])
+def test_a_damaged_shard_is_not_adopted_and_a_night_goes_on_once_it_is_removed(damage, orphan, run, corpus, questions):
+    damage(orphan)
+    config = corpus(questions[:60])  # cuts the unit that the orphan was made of
+    workspace = begin(config)
+    ingest(workspace)
+    plan_units(workspace)
+    with pytest.raises(IntegrityError, match="cannot be adopted") as error:
+        embed_unit(workspace, 0)
+    abandon(workspace, error.value)
+    assert (error.value.where, error.value.remedy) == (str(orphan), "remove this file, then run again")
+    orphan.unlink()
+    assert run(config)["release_status"] == "published"
+    assert verify(store_of(config)).sound

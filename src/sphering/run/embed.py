@@ -98,11 +98,14 @@ def _check_adopted(path: Path, rows: int) -> None:
     IntegrityError
         If it cannot be read or has other rows.
     """
-    found = sum(batch.num_rows for batch in read_batches(path, None, ROW_GROUP_ROWS))
-    if found != rows:
+    try:
+        found = f"has {sum(batch.num_rows for batch in read_batches(path, None, ROW_GROUP_ROWS))} rows"
+    except IntegrityError as error:
+        found = str(error).partition("\n")[0]
+    if found != f"has {rows} rows":
         raise IntegrityError(
-            f"a shard that an earlier run created has {found} rows",
-            expected=f"{rows} rows, as its name says",
+            f"a shard that an earlier run created cannot be adopted: {found}",
+            expected=f"a whole shard of {rows} rows, as its name says",
             where=str(path),
             remedy="remove this file, then run again",
         )

@@ -13,8 +13,6 @@ from typing import Any
 from sphering import __version__
 from sphering.catalog.rebuild import rebuild
 from sphering.errors import IntegrityError, SpheringError
-from sphering.export.make import MANIFEST
-from sphering.identity import sha256_bytes
 from sphering.run import lease
 from sphering.run.commit import refused_count
 from sphering.run.ingest import staged_of
@@ -22,9 +20,8 @@ from sphering.run.quarantine import quarantine_sha256, write_quarantine
 from sphering.run.workspace import Workspace
 from sphering.source.staged import Staged
 from sphering.store.clock import now
-from sphering.store.corpus import CorpusStore
-from sphering.store.documents import create_document, read_document
-from sphering.store.release import ExportEntry, Release
+from sphering.store.documents import create_document
+from sphering.store.release import Release
 from sphering.store.store import Store
 
 HELD_EXIT = 3
@@ -188,25 +185,10 @@ def _snapshot_counts(workspace: Workspace) -> dict[str, Any]:
 
 
 def _excluded(workspace: Workspace, release: Release) -> int | None:
-    manifests = [_export_manifest(workspace.corpus, entry) for entry in release.exports]
+    from sphering.run.release import committed_manifest
+
+    manifests = [committed_manifest(workspace.corpus, entry) for entry in release.exports]
     return max((int(manifest["excluded"]) for manifest in manifests), default=None)
-
-
-def _export_manifest(corpus: CorpusStore, entry: ExportEntry) -> dict[str, Any]:
-    """Return the manifest of an export, which must be the one that the release was committed with.
-
-    One that was lost was made again: an index that other libraries built, or another machine, is another one.
-    """
-    key = f"{entry.path}/{MANIFEST}"
-    if sha256_bytes(corpus.files.read(key)) != entry.manifest_sha256:
-        raise IntegrityError(
-            f"the export {entry.name!r} is not the one that its release was committed with",
-            expected=f"a manifest of SHA-256 {entry.manifest_sha256[:16]}…",
-            where=corpus.files.where(key),
-            remedy="put this folder back from a backup; without one, give the export another name in its [[export]] "
-            "table, and the next run makes a new release",
-        )
-    return read_document(corpus.files, key)
 
 
 def _gates(workspace: Workspace, release: Release | None) -> list[dict[str, Any]]:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sphering.errors import RefMovedError
+from sphering.errors import IntegrityError, RefMovedError
+from sphering.export.make import MANIFEST
 from sphering.gate.defaults import release_gates
 from sphering.gate.judge import judge
 from sphering.identity import sha256_bytes
@@ -25,13 +26,44 @@ from sphering.store.release import ExportEntry, Release
 
 @timed("release")
 def commit_release(path: Path) -> str:
-    """Judge the release's gates and create release.json unless it exists; return the release's id."""
+    """Judge the release's gates and create release.json unless it exists; return the release's id.
+
+    Raises
+    ------
+    IntegrityError
+        If the release exists, and an export that was made for it tonight is not the one that it was committed with.
+    """
     workspace = Workspace(path)
     corpus, planned = workspace.corpus, read_plan(workspace)
-    if not corpus.files.exists(corpus.layout.release(planned.release)):
-        lease.check(workspace)
-        _create(workspace, corpus)
+    if corpus.files.exists(corpus.layout.release(planned.release)):
+        for entry in corpus.release(planned.release).exports:
+            committed_manifest(corpus, entry)
+        return planned.release
+    lease.check(workspace)
+    _create(workspace, corpus)
     return planned.release
+
+
+def committed_manifest(corpus: CorpusStore, entry: ExportEntry) -> dict[str, Any]:
+    """Return the manifest of an export of a release, which must be the one that the release was committed with.
+
+    One that was lost was made again: an index that other libraries built, or another machine, is another one.
+
+    Raises
+    ------
+    IntegrityError
+        If it is not.
+    """
+    key = f"{entry.path}/{MANIFEST}"
+    if sha256_bytes(corpus.files.read(key)) != entry.manifest_sha256:
+        raise IntegrityError(
+            f"the export {entry.name!r} is not the one that its release was committed with",
+            expected=f"a manifest of SHA-256 {entry.manifest_sha256[:16]}…",
+            where=corpus.files.where(key),
+            remedy="put this folder back from a backup; without one, give the export another name in its [[export]] "
+            "table, and the next run makes a new release",
+        )
+    return read_document(corpus.files, key)
 
 
 def export_manifests(corpus: CorpusStore, exports: Mapping[str, str]) -> dict[str, dict[str, Any]]:
