@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sphering.errors import InputError
-from sphering.geometry.neighbours import METRICS, agreement, neighbours, normalised, overlap
+from sphering.geometry.neighbours import METRICS, agreement, neighbours, neighbours_before_and_after, overlap
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -48,6 +48,16 @@ def test_neighbours_are_those_of_the_loop(name, metric):
         assert np.array_equal(neighbours(vectors, k)[metric], naive(vectors, k, metric)), k
 
 
+@pytest.mark.parametrize("name", clouds())
+def test_neighbours_with_norm_1_are_those_of_the_loop_over_unit_vectors(name):
+    vectors = clouds()[name]
+    norms = np.linalg.norm(vectors.astype(float), axis=1, keepdims=True)
+    before, after = neighbours_before_and_after(vectors, 7)
+    for metric in METRICS:
+        assert np.array_equal(before[metric], naive(vectors, 7, metric))
+        assert np.array_equal(after[metric], naive(vectors / np.where(norms > 0, norms, 1), 7, metric))
+
+
 def test_neighbours_are_those_of_faiss():
     import faiss
 
@@ -75,7 +85,7 @@ def test_overlap_is_the_mean_share_of_common_neighbours():
 def test_metrics_disagree_on_raw_vectors_and_agree_on_unit_vectors():
     generator = np.random.default_rng(3)
     vectors = (generator.standard_normal((400, 12)) * generator.uniform(0.2, 5, (400, 1))).astype(np.float32)
-    raw, unit = agreement(neighbours(vectors, 10)), agreement(neighbours(normalised(vectors), 10))
+    raw, unit = map(agreement, neighbours_before_and_after(vectors, 10))
     sets = {metric: naive(vectors, 10, metric) for metric in METRICS}
     for a, b in (("cosine", "dot_product"), ("cosine", "euclidean"), ("dot_product", "euclidean")):
         assert raw[f"{a}_{b}"].value == pytest.approx(overlap(sets[a], sets[b]), abs=1e-12)

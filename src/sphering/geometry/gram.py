@@ -13,6 +13,7 @@ symmetric rank-k update a block makes it; another pivot is a congruence T' A'A T
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,8 +54,9 @@ class Gram:
         total = self.matrix[d, -1] + 2.0 * (self.pivot @ self.matrix[:d, -1]) + self.n * (self.pivot @ self.pivot)
         return float(max(total, 0.0)) / max(self.n, 1)
 
+    @cached_property
     def centred(self) -> Gram:
-        """Return the same sums about the mean: C2 = Σ(x − mean)(x − mean)', Σ‖x − mean‖⁴ and so on."""
+        """The same sums about the mean: C2 = Σ(x − mean)(x − mean)', Σ‖x − mean‖⁴ and so on."""
         return self.about(self.mean)
 
     @one_blas_thread()

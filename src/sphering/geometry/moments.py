@@ -132,7 +132,7 @@ class Moments:
         """
         self._need(2)
         d = self.dimension
-        return self.gram.centred().matrix[:d, :d] / (self.n - 1)
+        return self.gram.centred.matrix[:d, :d] / (self.n - 1)
 
     @property
     def mean_square(self) -> float:
@@ -143,7 +143,7 @@ class Moments:
     def fourth_central(self) -> float:
         """Σ‖x − mean‖⁴ of the raw vectors."""
         d = self.dimension
-        return float(self.gram.centred().matrix[d, d])
+        return float(self.gram.centred.matrix[d, d])
 
     @property
     def unit_sum(self) -> Array:

@@ -48,12 +48,28 @@ def neighbours(vectors: NDArray[Any], k: int, metrics: Sequence[Metric] = METRIC
         Rows, in ascending order.
     """
     wide = _checked(vectors, k)
-    found: dict[Metric, Rows] = {metric: np.empty((len(wide), k), dtype=np.int64) for metric in metrics}
+    found = _space(len(wide), k, metrics)
     for block in _blocks(wide):
-        candidates = _candidates(block.products, k)
-        for metric in metrics:
-            found[metric][block.start : block.start + len(block.products)] = _nearest(block, candidates, metric, k)
+        _fill(found, block, k)
     return found
+
+
+def neighbours_before_and_after(vectors: NDArray[Any], k: int) -> tuple[dict[Metric, Rows], dict[Metric, Rows]]:
+    """Return the exact neighbours of the rows as they are and with norm 1, under every metric, from one product.
+
+    Parameters
+    ----------
+    vectors : ndarray, shape (n, d)
+        Finite rows. A zero row stays zero.
+    k : int
+        Less than n.
+    """
+    wide = _checked(vectors, k)
+    before, after = _space(len(wide), k, METRICS), _space(len(wide), k, METRICS)
+    for block in _blocks(wide):
+        _fill(before, block, k)
+        _fill(after, block.normalised(), k)
+    return before, after
 
 
 def overlap(left: Rows, right: Rows) -> float:
@@ -67,13 +83,6 @@ def agreement(found: dict[Metric, Rows]) -> dict[str, Estimate]:
     return {f"{a}_{b}": exact(overlap(found[a], found[b]), len(found[a])) for a, b in combinations(METRICS, 2)}
 
 
-def normalised(vectors: NDArray[Any]) -> Array:
-    """Return the rows with norm 1, in float64; zero rows stay zero."""
-    wide = vectors.astype(np.float64)
-    norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))
-    return np.asarray(wide / np.where(norms > 0.0, norms, 1.0)[:, None])
-
-
 def _checked(vectors: NDArray[Any], k: int) -> Array:
     wide = vectors.astype(np.float64)
     if not 0 < k < len(wide):
@@ -82,6 +91,10 @@ def _checked(vectors: NDArray[Any], k: int) -> Array:
         bad = int(np.argmin(np.isfinite(wide).all(axis=1)))
         raise InputError(f"row {bad} is not finite", expected="finite vectors", remedy="leave such rows out")
     return wide
+
+
+def _space(n: int, k: int, metrics: Sequence[Metric]) -> dict[Metric, Rows]:
+    return {metric: np.empty((n, k), dtype=np.int64) for metric in metrics}
 
 
 @dataclass(frozen=True)
@@ -95,6 +108,13 @@ class _Block:
     def own(self, rows: Any) -> Array:
         """Return the squared norms of some of the block's rows, (rows, 1)."""
         return self.squares[self.start : self.start + len(self.products)][rows, None]
+
+    def normalised(self) -> _Block:
+        """Return the products of the rows with norm 1, in the memory of these: use these no more."""
+        inverse = _inverse(self.squares)
+        np.multiply(self.products, inverse, out=self.products)
+        np.multiply(self.products, _inverse(self.own(slice(None))), out=self.products)
+        return _Block(self.start, self.products, self.squares * inverse**2)
 
 
 def _blocks(wide: Array) -> Iterator[_Block]:
@@ -136,6 +156,12 @@ def _candidates(products: Array, k: int) -> _Candidates | None:
         inside = inside[rows]
     columns = np.flatnonzero(inside).reshape(len(rows), count) % n
     return _Candidates(rows, columns, least[rows])
+
+
+def _fill(found: dict[Metric, Rows], block: _Block, k: int) -> None:
+    candidates = _candidates(block.products, k)
+    for metric, rows in found.items():
+        rows[block.start : block.start + len(block.products)] = _nearest(block, candidates, metric, k)
 
 
 def _nearest(block: _Block, candidates: _Candidates | None, metric: Metric, k: int) -> Rows:

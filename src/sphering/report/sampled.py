@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +13,15 @@ from sphering.geometry.blas import one_blas_thread
 from sphering.geometry.cosines import cosine_distribution
 from sphering.geometry.duplicates import distinct_rows
 from sphering.geometry.estimate import Estimate, exact, undefined
-from sphering.geometry.neighbours import METRICS, Metric, Rows, agreement, neighbours, normalised, overlap
+from sphering.geometry.neighbours import (
+    METRICS,
+    Metric,
+    Rows,
+    agreement,
+    neighbours,
+    neighbours_before_and_after,
+    overlap,
+)
 from sphering.report.measured import Json, as_sample, batch_interval, number, share_interval
 from sphering.report.spaces import angles_json
 from sphering.store.snapshot import Sample
@@ -53,16 +59,17 @@ def measure_sample(sample: Sample, transformed: NDArray[np.float32], *, texts: i
     whole = len(sample.vectors) >= texts
     chosen = distinct_rows(sample.vectors)
     before, after = sample.vectors[chosen], transformed[chosen]
+    enough = len(before) > NEIGHBOURS
     # Two at a time on one BLAS thread each: half of the time goes into sorts and selections, which NumPy does on one.
     with one_blas_thread(), ThreadPoolExecutor(2) as pool:
+        both = pool.submit(neighbours_before_and_after, before, NEIGHBOURS) if enough else None
         raw = pool.submit(_angles, before, seed, whole=whole)
         image = pool.submit(_angles, after, seed, whole=whole)
-        stored = pool.submit(_neighbours, before, METRICS)
-        unit = pool.submit(_neighbours, normalised(before), METRICS)
-        images = pool.submit(_neighbours, after, ("cosine",))
+        images = pool.submit(neighbours, after, NEIGHBOURS, ["cosine"]) if enough else None
     (raw_metrics, raw_angles), (image_metrics, image_angles) = raw.result(), image.result()
-    overlaps = _overlaps(stored.result(), unit.result(), len(before))
-    kept = _kept(stored.result(), images.result(), len(before))
+    stored, unit = both.result() if both else (None, None)
+    overlaps = _overlaps(stored, unit, len(before))
+    kept = _kept(stored, images.result() if images else None, len(before))
     return SampledSpaces(
         raw={**raw_metrics, **{name: _as_share(each, seed, whole=whole) for name, each in overlaps.items()}},
         transformed={**image_metrics, "knn_overlap_raw": _as_share(kept, seed, whole=whole)},
@@ -95,10 +102,6 @@ def angle_intervals(vectors: NDArray[np.float32], estimates: dict[str, Estimate]
             low, high = batch_interval(value, known)
             found[name] = (max(low, 0.0), high)
     return found
-
-
-def _neighbours(vectors: NDArray[Any], metrics: Sequence[Metric]) -> Neighbours | None:
-    return neighbours(vectors, NEIGHBOURS, metrics) if len(vectors) > NEIGHBOURS else None
 
 
 def _overlaps(stored: Neighbours | None, unit: Neighbours | None, n: int) -> dict[str, Estimate]:
