@@ -16,7 +16,7 @@ from sphering.encoder.protocol import EncoderIdentity
 from sphering.encoder.resolve import locate
 from sphering.identity import short_id
 
-VERSION = 1
+VERSION = 2
 """The version of the step that makes vectors; a mended bug that changes a bit raises it."""
 
 

@@ -54,6 +54,9 @@ def load_pipeline(identity: EncoderIdentity, config: EncoderConfig) -> Pipeline:
 
         with quiet():
             return converted(pipeline, first)
+    from sphering.encoder.packed import pack_linear_layers
+
+    pack_linear_layers(first)
     return pipeline
 
 
