@@ -39,8 +39,8 @@ def register(app: typer.Typer) -> None:
         from sphering.maintenance.collection import collect
 
         place = place_of(shared)
-        corpus = place.corpus if delete else _to_look_at(place.corpus, quiet=shared.quiet)
-        found = collect(corpus, keep=keep, grace_days=grace, delete=delete).to_json()
+        at = None if delete else _time_to_look(place.corpus, quiet=shared.quiet)
+        found = collect(place.corpus, keep=keep, grace_days=grace, delete=delete, at=at).to_json()
         if shared.json:
             print_json(found)
             return
@@ -49,29 +49,16 @@ def register(app: typer.Typer) -> None:
             note("nothing was removed: give --delete", quiet=shared.quiet)
 
 
-def _to_look_at(corpus: CorpusStore, *, quiet: bool) -> CorpusStore:
-    """Return the corpus as it is looked at: by this machine's clock where the store's cannot be asked.
+def _time_to_look(corpus: CorpusStore, *, quiet: bool) -> float:
+    """Return what the store's clock says, or this machine's where the store's cannot be asked.
 
     A folder's clock is asked by writing a file, which needs a right, and space, that looking needs not.
     """
-    from sphering.store.corpus import CorpusStore
-    from sphering.store.local_files import LocalFiles
-
-    class ByThisClock(LocalFiles):
-        """A folder that is not written to, even for its time."""
-
-        def now(self) -> float:
-            """Return what this machine's clock says now."""
-            return time.time()
-
-    if not isinstance(corpus.files, LocalFiles):
-        return corpus
     try:
-        corpus.files.now()
+        return corpus.files.now()
     except (StorageError, OSError):
         note("the store cannot be written, so ages are by this machine's clock", quiet=quiet)
-        return CorpusStore(ByThisClock(corpus.files.root), corpus.name)
-    return corpus
+        return time.time()
 
 
 def _print(found: dict[str, Any]) -> None:

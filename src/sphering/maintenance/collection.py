@@ -36,7 +36,7 @@ class _Unmarked:
     key: str
 
 
-def collect(corpus: CorpusStore, *, keep: int, grace_days: float, delete: bool) -> Collection:
+def collect(corpus: CorpusStore, *, keep: int, grace_days: float, delete: bool, at: float | None = None) -> Collection:
     """Remove what neither a ref, nor a kept release, nor a young run needs.
 
     Run records, quarantined rows, refs' histories, probes and pins stay: they are small, and they are what an auditor
@@ -51,6 +51,8 @@ def collect(corpus: CorpusStore, *, keep: int, grace_days: float, delete: bool) 
         How old a thing must be to be removed, in days.
     delete : bool
         Remove it; else only say what would be removed.
+    at : float, optional
+        When that is, in seconds; by default what the store's clock says.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def collect(corpus: CorpusStore, *, keep: int, grace_days: float, delete: bool) 
     """
     taken = lease.take(corpus, lease.GC, wait=False) if delete else None
     try:
-        young = corpus.files.now() - grace_days * _DAY
+        young = (corpus.files.now() if at is None else at) - grace_days * _DAY
         marked = mark(corpus, keep, young)
         unmarked = [entry for entry in _unmarked(corpus, marked) if corpus.files.modified(entry.key) < young]
         counts, sizes = Counter(entry.kind for entry in unmarked), Counter[str]()
