@@ -36,6 +36,7 @@ def another(files):
     mine, told = SPAWN.Pipe()
     process = SPAWN.Process(target=hold, args=(files.root, told))
     process.start()
+    told.close()  # a process that dies is heard
     assert mine.recv() == "held"
     yield process, mine
     if process.is_alive():
