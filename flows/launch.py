@@ -42,12 +42,13 @@ def launch(name: FlowName, config: Config, *arguments: Any, verbosity: int = 0) 
     import httpx
 
     from sphering.flows.server import connected, find
-    from sphering.run.begin import check
+    from sphering.run.begin import check, check_store
 
     _find_server(find)
     if name in _PURPOSES:
         # What is wrong in the configuration is said at once, and not after the seconds that a server takes to start.
         check(config, _PURPOSES[name])
+        check_store(config)
     flow = getattr(import_module(f"sphering.flows.{name}"), name)
     try:
         with connected():

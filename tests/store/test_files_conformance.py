@@ -122,8 +122,9 @@ class TestFiles:
     def test_a_size_is_in_bytes_and_a_missing_file_has_none(self, files):
         files.create("a", b"12345")
         assert files.size("a") == 5
-        with pytest.raises(NotFoundError, match="no b"):
+        with pytest.raises(NotFoundError, match="no b") as raised:
             files.size("b")
+        assert raised.value.where == files.where("b")
 
     def test_times_are_those_of_one_clock(self, files):
         before = files.now()
@@ -142,8 +143,9 @@ class TestFiles:
         assert not files.path("a/b/c").exists()
         assert files.walk("a") == files.children("a") == []
         files.remove("a/b/c")
-        with pytest.raises(NotFoundError, match="no a/b/c"):
+        with pytest.raises(NotFoundError, match="no a/b/c") as raised:
             files.read("a/b/c")
+        assert raised.value.where == files.where("a/b/c")
         assert files.create("a/b/c", b"2")
         assert files.path("a/b/c").read_bytes() == b"2"
 

@@ -17,8 +17,8 @@ def lost(tmp_path):
     return store.root
 
 
-@pytest.mark.parametrize("way", [Store.open, Store.create])
-def test_both_reading_and_running_say_that_it_is_lost_and_leave_the_store_as_it_is(way, lost):
+@pytest.mark.parametrize("way", [Store.open, Store.open_or_plan, Store.create])
+def test_reading_planning_and_running_say_that_it_is_lost_and_leave_the_store_as_it_is(way, lost):
     before = sorted(lost.rglob("*"))
     with pytest.raises(NotFoundError, match=r"has lost its store\.json") as raised:
         way(lost)

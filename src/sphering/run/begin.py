@@ -16,6 +16,7 @@ from sphering.run.workspace import Workspace, new_run_id
 from sphering.store.clock import now
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import create_document, read_document
+from sphering.store.lease import check_free
 from sphering.store.refs import LATEST, PUBLISHED, RefValue
 from sphering.store.store import Store
 
@@ -77,6 +78,21 @@ def check(config: Config, purpose: Purpose = "run") -> None:
     check_names(config.gate, [entry.name for entry in config.export], evaluated=config.evaluation is not None)
     if purpose in ("run", "embed") and config.source.path is not None:
         find_files(config.source, Path(config.base))
+
+
+def check_store(config: Config) -> None:
+    """Refuse what can be known of the store to be wrong, before a server is started for a run; nothing is written.
+
+    Raises
+    ------
+    SpheringError
+        If there is something else than a store, or one that cannot be worked with.
+    LeaseHeldError
+        If something else works on the corpus, and `[run] wait` is off.
+    """
+    corpus = Store.open_or_plan(config.store, single_writer=config.single_writer).corpus(config.corpus)
+    if not config.run.wait:
+        check_free(corpus.files, corpus.layout)
 
 
 def begun(

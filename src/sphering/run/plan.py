@@ -16,7 +16,6 @@ from sphering.run.units import plan_units
 from sphering.run.workspace import Workspace
 from sphering.source.rows import row_batches
 from sphering.store.corpus import CorpusStore
-from sphering.store.opening import KEY
 from sphering.store.store import Store
 
 _SAMPLE = 128
@@ -29,10 +28,7 @@ def plan(config: Config) -> dict[str, Any]:
     tells the encoder's rate, 128 texts are encoded to measure it.
     """
     check(config)
-    store = Store.at(config.store)
-    if store.files.exists(KEY):
-        store = Store.open(config.store)
-    corpus = store.corpus(config.corpus)
+    corpus = Store.open_or_plan(config.store, single_writer=config.single_writer).corpus(config.corpus)
     encoder = settle_encoder(config.encoder, corpus, pin=False)
     with tempfile.TemporaryDirectory(prefix="sphering-plan-") as folder:
         workspace = Workspace(Path(folder))

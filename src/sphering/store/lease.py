@@ -138,6 +138,19 @@ def take(
         time.sleep(_ASK_SECONDS)
 
 
+def check_free(files: Files, layout: Layout) -> None:
+    """Refuse to go on where somebody holds the lease of a corpus.
+
+    Raises
+    ------
+    LeaseHeldError
+        If so.
+    """
+    last = newest(files, layout)
+    if last is not None and _holds(files, layout, last):
+        raise _held(layout, last)
+
+
 def newest(files: Files, layout: Layout) -> Holder | None:
     """Return who took the lease last, whether or not it is still held; None where nobody ever did."""
     while numbers := _numbers(files, layout):

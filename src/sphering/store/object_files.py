@@ -97,7 +97,7 @@ class ObjectFiles(Files):
         self._check(key)
         data = self._bucket.get(key)
         if data is None:
-            raise NotFoundError(f"there is no {key}", where=self.where())
+            raise NotFoundError(f"there is no {key}", where=self.where(key))
         return data
 
     def children(self, key: str) -> list[str]:
@@ -161,7 +161,7 @@ class ObjectFiles(Files):
         self._check(key)
         found = self._bucket.head(key)
         if found is None:
-            raise NotFoundError(f"there is no {key}", where=self.where())
+            raise NotFoundError(f"there is no {key}", where=self.where(key))
         return found
 
     def _check(self, key: str) -> None:

@@ -62,6 +62,40 @@ class Store:
         return store
 
     @classmethod
+    def open_or_plan(cls, place: Path | str, *, single_writer: bool = False) -> Store:
+        """Return the store at a place, or the one that a run may begin there; nothing is written.
+
+        Parameters
+        ----------
+        place : Path or str
+            A folder, or ``s3://bucket/prefix``.
+        single_writer : bool
+            Whether the configuration says so.
+
+        Raises
+        ------
+        NotFoundError
+            If its store.json was lost.
+        FormatError
+            If a newer version wrote it, or the place holds something else.
+        StorageError
+            If an object store cannot be reached, or refuses.
+        """
+        store = cls.at(place)
+        if store.files.exists(KEY):
+            store._check_format()
+        # Looked for again, because another first run may have begun the store before the folder was listed.
+        elif store.files.is_taken() and not store.files.exists(KEY):
+            if store.corpora():
+                raise _lost(store.files, single_writer=single_writer)
+            raise FormatError(
+                f"{store.files.where()} is there and is no store",
+                expected="a new or empty folder, or a store",
+                remedy="set `store` to another folder",
+            )
+        return store
+
+    @classmethod
     def create(cls, place: Path | str, *, single_writer: bool = False) -> Store:
         """Open a store, created where the place is absent or empty.
 
@@ -81,20 +115,11 @@ class Store:
         StorageError
             If an object store cannot be reached, refuses, or does not create if absent.
         """
-        store = cls.at(place)
+        store = cls.open_or_plan(place, single_writer=single_writer)
         if not store.files.exists(KEY):
-            # Looked for again, because another first run may have begun the store before the folder was listed.
-            if store.files.is_taken() and not store.files.exists(KEY):
-                if store.corpora():
-                    raise _lost(store.files, single_writer=single_writer)
-                raise FormatError(
-                    f"{store.files.where()} is there and is no store",
-                    expected="a new or empty folder, or a store",
-                    remedy="set `store` to another folder",
-                )
             store = cls(begin_files(place, single_writer=single_writer))
             create_document(store.files, KEY, _content(single_writer=single_writer))
-        store._check_format()
+            store._check_format()
         return store
 
     def _check_format(self) -> None:
