@@ -144,6 +144,7 @@ COMMENT ON COLUMN runs.reused IS 'Distinct texts whose vectors were there.';
 COMMENT ON COLUMN runs.removed IS 'Documents that were removed.';
 COMMENT ON COLUMN runs.truncated IS 'Documents longer than the encoder''s limit.';
 COMMENT ON COLUMN runs.excluded IS 'Documents without a usable vector under the transform.';
+COMMENT ON COLUMN runs.quarantine_sha256 IS 'SHA-256 of its quarantine.parquet; null where nothing was quarantined.';
 COMMENT ON COLUMN runs.seconds IS 'How long it took.';
 COMMENT ON COLUMN runs.started_at IS 'When it began.';
 COMMENT ON COLUMN runs.ended_at IS 'When it ended.';

@@ -44,7 +44,8 @@ CREATE TABLE runs (
   corpus VARCHAR, run VARCHAR, purpose VARCHAR, status VARCHAR, error VARCHAR, encoder VARCHAR, snapshot VARCHAR,
   snapshot_status VARCHAR, release VARCHAR, release_status VARCHAR, base VARCHAR, parent VARCHAR, rows_read BIGINT,
   documents BIGINT, quarantined BIGINT, duplicates BIGINT, carried BIGINT, deleted BIGINT, encoded BIGINT, reused BIGINT,
-  removed BIGINT, truncated BIGINT, excluded BIGINT, seconds DOUBLE, started_at TIMESTAMPTZ, ended_at TIMESTAMPTZ
+  removed BIGINT, truncated BIGINT, excluded BIGINT, quarantine_sha256 VARCHAR, seconds DOUBLE, started_at TIMESTAMPTZ,
+  ended_at TIMESTAMPTZ
 );
 CREATE TABLE run_gates (
   corpus VARCHAR, run VARCHAR, metric VARCHAR, value DOUBLE, min DOUBLE, max DOUBLE, severity VARCHAR, passed BOOLEAN

@@ -1,5 +1,6 @@
 """What a person finds in the catalog: what happened, in rows that add up, each column explained."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -48,6 +49,9 @@ def test_quarantined_rows_are_told_with_their_run_and_place(ask, nights):
         ("questions", run, "source.parquet", 61, "empty", "empty", None),
         ("questions", run, "source.parquet", 62, "blank", "empty", None),
     ]
+    file = nights[0] / "corpora" / "questions" / "runs" / run / "quarantine.parquet"
+    hashes = dict(ask("SELECT run, quarantine_sha256 FROM runs WHERE quarantine_sha256 IS NOT NULL"))
+    assert hashes == {run: hashlib.sha256(file.read_bytes()).hexdigest()}
 
 
 def test_the_documents_of_every_snapshot_can_be_reached(ask, nights):

@@ -30,6 +30,7 @@ _RUN_COLUMNS = (
     "removed",
     "truncated",
     "excluded",
+    "quarantine_sha256",
     "seconds",
     "started_at",
     "ended_at",
