@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from nights import die, killed_after_one_move
 
-from sphering.errors import InputError, LeaseHeldError, NotFoundError
+from sphering.errors import InputError, LeaseHeldError, LeaseLostError, NotFoundError
 from sphering.maintenance.publication import publish, rollback
 from sphering.run import lease
 from sphering.run.begin import begin
@@ -153,6 +153,28 @@ def test_nothing_is_published_while_something_may_remove_it(nights, what):
     assert refs_of(config) == {"latest": second, "published": second}
     taken.release()
     assert rollback(store, "main", "prices were wrong").release == first
+
+
+def test_a_collection_that_begins_as_the_run_beside_ends_is_told_of(nights):
+    config, (_, second) = nights(30, 31)
+    store = corpus_of(config)
+    tonight = lease.take(store, "a run", wait=False)
+    told = pytest.raises(LeaseLostError, match=r"publish is done, but gc \(process .* meanwhile")
+    with told, lease.nothing_removed(store, "publish"):
+        tonight.release()
+        collection = lease.take(store, lease.GC, wait=False)
+    collection.release()
+    assert publish(store, "main", store.release(second), "as it is").moved is False
+
+
+def test_a_run_that_begins_as_the_run_beside_ends_is_none_of_a_commands_concern(nights):
+    config, _ = nights(30)
+    store = corpus_of(config)
+    tonight = lease.take(store, "a run", wait=False)
+    with lease.nothing_removed(store, "publish"):
+        tonight.release()
+        tomorrow = lease.take(store, "another run", wait=False)
+    tomorrow.release()
 
 
 def test_a_rollback_does_not_wait_for_a_run_to_end(nights, corpus, questions):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sphering.errors import LeaseHeldError
+from sphering.errors import LeaseHeldError, LeaseLostError
 from sphering.progress import current
 from sphering.run.workspace import Workspace
 from sphering.store import lease
@@ -44,12 +44,14 @@ def take(corpus: CorpusStore, what: str, *, wait: bool) -> Lease:
 def nothing_removed(corpus: CorpusStore, what: str) -> Iterator[None]:
     """Keep collections and purges away for as long as a command takes that runs may work beside.
 
-    Where a run holds the lease, the run keeps them away.
+    Where a run holds the lease, the run keeps them away, for as long as it lasts.
 
     Raises
     ------
     LeaseHeldError
         If a collection or a purge works on the corpus.
+    LeaseLostError
+        If the run ended and one may have worked since: what the command relied on may be gone.
     """
     try:
         taken = lease.take(corpus.files, corpus.layout, what, wait=False)
@@ -58,11 +60,25 @@ def nothing_removed(corpus: CorpusStore, what: str) -> Iterator[None]:
         if holder is not None and holder.what in REMOVING:
             raise
         yield
+        _check_nothing_removed(corpus, holder, what)
         return
     try:
         yield
     finally:
         taken.release()
+
+
+def _check_nothing_removed(corpus: CorpusStore, run: Holder | None, what: str) -> None:
+    last = lease.newest(corpus.files, corpus.layout)
+    if run is None or last is None or last.number == run.number:
+        return
+    if last.what in REMOVING or last.number > run.number + 1:
+        raise LeaseLostError(
+            f"{what} is done, but {last} has worked on the corpus {corpus.name!r} meanwhile",
+            expected="no collection and no purge while a ref moves",
+            where=corpus.files.where(),
+            remedy="`sphering verify` says whether the refs name anything that is gone",
+        )
 
 
 def keep(workspace: Workspace, taken: Lease) -> None:
