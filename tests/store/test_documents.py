@@ -2,9 +2,11 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sphering.errors import IntegrityError
 from sphering.identity import SEAL
 from sphering.store.documents import create_document, read_document, to_bytes
 from sphering.store.local_files import LocalFiles
@@ -33,3 +35,16 @@ def test_a_document_has_a_line_for_each_name_and_a_list_on_its_line(tmp_path):
     lines = files.read("it.json").decode().splitlines()
     assert lines[:5] == ["{", ' "counts": [1,2,3],', ' "of": {', '  "a": "x",', '  "b": {}']
     assert read_document(files, "it.json") == {"counts": [1, 2, 3], "of": {"b": {}, "a": "x"}}
+
+
+def test_every_flipped_bit_is_noticed_also_in_a_digit_beyond_a_numbers_own(tmp_path):
+    files = LocalFiles(tmp_path)
+    create_document(files, "it.json", {"counts": [1, 2], "mean": 0.30000000000000004, "of": {"a": "x"}})
+    path, data = files.path("it.json"), files.read("it.json")
+    for position in range(len(data)):
+        for bit in range(8):
+            flipped = bytearray(data)
+            flipped[position] ^= 1 << bit
+            path.write_bytes(flipped)
+            with pytest.raises(IntegrityError):
+                read_document(files, "it.json")

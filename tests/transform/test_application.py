@@ -120,6 +120,14 @@ def test_a_changed_byte_in_either_file_is_found():
             Transform.from_files(broken, tensors)
 
 
+def test_a_changed_digit_that_a_number_does_not_have_is_found():
+    files = fitted(cloud(300), kind="whiten", power=0.30000000000000004).to_files()
+    document = files["transform.json"].replace(b"0.30000000000000004", b"0.30000000000000005")
+    assert json.loads(document) == json.loads(files["transform.json"])
+    with pytest.raises(IntegrityError, match="other bytes"):
+        Transform.from_files(document, files["transform.safetensors"])
+
+
 def test_a_newer_version_is_refused():
     files = fitted(cloud(300), kind="center").to_files()
     newer = canonical_json(seal({**json.loads(files["transform.json"]), "version": TRANSFORM_VERSION + 1}))

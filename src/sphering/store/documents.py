@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sphering.errors import IntegrityError
-from sphering.identity import SEAL, check_seal, seal
+from sphering.identity import SEAL, canonical_json, check_seal, seal
 from sphering.store.files import Files
 
 
@@ -45,11 +45,11 @@ def read_sealed(files: Files, key: str) -> dict[str, Any]:
     NotFoundError
         If it does not exist.
     IntegrityError
-        If it is not JSON or was edited.
+        If it is not JSON or was edited, were it in a digit that a number does not have.
     """
-    where = files.where(key)
+    where, data = files.where(key), files.read(key)
     try:
-        document = json.loads(files.read(key))
+        document = json.loads(data)
     except ValueError as error:
         raise IntegrityError(
             f"this file is not JSON: {error}",
@@ -60,4 +60,11 @@ def read_sealed(files: Files, key: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise IntegrityError("this JSON is no object", expected="a document as it was written", where=where)
     check_seal(document, where)
+    if data != to_bytes(document) and data.removesuffix(b"\n") != canonical_json(document):
+        raise IntegrityError(
+            "this JSON says what it said, in other bytes than were written",
+            expected="a document as it was written",
+            where=where,
+            remedy="restore it from a backup",
+        )
     return document

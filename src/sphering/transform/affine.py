@@ -198,6 +198,12 @@ def _checked_document(document: bytes, tensors: bytes) -> dict[str, Any]:
             where=JSON_NAME,
             remedy="install the newer sphering that wrote it",
         )
+    if document != canonical_json(content):
+        raise IntegrityError(
+            "this JSON says what it said, in other bytes than were written",
+            where=JSON_NAME,
+            remedy="restore the file from a backup",
+        )
     if sha256_bytes(tensors) != expected:
         raise IntegrityError(
             "the tensors' SHA-256 is not the one in transform.json",
