@@ -33,6 +33,21 @@ class Killed(BaseException):
 QUESTIONS = Path(__file__).parent / "data" / "banking77"
 
 
+def small(folder, rows, **tables):
+    """Write a source of some rows, (id, text), and return the configuration of a night over them."""
+    ids, texts = zip(*rows, strict=True)
+    pq.write_table(pa.table({"id": ids, "text": texts}), folder / "source.parquet")
+    settings = {
+        "corpus": "questions",
+        "store": str(folder / "store"),
+        "source": {"path": str(folder / "source.parquet")},
+        "encoder": {"backend": "torch"},
+        "transform": {"kind": "none"},
+        "export": [{"name": "matrix", "format": "npy"}],
+    }
+    return Config.model_validate(settings | tables)
+
+
 def release(workspace):
     """Take a workspace that has its snapshot to its refs; return the release's id."""
     settle_transform(workspace)

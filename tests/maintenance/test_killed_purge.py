@@ -1,13 +1,11 @@
 """A purge that is killed after any of its changes leaves a sound store, and is begun again."""
 
-import json
 import shutil
 
 import pyarrow.parquet as pq
 import pytest
-from nights import carry
+from nights import carry, small
 
-from sphering.config.model import Config
 from sphering.errors import SourceError
 from sphering.maintenance.purge import purge
 from sphering.maintenance.verify import verify
@@ -56,19 +54,12 @@ def template(questions, tmp_path_factory):
     folder = tmp_path_factory.mktemp("template")
 
     def night(rows):
-        lines = [json.dumps({"id": name, "text": text}) for name, text in rows]
-        (folder / "source.jsonl").write_text("\n".join(lines), encoding="utf-8")
-        return Config.model_validate(
-            {
-                "corpus": "questions",
-                "store": str(folder / "store"),
-                "source": {"path": str(folder / "source.jsonl")},
-                "encoder": {"backend": "torch"},
-                "transform": {"kind": "none"},
-                "export": [{"name": "table", "format": "parquet"}],
-                "gate": [{"metric": "quarantined_share", "max": 1.0}],
-                "run": {"unit_rows": 8},
-            }
+        return small(
+            folder,
+            rows,
+            export=[{"name": "table", "format": "parquet"}],
+            gate=[{"metric": "quarantined_share", "max": 1.0}],
+            run={"unit_rows": 8},
         )
 
     for size in (30, 31):

@@ -4,14 +4,11 @@ import json
 import shutil
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from nights import carry, release
+from nights import carry, release, small
 from typer.testing import CliRunner
 
 from sphering.cli.app import app
-from sphering.config.model import Config
 from sphering.maintenance.collection import collect
 from sphering.maintenance.publication import publish, rollback
 from sphering.maintenance.purge import purge
@@ -23,26 +20,11 @@ from sphering.store.documents import to_bytes
 from sphering.store.store import Store
 
 
-def night(folder, rows, **tables):
-    """Return the configuration of a night over some rows."""
-    ids, texts = zip(*rows, strict=True)
-    pq.write_table(pa.table({"id": ids, "text": texts}), folder / "source.parquet")
-    settings = {
-        "corpus": "questions",
-        "store": str(folder / "store"),
-        "source": {"path": str(folder / "source.parquet")},
-        "encoder": {"backend": "torch"},
-        "transform": {"kind": "none"},
-        "export": [{"name": "matrix", "format": "npy"}],
-    }
-    return Config.model_validate(settings | tables)
-
-
 @pytest.fixture(scope="module")
 def template(questions, tmp_path_factory):
     """A store in which two nights published a release each; the releases in order."""
     folder = tmp_path_factory.mktemp("template")
-    return folder, [carry(night(folder, questions[:size]))["release"] for size in (20, 21)]
+    return folder, [carry(small(folder, questions[:size]))["release"] for size in (20, 21)]
 
 
 @pytest.fixture
@@ -121,7 +103,7 @@ def test_a_stray_file_beside_the_values_of_a_ref_is_none_of_them(folder, store, 
     value(store, "published", 2).parent.with_name("notes.txt").write_text("mine")
     assert store.refs.read("main", "published").number == 2
     assert verify(store).sound
-    assert carry(night(folder, questions[:22]))["release_status"] == "published"
+    assert carry(small(folder, questions[:22]))["release_status"] == "published"
     assert [entry.number for entry in store.refs.history("main", "published")] == [1, 2, 3]
 
 
@@ -182,17 +164,17 @@ def test_a_ref_that_is_lost_whole_is_found(store):
 
 
 def test_unchanged_withdrawn_and_held_nights_and_later_exports_are_no_losses(folder, store, template, questions):
-    assert carry(night(folder, questions[:21]))["release_status"] == "unchanged"
+    assert carry(small(folder, questions[:21]))["release_status"] == "unchanged"
     rollback(store, "main", "wrong prices")
-    assert carry(night(folder, questions[:21]))["release_status"] == "withdrawn"
+    assert carry(small(folder, questions[:21]))["release_status"] == "withdrawn"
     assert verify(store).sound
-    held = night(folder, questions[:22], gate=[{"metric": "raw.mean_cosine", "max": 0.01}])
+    held = small(folder, questions[:22], gate=[{"metric": "raw.mean_cosine", "max": 0.01}])
     assert carry(held)["release_status"] == "held"
-    gated = night(folder, questions[:22], gate=[{"metric": "quarantined_share", "max": 0.0}])
+    gated = small(folder, questions[:22], gate=[{"metric": "quarantined_share", "max": 0.0}])
     assert carry(gated)["release_status"] == "published"
     for name in ("latest", "published"):
         tables = {"export": [{"name": "matrix", "format": "npy"}, {"name": name, "format": "fbin"}]}
-        workspace = begin(night(folder, questions[:22], **tables), "export", "published")
+        workspace = begin(small(folder, questions[:22], **tables), "export", "published")
         select_snapshot(workspace)
         release(workspace)
         made = finish(workspace)
@@ -204,7 +186,7 @@ def test_unchanged_withdrawn_and_held_nights_and_later_exports_are_no_losses(fol
 
 
 def test_a_held_release_that_nothing_names_is_found(folder, store, questions):
-    held = night(folder, questions[:22], gate=[{"metric": "raw.mean_cosine", "max": 0.01}])
+    held = small(folder, questions[:22], gate=[{"metric": "raw.mean_cosine", "max": 0.01}])
     assert carry(held)["release_status"] == "held"
     where = lost(store, "latest")
     assert wrong(store) == [("ref", "main/latest", where)]

@@ -4,12 +4,9 @@ import os
 import shutil
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from nights import carry
+from nights import carry, small
 
-from sphering.config.model import Config
 from sphering.maintenance.collection import collect
 from sphering.maintenance.publication import rollback
 from sphering.maintenance.verify import verify
@@ -21,17 +18,7 @@ def template(questions, tmp_path_factory):
     """A store in which two nights published a release each, and the second was withdrawn."""
     folder = tmp_path_factory.mktemp("template")
     for size in (20, 21):
-        ids, texts = zip(*questions[:size], strict=True)
-        pq.write_table(pa.table({"id": ids, "text": texts}), folder / "source.parquet")
-        settings = {
-            "corpus": "questions",
-            "store": str(folder / "store"),
-            "source": {"path": str(folder / "source.parquet")},
-            "encoder": {"backend": "torch"},
-            "transform": {"kind": "none"},
-            "export": [{"name": "matrix", "format": "npy"}],
-        }
-        carry(Config.model_validate(settings))
+        carry(small(folder, questions[:size]))
     rollback(Store.open(folder / "store").corpus("questions"), "main", "wrong prices")
     return folder / "store"
 

@@ -44,9 +44,7 @@ def made_rows(corpus: CorpusStore, releases: Sequence[Release]) -> Tables:
     manifests = [corpus.manifest(name) for name in corpus.snapshot_ids()]
     layout = corpus.layout
     transforms = {name: f"{layout.transform(name)}/transform.json" for name in corpus.files.children(layout.transforms)}
-    evaluations = {
-        name: f"{layout.evaluation(name)}/manifest.json" for name in corpus.files.children(layout.evaluations)
-    }
+    evaluations = {name: layout.evaluation_manifest(name) for name in corpus.files.children(layout.evaluations)}
     return {
         "snapshots": [picked(corpus.name, vars(manifest), _SNAPSHOT_COLUMNS) for manifest in manifests],
         "shards": [row for manifest in manifests for row in _shards(corpus.name, manifest)],

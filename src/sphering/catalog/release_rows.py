@@ -39,7 +39,7 @@ def release_rows(corpus: CorpusStore, releases: Sequence[Release]) -> Tables:
 
 
 def _export(corpus: CorpusStore, entry: ExportEntry) -> Row:
-    key = f"{corpus.layout.export(entry.id)}/manifest.json"
+    key = corpus.layout.export_manifest(entry.id)
     manifest = read_document(corpus.files, key) if corpus.files.exists(key) else {}
     files = manifest.get("files")
     return {

@@ -14,12 +14,11 @@ from sphering.cli.search import CONSUMED
 from sphering.cli.shared import Shared
 from sphering.cli.terminal import note, print_json, print_line
 from sphering.errors import InputError, IntegrityError, NotFoundError
+from sphering.store.layout import MANIFEST
 
 if TYPE_CHECKING:
     from sphering.store.corpus import CorpusStore
     from sphering.store.release import ExportEntry, Release
-
-_MANIFEST = "manifest.json"
 
 
 def register(app: typer.Typer) -> None:
@@ -69,7 +68,7 @@ def pull_export(corpus: CorpusStore, entry: ExportEntry, folder: Path, *, if_cha
     from sphering.cli.swap import swap_in
     from sphering.store.documents import read_document
 
-    key = f"{entry.path}/{_MANIFEST}"
+    key = f"{entry.path}/{MANIFEST}"
     sealed = corpus.files.read(key)
     _check(sealed, entry)
     manifest = read_document(corpus.files, key)
@@ -80,7 +79,7 @@ def pull_export(corpus: CorpusStore, entry: ExportEntry, folder: Path, *, if_cha
     def fill(new: Path) -> None:
         for name, expected in manifest["files"].items():
             _copy(corpus.files.path(f"{entry.path}/{name}"), new / name, expected)
-        (new / _MANIFEST).write_bytes(sealed)
+        (new / MANIFEST).write_bytes(sealed)
 
     swap_in(folder, fill)
     return "pulled"
@@ -103,14 +102,14 @@ def _check(sealed: bytes, entry: ExportEntry) -> None:
     if sha256_bytes(sealed) != entry.manifest_sha256:
         raise IntegrityError(
             "the export's manifest is not the one that the release names",
-            where=f"{entry.path}/{_MANIFEST}",
+            where=f"{entry.path}/{MANIFEST}",
             remedy="`sphering verify` says what else is wrong; restore it from a backup",
         )
 
 
 def _has(folder: Path, sealed: bytes, manifest: dict[str, Any]) -> bool:
     """Return whether the folder holds the same export: its manifest, and files of the right size."""
-    there = folder / _MANIFEST
+    there = folder / MANIFEST
     if not there.is_file() or there.read_bytes() != sealed:
         return False
     files = manifest["files"].items()
@@ -120,7 +119,7 @@ def _has(folder: Path, sealed: bytes, manifest: dict[str, Any]) -> bool:
 def _check_replaceable(folder: Path) -> None:
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
-    if not folder.is_dir() or not (folder / _MANIFEST).is_file():
+    if not folder.is_dir() or not (folder / MANIFEST).is_file():
         raise InputError(
             f"{folder} is there and is no pulled export",
             expected="a new or empty folder, or one that `sphering pull` made",

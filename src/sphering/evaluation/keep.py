@@ -21,13 +21,13 @@ from sphering.identity import sha256_bytes, short_id
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import create_document, read_document
 from sphering.store.files import Files
+from sphering.store.layout import MANIFEST
 from sphering.store.shard import EMBEDDING, vector_array, vector_rows
 from sphering.text.normalise import is_blank, normalise
 
 EVALUATION_VERSION = 1
 TEXTS = "texts.parquet"
 JUDGEMENTS = "judgements.parquet"
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,7 @@ from sphering.export.readback import ReadBack, compare
 from sphering.identity import sha256_file
 from sphering.store.documents import create_document, read_document
 from sphering.store.files import Files
-
-MANIFEST = "manifest.json"
+from sphering.store.layout import MANIFEST
 
 
 def make_export(files: Files, folder_key: str, job: ExportJob) -> dict[str, Any]:

@@ -6,11 +6,11 @@ from typing import Any
 
 from sphering.errors import IntegrityError
 from sphering.export.formats import open_format
-from sphering.export.make import MANIFEST
 from sphering.export.readback import REMEDY, read_back
 from sphering.identity import sha256_file
 from sphering.store.documents import read_document
 from sphering.store.files import Files
+from sphering.store.layout import MANIFEST
 
 
 def verify_export(files: Files, folder_key: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from sphering.maintenance.marking import Marked, mark
 from sphering.run import lease
 from sphering.store.corpus import CorpusStore
+from sphering.store.layout import MANIFEST
 from sphering.store.lease import check_held
 
 _DAY = 86400.0
@@ -96,7 +97,7 @@ def _unmarked(corpus: CorpusStore, marked: Marked) -> Iterator[_Unmarked]:
     ):
         for name in corpus.files.children(folder):
             if name not in names:
-                yield from _files(corpus, kind, f"{folder}/{name}", first="manifest.json")
+                yield from _files(corpus, kind, f"{folder}/{name}", first=MANIFEST)
     yield from _stray_lists(corpus, marked)
     for encoder in corpus.files.children(layout.all_shards):
         for name in corpus.files.children(layout.shards(encoder)):

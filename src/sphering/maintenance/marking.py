@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from sphering.evaluation import keep as evaluation
-from sphering.export.make import MANIFEST
 from sphering.run.kept_moments import moments_id, stretches
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_document
+from sphering.store.layout import MANIFEST
 from sphering.store.refs import PUBLISHED
 from sphering.store.release import Release
 from sphering.store.snapshot import SnapshotManifest
@@ -127,6 +126,6 @@ def is_collected(corpus: CorpusStore, release: str, withdrawn: Set[str] | None =
 
 def _evaluations_of(corpus: CorpusStore, encoders: set[str]) -> Iterator[str]:
     for name in corpus.files.children(corpus.layout.evaluations):
-        key = f"{corpus.layout.evaluation(name)}/{evaluation.MANIFEST}"
+        key = corpus.layout.evaluation_manifest(name)
         if corpus.files.exists(key) and read_document(corpus.files, key)["encoder"] in encoders:
             yield name

@@ -29,6 +29,7 @@ from sphering.run.workspace import remove_dead
 from sphering.store.clock import now
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import create_document, read_document, to_bytes
+from sphering.store.layout import MANIFEST
 from sphering.store.refs import NAMES, PUBLISHED, Reason
 from sphering.store.release import Release
 from sphering.store.store import Store
@@ -194,7 +195,7 @@ class _Leaving:
         """Find them by the snapshot that each names: also those that no release names, of a run that was killed."""
         layout, staying = corpus.layout, set(corpus.snapshot_ids()) - gone
         releases = [name for name in corpus.release_ids() if corpus.release(name).snapshot in gone]
-        exports = {name: f"{layout.export(name)}/manifest.json" for name in corpus.files.children(layout.exports)}
+        exports = {name: layout.export_manifest(name) for name in corpus.files.children(layout.exports)}
         reports = {name: layout.report(name) for name in corpus.files.children(layout.reports)}
         return cls(
             tuple(releases),
@@ -223,11 +224,11 @@ def _delete(corpus: CorpusStore, leaving: _Leaving, gone: Set[str]) -> None:
         else:
             _remove_folder(corpus, f"{corpus.layout.releases}/{name}", first="release.json")
     for name in leaving.exports:
-        _remove_folder(corpus, corpus.layout.export(name), first="manifest.json")
+        _remove_folder(corpus, corpus.layout.export(name), first=MANIFEST)
     for name in leaving.reports:
         corpus.files.remove(corpus.layout.report(name))
     for name in gone:
-        _remove_folder(corpus, f"{corpus.layout.snapshots}/{name}", first="manifest.json")
+        _remove_folder(corpus, f"{corpus.layout.snapshots}/{name}", first=MANIFEST)
 
 
 def _remove_folder(corpus: CorpusStore, folder: str, *, first: str) -> None:

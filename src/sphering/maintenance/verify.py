@@ -64,7 +64,7 @@ def _look(findings: Findings, corpus: CorpusStore) -> None:
 
 
 def _evaluation(findings: Findings, corpus: CorpusStore, name: str) -> None:
-    key = f"{corpus.layout.evaluation(name)}/{keep.MANIFEST}"
+    key = corpus.layout.evaluation_manifest(name)
     if corpus.files.exists(key):
         findings.check("evaluation", name, partial(keep.read, corpus, name), str(corpus.files.path(key)))
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Set
 from functools import partial
 
 from sphering.errors import IntegrityError, SpheringError
-from sphering.export.make import MANIFEST
 from sphering.export.matrix import EXCLUDED
 from sphering.export.verify import verify_export
 from sphering.identity import sha256_bytes
@@ -17,6 +16,7 @@ from sphering.maintenance.verify_sums import check_export_sums
 from sphering.run.fit import read_transform
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_document
+from sphering.store.layout import MANIFEST
 from sphering.store.release import ExportEntry, Release
 from sphering.transform.affine import JSON_NAME, TENSORS_NAME
 

@@ -10,8 +10,6 @@ from sphering.maintenance.verify_snapshot import verify_snapshot
 from sphering.store.corpus import CorpusStore
 from sphering.store.refs import NAMES
 
-_SHORTEST_PREFIX = 4
-
 
 def verify_selected(findings: Findings, corpus: CorpusStore, selector: str) -> None:
     """Look at what a selector names: a release (id, prefix or ref), or a snapshot.
@@ -51,17 +49,12 @@ def _release_id(corpus: CorpusStore, selector: str) -> str | None:
         channel, _, name = selector.rpartition("/")
         value = corpus.refs.read(channel or "main", name)
         return value.release if value else corpus.find_release(selector).id  # which says that there is none
-    fitting = [name for name in corpus.release_ids() if name.startswith(selector)]
-    if len(fitting) == 1 and len(selector) >= _SHORTEST_PREFIX:
-        return fitting[0]
     try:
-        return corpus.find_release(selector).id
+        return corpus.release_with(selector) or corpus.find_release(selector).id
     except NotFoundError:
         return None
 
 
 def _snapshot_id(corpus: CorpusStore, selector: str) -> str:
-    fitting = [name for name in corpus.snapshot_ids() if name.startswith(selector)]
-    if len(fitting) == 1 and len(selector) >= _SHORTEST_PREFIX:
-        return fitting[0]
-    return corpus.find(selector).manifest.id  # which says what is wrong with the selector
+    # Where there is none, the other way says what is wrong with the selector.
+    return corpus.snapshot_with(selector) or corpus.find(selector).manifest.id

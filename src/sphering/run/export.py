@@ -26,7 +26,7 @@ def missing_exports(workspace: Workspace) -> list[str]:
     """Return the names of the planned exports that the store does not have."""
     files, layout = workspace.corpus.files, workspace.corpus.layout
     planned = read_plan(workspace).exports
-    return [name for name, key in planned.items() if not files.exists(f"{layout.export(key)}/manifest.json")]
+    return [name for name, key in planned.items() if not files.exists(layout.export_manifest(key))]
 
 
 @timed("matrix")

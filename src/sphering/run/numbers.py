@@ -34,6 +34,6 @@ def _numbers_of(corpus: CorpusStore, name: str) -> Numbers:
     release = corpus.release(name)
     if not corpus.files.exists(corpus.layout.report(release.report)):
         return {}
-    manifests = {entry.name: f"{corpus.layout.export(entry.id)}/manifest.json" for entry in release.exports}
+    manifests = {entry.name: corpus.layout.export_manifest(entry.id) for entry in release.exports}
     exports = {name: read_document(corpus.files, key) for name, key in manifests.items() if corpus.files.exists(key)}
     return release_numbers(read_document(corpus.files, corpus.layout.report(release.report)), exports)

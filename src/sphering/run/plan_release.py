@@ -9,7 +9,6 @@ from typing import Any
 from sphering.bundle.identity import bundle_document
 from sphering.errors import IntegrityError
 from sphering.export.identity import export_id
-from sphering.export.make import MANIFEST
 from sphering.gate.defaults import release_gates
 from sphering.report.identity import report_id
 from sphering.run.workspace import Workspace
@@ -80,7 +79,7 @@ def _check_base(corpus: CorpusStore, planned: Planned) -> None:
 def _is_whole(corpus: CorpusStore, planned: Planned) -> bool:
     """Return whether a release is there with its parts; of a withdrawn one a collection keeps release.json alone."""
     layout = corpus.layout
-    exports = [f"{layout.export(name)}/{MANIFEST}" for name in planned.exports.values()]
+    exports = [layout.export_manifest(name) for name in planned.exports.values()]
     return all(map(corpus.files.exists, [layout.release(planned.release), layout.report(planned.report), *exports]))
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from sphering.errors import IntegrityError, RefMovedError
-from sphering.export.make import MANIFEST
 from sphering.gate.defaults import release_gates
 from sphering.gate.judge import judge
 from sphering.identity import sha256_bytes
@@ -20,6 +19,7 @@ from sphering.run.workspace import Workspace, timed
 from sphering.store.clock import now
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_document
+from sphering.store.layout import MANIFEST
 from sphering.store.refs import LATEST, NAMES, PUBLISHED, Reason, RefValue
 from sphering.store.release import ExportEntry, Release
 
@@ -68,9 +68,7 @@ def committed_manifest(corpus: CorpusStore, entry: ExportEntry) -> dict[str, Any
 
 def export_manifests(corpus: CorpusStore, exports: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Return the manifest of each export by its name."""
-    return {
-        name: read_document(corpus.files, f"{corpus.layout.export(key)}/manifest.json") for name, key in exports.items()
-    }
+    return {name: read_document(corpus.files, corpus.layout.export_manifest(key)) for name, key in exports.items()}
 
 
 def publish(path: Path) -> str:
@@ -170,5 +168,5 @@ def _create(workspace: Workspace, corpus: CorpusStore) -> None:
 
 def _entry(corpus: CorpusStore, name: str, key: str, manifest: Mapping[str, Any]) -> ExportEntry:
     folder = corpus.layout.export(key)
-    sealed = sha256_bytes(corpus.files.read(f"{folder}/manifest.json"))
+    sealed = sha256_bytes(corpus.files.read(f"{folder}/{MANIFEST}"))
     return ExportEntry(name, str(manifest["format"]), key, folder, sealed, dict(manifest["config"]))

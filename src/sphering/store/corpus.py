@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,7 +111,7 @@ class CorpusStore:
             return self.release(self._ref_target(selector))
         if len(selector) < _SHORTEST_PREFIX:
             raise NotFoundError(f"{selector!r} is too short for an id", expected="a ref, or at least 4 hex digits")
-        releases = [name for name in self.release_ids() if name.startswith(selector)]
+        releases = _fitting(self.release_ids(), selector)
         if len(releases) == 1:
             return self.release(releases[0])
         of_snapshot = [self.release(name) for name in self.release_ids()]
@@ -131,11 +131,19 @@ class CorpusStore:
         try:
             release = self.find_release(selector)
         except NotFoundError:
-            bare = [name for name in self.snapshot_ids() if name.startswith(selector)]
-            if len(bare) != 1 or len(selector) < _SHORTEST_PREFIX:
+            bare = self.snapshot_with(selector)
+            if bare is None:
                 raise
-            return Found(None, self.manifest(bare[0]))
+            return Found(None, self.manifest(bare))
         return Found(release, self.manifest(release.snapshot))
+
+    def release_with(self, prefix: str) -> str | None:
+        """Return the one release whose id begins so, whether or not it can be read."""
+        return _only(_fitting(self.release_ids(), prefix), prefix)
+
+    def snapshot_with(self, prefix: str) -> str | None:
+        """Return the one snapshot whose id begins so, whether or not it can be read."""
+        return _only(_fitting(self.snapshot_ids(), prefix), prefix)
 
     def _ref_target(self, selector: str) -> str:
         channel, _, name = selector.rpartition("/")
@@ -160,3 +168,11 @@ class CorpusStore:
             where=self.files.where(),
             remedy="`sphering snapshots` lists them",
         )
+
+
+def _fitting(ids: Iterable[str], prefix: str) -> list[str]:
+    return [name for name in ids if name.startswith(prefix)]
+
+
+def _only(found: list[str], prefix: str) -> str | None:
+    return found[0] if len(found) == 1 and len(prefix) >= _SHORTEST_PREFIX else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MANIFEST = "manifest.json"
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -53,7 +55,7 @@ class Layout:
 
     def manifest(self, snapshot: str) -> str:
         """A snapshot's manifest."""
-        return f"{self.snapshots}/{snapshot}/manifest.json"
+        return f"{self.snapshots}/{snapshot}/{MANIFEST}"
 
     def dropped(self, snapshot: str, sha256: str) -> str:
         """The rows that a snapshot leaves out of its shards; named by its bytes: it fits one list of shards only."""
@@ -67,6 +69,10 @@ class Layout:
     def evaluation(self, evaluation: str) -> str:
         """An evaluation's folder."""
         return f"{self.evaluations}/{evaluation}"
+
+    def evaluation_manifest(self, evaluation: str) -> str:
+        """What an evaluation's files are, the last of them that is written."""
+        return f"{self.evaluation(evaluation)}/{MANIFEST}"
 
     @property
     def transforms(self) -> str:
@@ -94,6 +100,10 @@ class Layout:
     def export(self, export: str) -> str:
         """An export's folder."""
         return f"{self.exports}/{export}"
+
+    def export_manifest(self, export: str) -> str:
+        """What an export's files are, the last of them that is written."""
+        return f"{self.export(export)}/{MANIFEST}"
 
     @property
     def releases(self) -> str:
