@@ -54,6 +54,12 @@ def test_every_library_that_writes_is_understood_where_the_disk_is_full(library,
     assert raised.value.remedy.startswith("free some space")
 
 
+def test_where_no_file_is_named_the_librarys_words_are_no_place():
+    known = exhaustion(RuntimeError("IO Error: No space left on device"))
+    assert known.where is None
+    assert known.found == "no space is left on the disk: IO Error: No space left on device"
+
+
 def test_a_file_for_a_memory_map_is_refused_before_a_page_without_space_kills_the_process(full):
     np.lib.format.open_memmap(full / "file", mode="w+", dtype=np.float32, shape=MATRIX.shape)
     with pytest.raises(StorageError, match="No space left"):

@@ -37,7 +37,7 @@ def exhaustion(error: BaseException, where: str | None = None, memory: str | Non
     ----------
     error : BaseException
     where : str, optional
-        The folder that was written to; by default the file that the error names, or its own words.
+        The folder that was written to; by default the file that the error names.
     memory : str, optional
         The memory limit.
     """
@@ -45,10 +45,11 @@ def exhaustion(error: BaseException, where: str | None = None, memory: str | Non
         return None
     words = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     if is_disk_full(error):
+        place = getattr(error, "filename", None) or where
         return StorageError(
-            "no space is left on the disk",
+            "no space is left on the disk" + ("" if place else f": {words}"),
             expected="space for the store and for the run's working files",
-            where=str(getattr(error, "filename", None) or where or words),
+            where=str(place) if place else None,
             remedy=f"free some space, {_AGAIN}",
         )
     if is_out_of_memory(error):
