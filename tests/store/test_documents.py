@@ -48,3 +48,18 @@ def test_every_flipped_bit_is_noticed_also_in_a_digit_beyond_a_numbers_own(tmp_p
             path.write_bytes(flipped)
             with pytest.raises(IntegrityError):
                 read_document(files, "it.json")
+
+
+@pytest.mark.parametrize(
+    ("written", "edited"),
+    [(b"1e-06", b"1e906"), (b"1e-06", b"NaN"), (b'"x"', b'"\\ud800"')],
+    ids=["inf", "nan", "half"],
+)
+def test_a_value_that_json_cannot_hold_is_damage_with_a_name(written, edited, tmp_path):
+    files = LocalFiles(tmp_path)
+    create_document(files, "it.json", {"max_drift": 1e-06, "of": "x"})
+    path = files.path("it.json")
+    path.write_bytes(path.read_bytes().replace(written, edited))
+    with pytest.raises(IntegrityError) as raised:
+        read_document(files, "it.json")
+    assert raised.value.where == str(path)

@@ -50,17 +50,18 @@ def read_sealed(files: Files, key: str) -> dict[str, Any]:
     where, data = files.where(key), files.read(key)
     try:
         document = json.loads(data)
-    except ValueError as error:
+        if not isinstance(document, dict):
+            raise IntegrityError("this JSON is no object", expected="a document as it was written", where=where)
+        check_seal(document, where)
+        as_written = data == to_bytes(document) or data.removesuffix(b"\n") == canonical_json(document)
+    except ValueError as error:  # no JSON, or a number or a letter that JSON cannot hold
         raise IntegrityError(
             f"this file is not JSON: {error}",
             expected="a document as it was written",
             where=where,
             remedy="restore it from a backup",
         ) from error
-    if not isinstance(document, dict):
-        raise IntegrityError("this JSON is no object", expected="a document as it was written", where=where)
-    check_seal(document, where)
-    if data != to_bytes(document) and data.removesuffix(b"\n") != canonical_json(document):
+    if not as_written:
         raise IntegrityError(
             "this JSON says what it said, in other bytes than were written",
             expected="a document as it was written",
