@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from sphering.encoder import profile
@@ -66,3 +68,13 @@ def test_the_compute_profile_names_what_may_change_a_bit():
     assert found["threads"] >= 1
     assert found["libraries"]["numpy"] == np.__version__
     assert found["instruction_set"] != ""
+
+
+def test_a_changed_compute_profile_is_found(torch_encoder, tmp_path):
+    data = write_probe(measure(torch_encoder), "an encoder", {"cpu": "this one", "threads": 2})
+    assert read_probe(data).profile["cpu"] == "this one"
+    table = pq.read_table(pa.BufferReader(data))
+    edited = table.schema.metadata | {b"sphering.profile": b'{"cpu":"that one","threads":2}'}
+    pq.write_table(table.replace_schema_metadata(edited), tmp_path / "probe.parquet")
+    with pytest.raises(IntegrityError, match="compute profile"):
+        read_probe(tmp_path / "probe.parquet")

@@ -122,8 +122,7 @@ def write_probe(vectors: NDArray[np.float32], encoder: str, profile: dict[str, A
     metadata = {
         "sphering.encoder": encoder.encode(),
         "sphering.profile": canonical_json(profile),
-        "sphering.texts": digest(list(PROBE_TEXTS)).encode(),
-        "sphering.vectors": sha256_bytes(np.ascontiguousarray(vectors).tobytes()).encode(),
+        "sphering.sha256": _seal(vectors, encoder, profile).encode(),
     }
     table = pa.table({"text": pa.array(PROBE_TEXTS, pa.string()), "embedding": embedding})
     sink = io.BytesIO()
@@ -155,9 +154,15 @@ def read_probe(source: bytes | Path) -> StoredProbe:
         raise _unreadable(source, f"the probe cannot be read: {error}") from error
     if texts != PROBE_TEXTS:
         raise _unreadable(source, "the probe holds other texts than this version's")
-    if sha256_bytes(vectors.tobytes()).encode() != metadata.get(b"sphering.vectors"):
-        raise _unreadable(source, "the vectors of the probe are not those that were written")
+    if _seal(vectors, encoder, profile).encode() != metadata.get(b"sphering.sha256"):
+        raise _unreadable(source, "the probe's vectors, encoder or compute profile are not those that were written")
     return StoredProbe(np.ascontiguousarray(vectors, dtype=np.float32), encoder, profile)
+
+
+def _seal(vectors: NDArray[np.float32], encoder: str, profile: dict[str, Any]) -> str:
+    """Return the SHA-256 of all that a probe says."""
+    hashed = sha256_bytes(np.ascontiguousarray(vectors).tobytes())
+    return digest({"encoder": encoder, "profile": profile, "texts": list(PROBE_TEXTS), "vectors": hashed})
 
 
 def _unreadable(source: bytes | Path, what: str) -> IntegrityError:
