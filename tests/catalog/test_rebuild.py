@@ -1,5 +1,6 @@
 """The catalog is derived: it may be deleted, and says the same again, whatever became of the store."""
 
+import os
 import shutil
 
 import duckdb
@@ -106,3 +107,14 @@ def test_a_store_without_a_quarantined_row_has_an_empty_view(store):
     rebuild(store)
     assert ask(store, "SELECT * FROM quarantine")[1] == []
     assert is_current(store)
+
+
+def test_a_catalog_of_which_a_bit_was_flipped_is_built_anew_by_the_question_that_finds_it(store):
+    path = rebuild(store)
+    columns, rows = ask(store, "SELECT * FROM runs ORDER BY run")
+    whole = path.read_bytes()
+    times = path.stat()
+    for position in range(0, len(whole), len(whole) // 97):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 4]) + whole[position + 1 :])
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        assert ask(store, "SELECT * FROM runs ORDER BY run") == (columns, rows), position

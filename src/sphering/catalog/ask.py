@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from sphering.catalog.currency import is_current
@@ -11,6 +12,7 @@ from sphering.sqltext import statement_kinds
 from sphering.store.store import Store
 
 _READING = ("SELECT", "EXPLAIN")
+_CORRUPT = "Corrupt database file"  # what DuckDB says of a block whose checksum is wrong
 
 
 def ask(store: Store, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -27,18 +29,34 @@ def ask(store: Store, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     path = catalog_path(store)
     if not is_current(store):
         rebuild(store)
+    try:
+        return _answer(path, query)
+    except duckdb.Error as error:
+        if _CORRUPT not in str(error):
+            raise _refused(path, error) from error
+    rebuild(store)
+    try:
+        return _answer(path, query)
+    except duckdb.Error as error:
+        raise _refused(path, error) from error
+
+
+def _refused(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"DuckDB refuses the query: {str(error).strip()}",
+        expected="DuckDB's SQL over the catalog",
+        where=str(path),
+        remedy='sphering sql "SHOW ALL TABLES" lists what there is',
+    )
+
+
+def _answer(path: Path, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    import duckdb
+
     with duckdb.connect(str(path), read_only=True) as connection:
-        try:
-            found = connection.execute(query)
-            columns = [str(column[0]) for column in found.description or ()]
-            return _distinct(columns), found.fetchall()
-        except duckdb.Error as error:
-            raise InputError(
-                f"DuckDB refuses the query: {str(error).strip()}",
-                expected="DuckDB's SQL over the catalog",
-                where=str(path),
-                remedy='sphering sql "SHOW ALL TABLES" lists what there is',
-            ) from error
+        found = connection.execute(query)
+        columns = [str(column[0]) for column in found.description or ()]
+        return _distinct(columns), found.fetchall()
 
 
 def _check(query: str) -> None:
