@@ -10,6 +10,7 @@ from sphering.maintenance.verify import verify
 from sphering.run.begin import begin
 from sphering.run.finish import abandon
 from sphering.run.ingest import ingest
+from sphering.run.plan import plan
 from sphering.run.search import search
 from sphering.store.store import Store
 
@@ -74,3 +75,12 @@ def test_a_changed_setting_alone_makes_no_other_snapshot(run, corpus, questions)
     first = run(with_texts(corpus, questions[:40], True))
     second = run(with_texts(corpus, questions[:40], False))
     assert (second["release"], second["release_status"], second["encoded"]) == (first["release"], "unchanged", 0)
+
+
+def test_texts_that_are_there_stay_when_they_are_to_be_left_out_and_that_is_said(run, corpus, questions, caplog):
+    run(with_texts(corpus, questions[:20], True))
+    config = with_texts(corpus, questions[:20], False)
+    (warning,) = plan(config)["warnings"]
+    assert "1 snapshots of this corpus keep their texts" in warning
+    assert texts_of(config, run(config)) != [None] * 20
+    assert "keep_text = false, but the snapshot of these documents is" in caplog.text

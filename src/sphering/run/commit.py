@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from sphering.store.corpus import CorpusStore
 from sphering.store.dropped import dropped_table, write_dropped
 from sphering.store.shard import EMBEDDING, ShardEntry
 from sphering.store.snapshot import Snapshot, SnapshotManifest, register_rows, snapshot_id
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,10 @@ def commit_snapshot(path: Path) -> Committed | None:
     if refused and not judge_run(workspace, refused)[1]:
         return None
     committed = _parent_again(workspace) or _commit_new(workspace, workspace.corpus)
+    if not workspace.config.source.keep_text and workspace.corpus.manifest(committed.snapshot).keep_text:
+        _log.warning(
+            "%s", f"keep_text = false, but the snapshot of these documents is {committed.snapshot}, with texts"
+        )
     workspace.write("snapshot", asdict(committed))
     return committed
 

@@ -63,11 +63,25 @@ def _plan(workspace: Workspace, encoder: EncoderIdentity) -> dict[str, Any]:
         "exports": [{"name": entry.name, "format": entry.format} for entry in config.export],
         "gates": [gate.to_json() for gate in ingested.gates],
         "passed": ingested.passed,
-        "warnings": relabelled_warnings(workspace),
+        "warnings": [*relabelled_warnings(workspace), *_kept_text_warnings(workspace)],
         "seconds": round(units.encode / rate, 1) if rate else 0.0,
         "texts_per_second": round(rate, 1) if rate else None,
         "rate_from": origin,
     }
+
+
+def _kept_text_warnings(workspace: Workspace) -> list[str]:
+    """Return a warning where texts are to be left out, and earlier snapshots have them."""
+    if workspace.config.source.keep_text:
+        return []
+    corpus = workspace.corpus
+    kept = sum(corpus.manifest(name).keep_text for name in corpus.snapshot_ids())
+    if not kept:
+        return []
+    return [
+        f"keep_text = false, and {kept} snapshots of this corpus keep their texts: `sphering gc` removes them when "
+        "nothing names them any more. The same documents are the same snapshot, with its texts, until one changes"
+    ]
 
 
 def _rate(workspace: Workspace, corpus: CorpusStore, encoder: EncoderIdentity) -> tuple[float, str]:
