@@ -6,11 +6,14 @@ import pytest
 from nights import die, killed_after_one_move
 
 from sphering.errors import InputError, LeaseHeldError, LeaseLostError, NotFoundError
+from sphering.maintenance.collection import collect
 from sphering.maintenance.publication import publish, rollback
+from sphering.maintenance.verify import verify
 from sphering.run import lease
 from sphering.run.begin import begin
 from sphering.run.finish import finish
 from sphering.run.select import select_snapshot
+from sphering.store.refs import Reason
 from sphering.store.store import Store
 
 EXPORT = {"name": "matrix", "format": "npy"}
@@ -183,3 +186,38 @@ def test_a_rollback_does_not_wait_for_a_run_to_end(nights, corpus, questions):
     assert rollback(corpus_of(config), "main", "prices were wrong").release == first
     die(tonight)
     assert lease.take(corpus_of(config), "test", wait=False).release() is None
+
+
+def collected(nights, **tables):
+    """Return a corpus of which gc has left release.json alone of the second of three releases, and the releases."""
+    config, releases = nights(30, 31, **tables)
+    store = corpus_of(config)
+    rollback(store, "main", "prices were wrong")
+    collect(store, keep=0, grace_days=-1, delete=True)
+    return config, store, releases
+
+
+def test_a_collected_release_is_published_nowhere(nights):
+    _, store, (_, second) = collected(nights)
+    with pytest.raises(InputError, match=r"has left release\.json alone"):
+        publish(store, "other", store.release(second), "elsewhere it was right")
+    assert store.refs.read("other", "published") is None
+    assert verify(store).sound
+
+
+def test_a_ref_that_names_a_collected_release_is_found(nights):
+    _, store, (_, second) = collected(nights)
+    store.refs.move("other", "published", second, expected=None, reason=Reason("somebody", "by hand"))
+    found = verify(store).wrong
+    assert {entry["kind"] for entry in found} >= {"report", "export"}
+
+
+def test_a_rollback_passes_over_a_collected_release(nights):
+    config, (first, second, third) = nights(30, 31, 32)
+    store = corpus_of(config)
+    for release in (first, second, third):
+        publish(store, "other", store.release(release), "as in main")
+    rollback(store, "main", "prices were wrong")
+    rollback(store, "main", "these too")
+    store.files.remove(store.layout.report(store.release(second).report))
+    assert rollback(store, "other", "there as well").release == first

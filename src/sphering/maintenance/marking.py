@@ -119,9 +119,13 @@ def is_collected(corpus: CorpusStore, release: str, withdrawn: Set[str] | None =
     """
     if release not in (corpus.refs.all_withdrawn() if withdrawn is None else withdrawn):
         return False
-    made = corpus.release(release)
-    parts = [corpus.layout.report(made.report), *(f"{entry.path}/{MANIFEST}" for entry in made.exports)]
-    return not all(map(corpus.files.exists, parts))
+    return not is_whole(corpus, corpus.release(release))
+
+
+def is_whole(corpus: CorpusStore, release: Release) -> bool:
+    """Return whether a release has its report and its exports' manifests: the first of its parts that gc removes."""
+    parts = [corpus.layout.report(release.report), *(f"{entry.path}/{MANIFEST}" for entry in release.exports)]
+    return all(map(corpus.files.exists, parts))
 
 
 def _evaluations_of(corpus: CorpusStore, encoders: set[str]) -> Iterator[str]:

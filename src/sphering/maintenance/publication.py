@@ -6,6 +6,7 @@ import getpass
 from dataclasses import dataclass
 
 from sphering.errors import InputError, NotFoundError
+from sphering.maintenance.marking import is_whole
 from sphering.run import lease
 from sphering.run.page import leave_page, render_page
 from sphering.store.corpus import CorpusStore
@@ -33,7 +34,7 @@ def publish(corpus: CorpusStore, channel: str, release: Release, why: str) -> Pu
     Raises
     ------
     InputError
-        If the release is held by its gates, or was withdrawn from this channel; nothing moves.
+        If the release is held by its gates, was withdrawn from this channel, or was collected; nothing moves.
     RefMovedError
         If the ref moved meanwhile.
     LeaseHeldError
@@ -88,7 +89,7 @@ def _newest_standing(corpus: CorpusStore, channel: str, history: list[RefValue])
         if not corpus.has_release(value.release):  # collected since
             continue
         release = corpus.release(value.release)
-        if not release.serves_as(leaving) and not corpus.is_withdrawn(channel, release):
+        if is_whole(corpus, release) and not release.serves_as(leaving) and not corpus.is_withdrawn(channel, release):
             return release.id
     raise NotFoundError(
         f"no release before {leaving.id} still stands in the channel {channel!r}",
@@ -110,6 +111,13 @@ def _check_publishable(corpus: CorpusStore, channel: str, release: Release) -> N
         raise InputError(
             f"the release {release.id} was withdrawn from the channel {channel!r}",
             expected="a release that no rollback left",
+            remedy="make a new release with `sphering run`, `fit` or `export`, then publish that",
+        )
+    if not is_whole(corpus, release):
+        raise InputError(
+            f"of the release {release.id} a collection has left release.json alone",
+            expected="a release with its report and its exports",
+            where=corpus.files.where(corpus.layout.release(release.id)),
             remedy="make a new release with `sphering run`, `fit` or `export`, then publish that",
         )
 

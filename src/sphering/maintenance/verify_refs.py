@@ -78,11 +78,15 @@ def _readable(corpus: CorpusStore, keys: Mapping[int, str]) -> dict[int, RefValu
     return values
 
 
-def withdrawn_releases(histories: Iterable[History]) -> set[str]:
-    """Return the releases that rollbacks left, those among them of which a damaged value may have said so."""
+def withdrawn_releases(histories: Sequence[History]) -> set[str]:
+    """Return the releases that rollbacks left and no ref names again, or that a damaged value may have left.
+
+    Of these a collection may have kept release.json alone.
+    """
     published = [history for history in histories if history.name == PUBLISHED]
     perhaps = {name for history in published for name in history.perhaps_withdrawn()}
-    return perhaps.union(*(history.withdrawn() for history in published))
+    named = {history.newest() for history in histories}
+    return perhaps.union(*(history.withdrawn() for history in published)) - named
 
 
 def verify_refs(
