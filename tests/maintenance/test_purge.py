@@ -129,7 +129,7 @@ def test_quarantined_rows_are_erased_and_the_records_still_add_up(run, corpus, q
     run(config)
     store = corpus_of(config)
     done = purge(store, ["bad"], WHY)
-    assert done.counts == {"shards": 0, "snapshots": 0, "releases": 0, "exports": 0, "quarantined": 1}
+    assert done.counts == {"documents": 0, "shards": 0, "snapshots": 0, "releases": 0, "exports": 0, "quarantined": 1}
     assert b"'bad'" not in bytes_of(config)
     assert verify(store).sound
 
@@ -243,7 +243,7 @@ def test_a_killed_purge_is_begun_again_and_ends_the_same(nights, questions, monk
     monkeypatch.setattr("sphering.maintenance.purge._delete", killed)
     with pytest.raises(KeyboardInterrupt):
         purge(store, [questions[0][0]], WHY)
-    assert verify(store).sound
+    assert {entry["kind"] for entry in verify(store).wrong} == {"erasure"}
     monkeypatch.undo()
     purge(store, [questions[0][0]], WHY)
     assert verify(store).sound
@@ -254,9 +254,9 @@ def test_a_killed_purge_is_begun_again_and_ends_the_same(nights, questions, monk
 def test_ids_are_read_from_text_and_from_parquet(tmp_path):
     from sphering.cli.purge import read_ids
 
-    (tmp_path / "ids.txt").write_text("a\n\nb c\n", encoding="utf-8")
+    (tmp_path / "ids.txt").write_bytes("\ufeffa\r\n\nb c\nd\u2028e\n".encode())
     pq.write_table(pa.table({"doc_id": [1, 2]}), tmp_path / "ids.parquet")
-    assert read_ids(tmp_path / "ids.txt") == ["a", "b c"]
+    assert read_ids(tmp_path / "ids.txt") == ["a", "b c", "d\u2028e"]
     assert read_ids(tmp_path / "ids.parquet") == ["1", "2"]
     with pytest.raises(InputError, match="cannot be read"):
         read_ids(tmp_path / "none.txt")

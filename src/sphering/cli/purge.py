@@ -10,7 +10,7 @@ import typer
 from sphering.cli.command import command
 from sphering.cli.place import place_of
 from sphering.cli.shared import Shared
-from sphering.cli.terminal import print_json, print_line, print_table
+from sphering.cli.terminal import note, print_json, print_line, print_table
 from sphering.errors import InputError
 
 _IDS = typer.Option("--ids", metavar="FILE", help="The ids: one a line, or a Parquet file with the column doc_id.")
@@ -38,6 +38,9 @@ def register(app: typer.Typer) -> None:
         for old, new in done.successors.items():
             print_line(f"release {new} takes the place of {old}")
         print_line(f"{done.ids} ids are on the tombstone {done.tombstone}: no run takes them in again")
+        if done.counts["documents"] < done.ids:
+            unknown = done.ids - done.counts["documents"]
+            note(f"{unknown} of the ids named no document of any snapshot: were they meant?", quiet=shared.quiet)
 
 
 def read_ids(path: Path) -> list[str]:
@@ -55,7 +58,9 @@ def read_ids(path: Path) -> list[str]:
         if path.suffix.lower() == ".parquet":
             column = pq.read_table(path, columns=["doc_id"])["doc_id"].cast(pa.string())
             return [value for value in column.to_pylist() if value]
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        # Lines end as editors end them: an id may hold a character at which `splitlines` would cut it.
+        lines = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").split("\n")
+        return [line for line in lines if line.strip()]
     except (OSError, UnicodeDecodeError, pa.ArrowException, KeyError) as error:
         raise InputError(
             f"the ids cannot be read: {error}",

@@ -39,8 +39,16 @@ class Successor:
     erased: int
 
 
-def shards_with(corpus: CorpusStore, ids: pa.Array) -> list[tuple[str, str]]:
-    """Return (encoder, shard) of every shard file that holds a row of these ids, also rows that snapshots drop."""
+@dataclass(frozen=True)
+class Held:
+    """Where rows of some ids are: (encoder, shard) of every file, and how many of the ids have one."""
+
+    shards: list[tuple[str, str]]
+    documents: int
+
+
+def shards_with(corpus: CorpusStore, ids: pa.Array) -> Held:
+    """Return every shard file that holds a row of these ids, also rows that snapshots drop."""
     places = {}
     for encoder in corpus.files.children(corpus.layout.all_shards):
         for name in corpus.files.children(corpus.layout.shards(encoder)):
@@ -48,11 +56,12 @@ def shards_with(corpus: CorpusStore, ids: pa.Array) -> list[tuple[str, str]]:
                 shard = name.removesuffix(".parquet")
                 places[str(corpus.files.path(corpus.layout.shard(encoder, shard)))] = encoder, shard
     if not places:
-        return []
+        return Held([], 0)
     with bounded_connection(DEFAULT) as connection:
         connection.register("erased", pa.table({"doc_id": ids}))
         statement = load("erasure_shards").replace("$paths", path_list([Path(path) for path in places]))
-        return [places[path] for (path,) in connection.execute(statement).fetchall()]
+        found = connection.execute(statement).fetchall()
+    return Held([places[path] for path in sorted({path for path, _ in found})], len({doc_id for _, doc_id in found}))
 
 
 def rewrite_shard(corpus: CorpusStore, encoder: str, shard: str, ids: pa.Array) -> Rewritten:

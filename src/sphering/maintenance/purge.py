@@ -13,17 +13,21 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from sphering.catalog.rebuild import rebuild
 from sphering.errors import EmptyCorpusError, InputError
-from sphering.identity import sha256_bytes, short_id
+from sphering.identity import short_id
 from sphering.maintenance.collection import keys_of
-from sphering.maintenance.erasure import Rewritten, Successor, rewrite_shard, shards_with, succeed
-from sphering.maintenance.successor import PURPOSE, make_successor
+from sphering.maintenance.erasure import (
+    Rewritten,
+    Successor,
+    rewrite_shard,
+    shards_with,
+    succeed,
+)
+from sphering.maintenance.silence import clean_quarantine, quarantined_rows, silence_records
+from sphering.maintenance.successor import PURPOSE, check_makeable, make_successor
 from sphering.run import lease
 from sphering.run.workspace import remove_dead
 from sphering.store.clock import now
@@ -47,6 +51,14 @@ class Purged:
     def to_json(self) -> dict[str, Any]:
         """Return the purge as plain JSON values."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """Why documents are erased, and the tombstone that says which."""
+
+    why: str
+    tombstone: str
 
 
 def purge(corpus: CorpusStore, ids: Sequence[str], why: str) -> Purged:
@@ -75,15 +87,18 @@ def _purge(corpus: CorpusStore, ids: list[str], why: str) -> Purged:
     corpus.files.remove_dead_temporaries()
     remove_dead(corpus.files.working(corpus.layout.scratch))
     erased = pa.array(ids, pa.string())
-    stale = shards_with(corpus, erased)
+    held = shards_with(corpus, erased)
+    stale = held.shards
     rewritten = {shard: rewrite_shard(corpus, encoder, shard, erased) for encoder, shard in stale}
     snapshots = _successors(corpus, rewritten)
     _refuse_empty(corpus, snapshots)
     gone = {name for name, after in snapshots.items() if after.erased}
     leaving = _Leaving.of(corpus, gone)
+    _check_makeable(corpus, gone)
     runs = corpus.files.children(corpus.layout.runs)
-    quarantined = {run: count for run in runs if (count := _quarantined(corpus, run, erased)) is not None}
+    quarantined = {run: count for run in runs if (count := quarantined_rows(corpus, run, erased)) is not None}
     counts = {
+        "documents": held.documents,
         "shards": len(stale),
         "snapshots": len(gone),
         "releases": len(leaving.releases),
@@ -91,7 +106,7 @@ def _purge(corpus: CorpusStore, ids: list[str], why: str) -> Purged:
         "quarantined": sum(quarantined.values()),
     }
     tombstone = _create_tombstone(corpus, ids, why, counts)
-    successors = _replace_releases(corpus, snapshots, gone, why)
+    successors = _replace_releases(corpus, snapshots, gone, Erasure(why, tombstone))
     for name in snapshots.keys() - gone:
         _write_manifest(corpus, snapshots[name], replace=True)
     _delete(corpus, leaving, gone)
@@ -100,8 +115,8 @@ def _purge(corpus: CorpusStore, ids: list[str], why: str) -> Purged:
     for encoder, shard in stale:
         corpus.files.remove(corpus.layout.shard(encoder, shard))
     for run in quarantined:
-        _clean_quarantine(corpus, run, erased)
-    _silence_errors(corpus, ids)
+        clean_quarantine(corpus, run, erased)
+    silence_records(corpus, ids)
     rebuild(Store(corpus.files))
     return Purged(len(ids), counts, successors, tombstone)
 
@@ -126,6 +141,14 @@ def _refuse_empty(corpus: CorpusStore, snapshots: Mapping[str, Successor]) -> No
             )
 
 
+def _check_makeable(corpus: CorpusStore, gone: Set[str]) -> None:
+    """Read what the releases that are made again are made from, before anything is written."""
+    for name in sorted({release for _, _, release in _named(corpus)}):
+        release = corpus.release(name)
+        if release.snapshot in gone:
+            check_makeable(corpus, release)
+
+
 def _named(corpus: CorpusStore) -> list[tuple[str, str, str]]:
     """Return (channel, ref, release) of all refs, each `published` before its `latest`."""
     refs = [(channel, name) for channel in corpus.refs.channels() for name in sorted(NAMES, reverse=True)]
@@ -147,7 +170,7 @@ def _create_tombstone(corpus: CorpusStore, ids: Sequence[str], why: str, counts:
 
 
 def _replace_releases(
-    corpus: CorpusStore, snapshots: Mapping[str, Successor], gone: Set[str], why: str
+    corpus: CorpusStore, snapshots: Mapping[str, Successor], gone: Set[str], erasure: Erasure
 ) -> dict[str, str]:
     """Make each release again that a ref names and that holds an erased document, and move the refs there."""
     successors: dict[str, Release] = {}
@@ -158,7 +181,7 @@ def _replace_releases(
         if old not in successors:
             after = snapshots[release.snapshot]
             _write_manifest(corpus, after, replace=False)
-            successors[old] = make_successor(corpus, release, after.manifest)
+            successors[old] = make_successor(corpus, release, after.manifest, erasure.tombstone)
         made = successors[old]
         if name == PUBLISHED and not made.passed:
             raise InputError(
@@ -167,7 +190,7 @@ def _replace_releases(
                 remedy="change the gate, run once, then purge again: no run takes the documents in until then",
             )
         expected = corpus.refs.read(channel, name)
-        reason = Reason(getpass.getuser(), f"purge: {why}", made.run)
+        reason = Reason(getpass.getuser(), f"purge: {erasure.why}", made.run)
         corpus.refs.move(channel, name, made.id, expected=expected, reason=reason)
     return {old: made.id for old, made in successors.items()}
 
@@ -243,53 +266,3 @@ def _remove_moments(corpus: CorpusStore, encoder: str) -> None:
     for name in corpus.files.children(folder):
         if name.endswith(".moments"):
             corpus.files.remove(f"{folder}/{name}")
-
-
-def _quarantined(corpus: CorpusStore, run: str, erased: pa.Array) -> int | None:
-    """Return how many rows of these ids a run quarantined; None where nothing that it quarantined names one."""
-    key = corpus.layout.quarantine(run)
-    if not corpus.files.exists(key):
-        return None
-    table = pq.read_table(corpus.files.path(key), columns=["doc_id", "excerpt"])
-    count = int(pc.sum(pc.is_in(table["doc_id"], value_set=erased)).as_py() or 0)
-    return count if count or pc.any(_quotes(table, erased)).as_py() else None
-
-
-def _quotes(table: pa.Table, erased: pa.Array) -> pa.ChunkedArray:
-    """Return which rows without an id quote one of some ids: a malformed row may be that of an erased document."""
-    quoting = pl.Series(table["excerpt"]).str.contains_any(erased.to_pylist()).fill_null(value=False).to_arrow()
-    return pc.and_(pc.is_null(table["doc_id"]), pa.chunked_array([quoting]))
-
-
-def _clean_quarantine(corpus: CorpusStore, run: str, erased: pa.Array) -> None:
-    """Take the rows of erased documents out of a run's quarantine, and say in its record how many there were.
-
-    Rows without an id stay, without their excerpt where it quotes an erased id. The record comes first: where this is
-    killed between the two, the rows are still there, and the next purge finds them and a record that says already what
-    it is about to do.
-    """
-    key = corpus.layout.quarantine(run)
-    before = corpus.files.read(key)
-    table = pq.read_table(pa.BufferReader(before))
-    silent = pc.if_else(_quotes(table, erased), pa.scalar(None, pa.string()), table["excerpt"])
-    table = table.set_column(table.schema.get_field_index("excerpt"), "excerpt", silent)
-    left = table.filter(pc.invert(pc.is_in(table["doc_id"], value_set=erased)))
-    sink = pa.BufferOutputStream()
-    pq.write_table(left, sink, compression="zstd")
-    data = bytes(sink.getvalue())
-    record, cleaned = corpus.run_record(run), sha256_bytes(data)
-    if record is not None and record["quarantine_sha256"] != cleaned:
-        purged = record.get("purged", 0) + table.num_rows - left.num_rows
-        record |= {"quarantine_sha256": cleaned, "purged": purged, "purged_from_sha256": sha256_bytes(before)}
-        corpus.files.replace(corpus.layout.run(run), to_bytes(record))
-    corpus.files.replace(key, data)
-
-
-def _silence_errors(corpus: CorpusStore, ids: Sequence[str]) -> None:
-    """Take the errors out of run records that name an erased id: they may quote its text beside it."""
-    for record in corpus.run_records():
-        error = record.get("error")
-        if error is not None and any(name in error for name in ids):
-            kind = error.split(":", 1)[0]
-            silenced = {**record, "error": f"{kind}: it named a document that was erased since"}
-            corpus.files.replace(corpus.layout.run(record["run"]), to_bytes(silenced))

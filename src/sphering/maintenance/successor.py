@@ -8,10 +8,11 @@ from typing import Any
 
 from sphering.config.model import Config
 from sphering.errors import NotFoundError
+from sphering.evaluation.keep import read
 from sphering.run.assemble import assemble_release
 from sphering.run.commit import Committed
 from sphering.run.finish import finish
-from sphering.run.fit import settle_transform
+from sphering.run.fit import read_transform, settle_transform
 from sphering.run.workspace import Workspace, new_run_id
 from sphering.store.clock import now
 from sphering.store.corpus import CorpusStore
@@ -22,10 +23,26 @@ from sphering.store.snapshot import SnapshotManifest
 PURPOSE = "purge"
 
 
-def make_successor(corpus: CorpusStore, release: Release, manifest: SnapshotManifest) -> Release:
+def check_makeable(corpus: CorpusStore, release: Release) -> None:
+    """Read what a successor of a release is made from beside its snapshot.
+
+    Raises
+    ------
+    SpheringError
+        If its configuration, its transform, its report or its evaluation is not there, or not as it was written.
+    """
+    _config(corpus, release)
+    read_transform(corpus, release.transform)
+    evaluation = _evaluation(corpus, release)
+    if evaluation is not None:
+        read(corpus, evaluation)
+
+
+def make_successor(corpus: CorpusStore, release: Release, manifest: SnapshotManifest, tombstone: str) -> Release:
     """Make the release of a snapshot that stands in for another: same transform, evaluation, exports and gates.
 
-    It has no base: what it would be measured against is about to go.
+    Its run's record names the tombstone of what it does without. It has no base: what it would be measured against is
+    about to go.
 
     Raises
     ------
@@ -35,7 +52,7 @@ def make_successor(corpus: CorpusStore, release: Release, manifest: SnapshotMani
     config = _config(corpus, release)
     workspace = Workspace.create(corpus, new_run_id())
     path = workspace.path
-    workspace.write("begin", _begun(corpus, release, manifest, config))
+    workspace.write("begin", _begun(corpus, release, manifest, config, tombstone))
     workspace.write("snapshot", asdict(Committed(manifest.id, "created", manifest.documents)))
     workspace.write("evaluation", {"evaluation": _evaluation(corpus, release)})
     settle_transform(path)
@@ -62,7 +79,9 @@ def _config(corpus: CorpusStore, release: Release) -> dict[str, Any]:
     )
 
 
-def _begun(corpus: CorpusStore, release: Release, manifest: SnapshotManifest, config: dict[str, Any]) -> dict[str, Any]:
+def _begun(
+    corpus: CorpusStore, release: Release, manifest: SnapshotManifest, config: dict[str, Any], tombstone: str
+) -> dict[str, Any]:
     return {
         "purpose": PURPOSE,
         "config": config,
@@ -72,6 +91,7 @@ def _begun(corpus: CorpusStore, release: Release, manifest: SnapshotManifest, co
         "encoder_document": manifest.encoder_document,
         "encoder_provenance": {},
         "selected": release.id,
+        "tombstone": tombstone,
         "base": None,
         "published": None,
         "latest": None,

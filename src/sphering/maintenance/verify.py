@@ -14,6 +14,7 @@ from sphering.maintenance.verify_release import verify_release
 from sphering.maintenance.verify_selected import verify_selected
 from sphering.maintenance.verify_snapshot import verify_snapshot
 from sphering.maintenance.verify_sums import check_quarantine, check_run_sums
+from sphering.maintenance.verify_tombstones import verify_tombstones
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_document
 
@@ -56,17 +57,22 @@ def _look(findings: Findings, corpus: CorpusStore) -> None:
     for name in corpus.files.children(corpus.layout.evaluations):
         _evaluation(findings, corpus, name)
     for name in corpus.files.children(corpus.layout.pins):
-        findings.check("pin", name, partial(read_document, corpus.files, f"{corpus.layout.pins}/{name}"))
-    for name in corpus.files.children(corpus.layout.tombstones):
-        key = f"{corpus.layout.tombstones}/{name}"
-        findings.check("tombstone", name, partial(read_document, corpus.files, key))
-    verify_refs(findings, corpus, histories, list(_runs(findings, corpus)))
+        findings.check("pin", name, partial(_check_pin, corpus, f"{corpus.layout.pins}/{name}"))
+    records = list(_runs(findings, corpus))
+    verify_tombstones(findings, corpus, records)
+    verify_refs(findings, corpus, histories, records)
 
 
 def _evaluation(findings: Findings, corpus: CorpusStore, name: str) -> None:
     key = corpus.layout.evaluation_manifest(name)
     if corpus.files.exists(key):
         findings.check("evaluation", name, partial(keep.read, corpus, name), str(corpus.files.path(key)))
+
+
+def _check_pin(corpus: CorpusStore, key: str) -> None:
+    pin = read_document(corpus.files, key)
+    if not {"model", "backend"} <= pin.keys():
+        raise IntegrityError("this is not what a backend was settled to", where=str(corpus.files.path(key)))
 
 
 def _runs(findings: Findings, corpus: CorpusStore) -> Iterator[dict[str, Any]]:
@@ -82,8 +88,10 @@ def _runs(findings: Findings, corpus: CorpusStore) -> Iterator[dict[str, Any]]:
 
 def _read_run(corpus: CorpusStore, run: str, where: str) -> dict[str, Any]:
     record = read_document(corpus.files, corpus.layout.run(run))
-    if record["run"] != run:
-        raise IntegrityError(f"this is the record of the run {record['run']}", where=where)
+    if record.get("run") != run:
+        raise IntegrityError(f"this is the record of the run {record.get('run')}", where=where)
+    if not {"purpose", "status", "config"} <= record.keys():
+        raise IntegrityError("this is no run's record", where=where)
     return record
 
 

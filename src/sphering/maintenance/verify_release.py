@@ -76,9 +76,11 @@ def _check_transform(corpus: CorpusStore, release: Release) -> None:
 def _check_report(corpus: CorpusStore, name: str) -> None:
     key = corpus.layout.report(name)
     check_there(corpus, key)
-    found = read_document(corpus.files, key).get("id")
-    if found != name:
-        raise IntegrityError(f"this is the report {found}", where=str(corpus.files.path(key)))
+    report = read_document(corpus.files, key)
+    if report.get("id") != name:
+        raise IntegrityError(f"this is the report {report.get('id')}", where=str(corpus.files.path(key)))
+    if report["evaluation"] is not None:
+        check_there(corpus, corpus.layout.evaluation_manifest(report["evaluation"]["evaluation"]))
 
 
 def _check_export(findings: Findings, corpus: CorpusStore, release: Release, entry: ExportEntry) -> None:

@@ -219,6 +219,7 @@ def _record(workspace: Workspace, result: dict[str, Any]) -> None:
         "reasons": dict(staged.reasons) if staged else {},
         "quarantine_sha256": quarantine_sha256(workspace),
         "encoder_provenance": begun["encoder_provenance"],
+        **({"tombstone": begun["tombstone"]} if "tombstone" in begun else {}),
         "versions": _versions(),
         "machine": {"python": platform.python_version(), "system": platform.platform()},
     }
