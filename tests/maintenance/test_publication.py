@@ -13,6 +13,7 @@ from sphering.run import lease
 from sphering.run.begin import begin
 from sphering.run.finish import finish
 from sphering.run.select import select_snapshot
+from sphering.store.lease import newest
 from sphering.store.refs import Reason
 from sphering.store.store import Store
 
@@ -177,6 +178,7 @@ def test_a_run_that_begins_as_the_run_beside_ends_is_none_of_a_commands_concern(
     with lease.nothing_removed(store, "publish"):
         tonight.release()
         tomorrow = lease.take(store, "another run", wait=False)
+    assert newest(store.files, store.layout) == tomorrow.holder
     tomorrow.release()
 
 

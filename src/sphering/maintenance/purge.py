@@ -19,13 +19,7 @@ from sphering.catalog.rebuild import rebuild
 from sphering.errors import EmptyCorpusError, InputError
 from sphering.identity import short_id
 from sphering.maintenance.collection import keys_of
-from sphering.maintenance.erasure import (
-    Rewritten,
-    Successor,
-    rewrite_shard,
-    shards_with,
-    succeed,
-)
+from sphering.maintenance.erasure import Rewritten, Successor, rewrite_shard, shards_with, succeed
 from sphering.maintenance.silence import clean_quarantine, quarantined_rows, silence_records
 from sphering.maintenance.successor import PURPOSE, check_makeable, make_successor
 from sphering.run import lease
