@@ -20,6 +20,7 @@ from sphering.identity import short_id
 SHARD_VERSION = 1
 EMBEDDING = "embedding"
 ROW_GROUP_ROWS = 16384
+_BUFFER = 1 << 20  # a memory map would count a whole shard as memory
 HASH = pa.binary(32)
 
 
@@ -145,7 +146,7 @@ def read_batches(path: Path, columns: Sequence[str] | None, rows: int) -> Iterat
         If the file is missing, is no whole Parquet file, or was damaged.
     """
     try:
-        with pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file:
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER, page_checksum_verification=True) as file:
             yield from file.iter_batches(batch_size=rows, columns=None if columns is None else list(columns))
     except (FileNotFoundError, pa.ArrowInvalid, OSError) as error:
         raise IntegrityError(
