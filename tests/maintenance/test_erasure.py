@@ -49,6 +49,13 @@ def test_the_tombstone_of_another_purge_is_no_tombstone(template, store):
     assert [(entry["kind"], entry["where"]) for entry in verify(store).wrong] == [("tombstone", str(path))]
 
 
+def test_a_manifest_that_is_something_else_is_named_and_the_rest_looked_at(store):
+    (snapshot,) = store.snapshot_ids()
+    path = store.files.path(store.layout.manifest(snapshot))
+    path.write_bytes(Path(store.files.root / "store.json").read_bytes())
+    assert str(path) in [entry["where"] for entry in verify(store).wrong]
+
+
 def test_a_shard_that_holds_an_erased_document_is_found(store, questions):
     folder = store.files.root.parent
     shutil.move(store.files.path(store.layout.tombstones), folder / "aside")

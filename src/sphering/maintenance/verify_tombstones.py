@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sphering.errors import IntegrityError
+from sphering.errors import IntegrityError, SpheringError
 from sphering.identity import short_id
 from sphering.maintenance.findings import Findings
 from sphering.sqltext import load
@@ -74,7 +74,7 @@ def _holding(corpus: CorpusStore, hashes: set[str]) -> list[tuple[Path, int]]:
 def _manifests(corpus: CorpusStore) -> list[Any]:
     found = []
     for name in corpus.snapshot_ids():
-        with suppress(IntegrityError):  # which has a finding of its own
+        with suppress(SpheringError, KeyError, TypeError):  # each has a finding of its own
             found.append(corpus.manifest(name))
     return found
 
