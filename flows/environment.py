@@ -7,7 +7,7 @@ Whatever the user has set stays.
 import os
 from typing import Final
 
-from sphering.config.model import EncoderConfig
+from sphering.config.encoder import EncoderConfig
 
 QUIET: Final = "CRITICAL"
 _CONSOLE: Final = (QUIET, "INFO", "DEBUG")
@@ -46,11 +46,6 @@ def prepare(verbosity: int = 0, encoder: EncoderConfig | None = None) -> None:
     console = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": level, "PREFECT_LOGGING_COLORS": "false"}
     if level == "DEBUG":
         console["PREFECT_LOGGING_LEVEL"] = level
-    offline = {} if encoder is not None and _comes_from_the_hub(encoder) else OFFLINE
+    offline = {} if encoder is not None and encoder.asks_the_hub else OFFLINE
     for name, value in {**DEFAULTS, **offline, **console}.items():
         os.environ.setdefault(name, value)
-
-
-def _comes_from_the_hub(encoder: EncoderConfig) -> bool:
-    """Return whether a model may have to be fetched: it has a commit, which packages and folders do without."""
-    return encoder.kind == "sentence-transformers" and encoder.revision is not None

@@ -11,7 +11,8 @@ import pytest
 
 from sphering.bundle.identity import bundle_document
 from sphering.bundle.query import Bundle, difference
-from sphering.config.model import EncoderConfig, NormaliseConfig, TransformConfig
+from sphering.config.encoder import SentenceTransformersConfig
+from sphering.config.model import NormaliseConfig, TransformConfig
 from sphering.encoder import identify, open_encoder
 from sphering.errors import IdentityError, InputError
 from sphering.geometry.moments import Moments
@@ -22,7 +23,7 @@ QUESTIONS = ["Where is my card?", "Why was I charged twice?"]
 
 
 def _encoder(**options):
-    config = EncoderConfig(backend="torch", **options)
+    config = SentenceTransformersConfig(backend="torch", **options)
     return open_encoder(identify(config, "torch"), config)
 
 

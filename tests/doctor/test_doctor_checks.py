@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from sphering.config.encoder import SentenceTransformersConfig
 from sphering.config.load import load
-from sphering.config.model import EncoderConfig
 from sphering.doctor import clock, disk, extras, model, packages, server, switches, threads
 from sphering.doctor.examine import examine
 from sphering.encoder import identify
@@ -144,7 +144,7 @@ def test_the_model_is_opened_under_the_backend_that_the_corpus_has_pinned(config
     (pin,) = corpus.files.children(corpus.layout.pins)
     corpus.files.replace(f"{corpus.layout.pins}/{pin}", to_bytes({"model": "", "backend": "torch"}))
     (finding,) = model.check(config)
-    assert f"encoder {identify(EncoderConfig(), 'torch').id}, backend torch" in finding.found
+    assert f"encoder {identify(SentenceTransformersConfig(), 'torch').id}, backend torch" in finding.found
 
 
 def test_looking_at_the_model_writes_nothing(configured, tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from sphering.config.model import EncoderConfig
+from sphering.config.encoder import EncoderConfig
 from sphering.encoder import Encoder, identify, open_encoder
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sphering.encoder.batching import Batch, Tokens, fill, padded_lengths, plan
+from sphering.encoder.sentence_transformers.batching import Batch, Tokens, fill, padded_lengths, plan
 
 lengths_of_texts = st.lists(st.integers(0, 300), max_size=200).map(lambda values: np.array(values, dtype=np.int64))
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from sphering.config.model import EncoderConfig
+from sphering.config.encoder import SentenceTransformersConfig
 from sphering.encoder import identify, open_encoder
 
 
 @pytest.fixture(scope="module")
 def encoder():
-    config = EncoderConfig(backend="torch")
+    config = SentenceTransformersConfig(backend="torch")
     return open_encoder(identify(config, "torch"), config)
 
 

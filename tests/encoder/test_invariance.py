@@ -12,12 +12,12 @@ from time import sleep
 import numpy as np
 import pytest
 
-from sphering.config.model import EncoderConfig
+from sphering.config.encoder import SentenceTransformersConfig
 from sphering.encoder import identify
-from sphering.encoder import sentence_transformers as kind
-from sphering.encoder.lanes import Lanes
 from sphering.encoder.probe import PROBE_TEXTS
 from sphering.encoder.resolve import locate
+from sphering.encoder.sentence_transformers import encoder as kind
+from sphering.encoder.sentence_transformers.lanes import Lanes
 
 TEXTS = tuple(text for text in PROBE_TEXTS if len(text) < 120)[::2]
 
@@ -33,7 +33,7 @@ def test_a_vector_does_not_depend_on_the_token_budget(encoder, budget, monkeypat
 @pytest.mark.parametrize("backend", ["torch", "openvino"])
 def test_a_vector_does_not_depend_on_the_number_of_cores(backend, request):
     reference = request.getfixturevalue(f"{backend}_encoder")
-    config, allowed = EncoderConfig(backend=backend), os.sched_getaffinity(0)
+    config, allowed = SentenceTransformersConfig(backend=backend), os.sched_getaffinity(0)
     try:
         os.sched_setaffinity(0, {min(allowed)})
         single = kind.load_pipeline(reference.identity, config)
@@ -69,7 +69,7 @@ def test_a_batch_that_fails_stops_the_others():
 
 
 def test_an_odd_longest_input_keeps_vectors_independent_of_their_batch(torch_encoder):
-    config = EncoderConfig(backend="torch", max_length=13)
+    config = SentenceTransformersConfig(backend="torch", max_length=13)
     identity = identify(config, "torch")
     encoder = kind.SentenceTransformerEncoder(identity, kind.load_pipeline(identity, config), config)
     assert encoder.max_length == 13
@@ -84,7 +84,7 @@ def test_a_dense_layer_keeps_vectors_independent_of_their_batch(tmp_path, torch_
     from safetensors.numpy import save_file
 
     folder = tmp_path / "model"
-    shutil.copytree(locate(EncoderConfig()).folder, folder)
+    shutil.copytree(locate(SentenceTransformersConfig()).folder, folder)
     modules = json.loads((folder / "modules.json").read_text())
     modules.append({"idx": 3, "name": "3", "path": "3_Dense", "type": "sentence_transformers.models.Dense"})
     (folder / "modules.json").write_text(json.dumps(modules))
@@ -96,7 +96,7 @@ def test_a_dense_layer_keeps_vectors_independent_of_their_batch(tmp_path, torch_
     weights = {"linear.weight": (96, 384), "linear.bias": (96,)}
     tensors = {name: rng.normal(size=shape).astype(np.float32) for name, shape in weights.items()}
     save_file(tensors, folder / "3_Dense" / "model.safetensors")
-    config = EncoderConfig(model=str(folder), backend="torch", truncate_dim=64)
+    config = SentenceTransformersConfig(model=str(folder), backend="torch", truncate_dim=64)
     identity = identify(config, "torch")
     assert "3_Dense/model.safetensors" in identity.document["files"]
     encoder = kind.SentenceTransformerEncoder(identity, kind.load_pipeline(identity, config), config)

@@ -8,11 +8,11 @@ import shutil
 import numpy as np
 import pytest
 
-from sphering.config.model import EncoderConfig
+from sphering.config.encoder import SentenceTransformersConfig
 from sphering.encoder import identify, resolve_backend
-from sphering.encoder import sentence_transformers as kind
-from sphering.encoder.backend import CONVERTIBLE
 from sphering.encoder.resolve import locate
+from sphering.encoder.sentence_transformers import encoder as kind
+from sphering.encoder.sentence_transformers.backend import CONVERTIBLE
 
 TEXTS = ["hello", "My card has not arrived yet.", "one two three " * 20]
 POOLINGS = ("mean_tokens", "cls_token", "max_tokens")
@@ -35,7 +35,7 @@ def tiny_model(folder, network, pooling):
             "num_attention_heads": 2,
         }
     AutoModel.from_config(AutoConfig.for_model(network, **sizes)).save_pretrained(folder)
-    default = locate(EncoderConfig()).folder
+    default = locate(SentenceTransformersConfig()).folder
     for name in ("modules.json", "tokenizer.json", "tokenizer_config.json", "sentence_bert_config.json"):
         shutil.copy(default / name, folder / name)
     (folder / "1_Pooling").mkdir()
@@ -59,10 +59,10 @@ def test_a_network_in_openvino_gives_the_vectors_of_pytorch(tmp_path, needs, net
     tiny_model(tmp_path, network, pooling)
     found = []
     for backend in ("torch", "openvino"):
-        config = EncoderConfig(model=str(tmp_path), backend=backend, max_length=120)
+        config = SentenceTransformersConfig(model=str(tmp_path), backend=backend, max_length=120)
         identity = identify(config, backend)
         encoder = kind.SentenceTransformerEncoder(identity, kind.load_pipeline(identity, config), config)
         found.append(encoder.encode(TEXTS).vectors)
-    assert resolve_backend(EncoderConfig(model=str(tmp_path))) == "openvino"
+    assert resolve_backend(SentenceTransformersConfig(model=str(tmp_path))).backend == "openvino"
     np.testing.assert_allclose(found[0], found[1], atol=1e-5)
     assert np.linalg.norm(found[0][0] - found[0][1]) > 0.01

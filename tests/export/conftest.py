@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
-from sphering.config.model import EncoderConfig, TransformConfig
+from sphering.config.encoder import SentenceTransformersConfig
+from sphering.config.model import TransformConfig
 from sphering.encoder import Encoder, identify, open_encoder
 from sphering.encoder.protocol import Role
 from sphering.export.assemble import make_matrix
@@ -140,7 +141,7 @@ def _corpus(encoding: Encoding, ids: list[str], texts: list[str]) -> Corpus:
 
 @pytest.fixture(scope="session")
 def encoder() -> Encoder:
-    config = EncoderConfig(backend="torch")
+    config = SentenceTransformersConfig(backend="torch")
     return open_encoder(identify(config, "torch"), config)
 
 

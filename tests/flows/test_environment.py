@@ -57,7 +57,9 @@ def test_the_terminal_belongs_to_the_command_unless_it_asks(verbosity, level):
     ],
 )
 def test_the_hub_is_asked_for_a_model_that_comes_from_there_and_for_no_other(encoder, offline):
-    call = f"from sphering.config.model import EncoderConfig; prepare(0, EncoderConfig({encoder}))"
+    call = (
+        f"from sphering.config.encoder import EncoderConfig; prepare(0, EncoderConfig.model_validate(dict({encoder})))"
+    )
     environment, imported = _prepared(call)
     assert not imported
     assert ("HF_HUB_OFFLINE" in environment, "TRANSFORMERS_OFFLINE" in environment) == (offline, offline)

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sphering.config.model import Config, EncoderConfig
+from sphering.config.encoder import SentenceTransformersConfig
+from sphering.config.model import Config
 from sphering.run.begin import settle_encoder
 from sphering.store.store import Store
 
@@ -34,7 +35,7 @@ def made(run, questions, tmp_path_factory):
         }
     )
     result = run(config)
-    settle_encoder(EncoderConfig(), Store.open(folder / "store").corpus("questions"), pin=True)
+    settle_encoder(SentenceTransformersConfig(), Store.open(folder / "store").corpus("questions"), pin=True)
     return config, result
 
 

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sphering.config.model import EncoderConfig, TransformConfig
+from sphering.config.encoder import SentenceTransformersConfig
+from sphering.config.model import TransformConfig
 from sphering.encoder import Encoded, Encoder, identify, open_encoder
 from sphering.geometry.moments import Moments
 from sphering.store.shard import ShardEntry, schema, vector_array, write_shard
@@ -27,7 +28,7 @@ EMPTY = hashlib.sha256(b"{}").digest()
 
 @pytest.fixture(scope="session")
 def encoder() -> Encoder:
-    config = EncoderConfig(backend="torch")
+    config = SentenceTransformersConfig(backend="torch")
     return open_encoder(identify(config, "torch"), config)
 
 

@@ -10,6 +10,7 @@ from sphering.cli.command import command
 from sphering.cli.place import place_of
 from sphering.cli.shared import Shared
 from sphering.cli.terminal import note, print_json, print_table
+from sphering.config.encoder import EncoderConfig
 from sphering.errors import InputError
 
 CONSUMED = typer.Option("--snapshot", metavar="SNAPSHOT", help="A release: id, prefix or ref; by default published.")
@@ -29,7 +30,6 @@ def register(app: typer.Typer) -> None:
 
         The question goes the way that the documents went: prompt, encoder, transform, normalisation.
         """
-        from sphering.config.model import EncoderConfig
         from sphering.flows.environment import prepare
 
         if not question.strip():

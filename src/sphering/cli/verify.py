@@ -10,6 +10,7 @@ from sphering.cli.command import command
 from sphering.cli.place import Place, place_of
 from sphering.cli.shared import Shared
 from sphering.cli.terminal import note, print_json, print_line, print_table
+from sphering.config.encoder import EncoderConfig
 from sphering.errors import IntegrityError, NotFoundError
 
 if TYPE_CHECKING:
@@ -63,7 +64,6 @@ def register(app: typer.Typer) -> None:
 
 def _reencodable(shared: Shared, place: Place, snapshot: str | None) -> Release:
     """Return the release whose texts are encoded again, after what can be refused at once was refused."""
-    from sphering.config.model import EncoderConfig
     from sphering.flows.environment import prepare
 
     release = place.corpus.find_release(place.selector(snapshot, "latest"))

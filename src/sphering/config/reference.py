@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from sphering.config.encoder import BUILT_IN
 from sphering.config.schema import is_list, table_model, tables
 
 _HIDDEN = "base"
@@ -23,7 +24,7 @@ Relative paths are relative to the file. `--set key=value` overrides a key for o
 `--set gate.documents_change.min=-0.5`. Secrets never stand in the file; they come from the environment.
 What a gate may bound is listed in [metrics.md](metrics.md).
 
-This page is generated from the model in `src/sphering/config/model.py`: `python -m sphering.config.reference`.
+This page is generated from the models in `src/sphering/config/`: `python -m sphering.config.reference`.
 """
 _KINDS = {str: "string", int: "whole number", float: "number", bool: "true or false"}
 
@@ -34,7 +35,7 @@ def page() -> str:
 
 
 def _section(name: str, model: type[BaseModel]) -> str:
-    title = f"`{name}`" if name else "Top of the file"
+    title = f"`{name}`{_kind_of_encoder(model)}" if name else "Top of the file"
     lines = ["", f"## {title}", "", *([_summary(model), ""] if name else [])]
     lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
     lines += [
@@ -43,6 +44,13 @@ def _section(name: str, model: type[BaseModel]) -> str:
         if key != _HIDDEN and table_model(field.annotation) is None
     ]
     return "\n".join(lines) + "\n"
+
+
+def _kind_of_encoder(model: type[BaseModel]) -> str:
+    """Return what tells the table of one kind of encoder from those of others."""
+    return (
+        f' with `kind = "{get_args(model.model_fields["kind"].annotation)[0]}"`' if model in BUILT_IN.values() else ""
+    )
 
 
 def _summary(model: type[BaseModel]) -> str:

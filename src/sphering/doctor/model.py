@@ -31,6 +31,6 @@ def _describe(config: Config) -> str:
     encoded = encoder.encode(["The quick brown fox."], "document")
     limit = f"{encoder.max_length} tokens" if encoder.max_length else "texts of any length"
     return (
-        f"{config.encoder.model}: encoder {identity.id}, backend {identity.document['backend']}, "
+        f"{config.encoder.name}: encoder {identity.id}, backend {identity.backend}, "
         f"{encoded.vectors.shape[1]} dimensions, {limit}"
     )

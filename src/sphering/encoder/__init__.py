@@ -3,10 +3,9 @@
 Importing this package loads no model and no framework; `open_encoder` does.
 """
 
-from sphering.encoder.backend import resolve_backend
 from sphering.encoder.compute_profile import profile
-from sphering.encoder.identity import identify
-from sphering.encoder.opening import open_encoder
+from sphering.encoder.kind import EncoderKind, Resolution
+from sphering.encoder.opening import check_encoder, identify, open_encoder, resolve_backend
 from sphering.encoder.protocol import STEP, Encoded, Encoder, EncoderIdentity, Role
 
 __all__ = [
@@ -14,7 +13,10 @@ __all__ = [
     "Encoded",
     "Encoder",
     "EncoderIdentity",
+    "EncoderKind",
+    "Resolution",
     "Role",
+    "check_encoder",
     "identify",
     "open_encoder",
     "profile",

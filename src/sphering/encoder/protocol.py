@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sphering.identity import short_id
 from sphering.progress import Progress, Silence
 
 Role = Literal["document", "query"]
 
+NATIVE = "native"
 STEP = "encode"
 """The step under which `Encoder.encode` reports its progress; the caller starts and finishes it."""
 
@@ -32,14 +34,24 @@ class EncoderIdentity:
         What is hashed: kind, files, pooling, prompt, lengths, precision, backend.
     provenance : dict
         Names and places; they enter no id.
-    model_path : Path
-        The folder (or file) that is opened.
+    place : str
+        The folder, file or address that is opened.
     """
 
     id: str
     document: dict[str, Any]
     provenance: dict[str, Any]
-    model_path: Path
+    place: str
+
+    @property
+    def backend(self) -> str:
+        """What runs it, ``native`` where there is no choice."""
+        return str(self.document.get("backend", NATIVE))
+
+    @classmethod
+    def of(cls, document: dict[str, Any], provenance: dict[str, Any], place: Path | str) -> Self:
+        """Return the identity whose id is made of `document`."""
+        return cls(short_id(document), document, provenance, str(place))
 
 
 @dataclass(frozen=True)

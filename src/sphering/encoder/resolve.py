@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-from sphering.config.model import EncoderConfig
+from sphering.config.encoder import SentenceTransformersConfig
 from sphering.encoder.modelfiles import is_complete
 from sphering.errors import ModelError
 from sphering.extras import require
@@ -35,7 +35,7 @@ class Located:
     provenance: dict[str, Any]
 
 
-def locate(config: EncoderConfig) -> Located:
+def locate(config: SentenceTransformersConfig) -> Located:
     """Return the folder of the configured model.
 
     Raises

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sphering.config.model import EncoderConfig
+from sphering.config.encoder import EncoderConfig
 from sphering.encoder.compute_profile import profile
 from sphering.encoder.probe import cosine_distances, measure, read_probe
 from sphering.encoder.protocol import STEP, Encoder

@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 from typing import Any, Literal
 
-from sphering.config.model import Config, EncoderConfig
+from sphering.config.encoder import EncoderConfig
+from sphering.config.model import Config
 from sphering.encoder.protocol import EncoderIdentity
 from sphering.errors import IdentityError, NotFoundError
 from sphering.identity import short_id
@@ -70,11 +71,11 @@ def check(config: Config, purpose: Purpose = "run") -> None:
     SourceError
         If a run for that purpose reads files, and they are not there.
     """
-    from sphering.encoder.resolve import locate
+    from sphering.encoder import check_encoder
     from sphering.gate.names import check_names
     from sphering.source.finding import find_files
 
-    locate(config.encoder)
+    check_encoder(config.encoder)
     check_names(config.gate, [entry.name for entry in config.export], evaluated=config.evaluation is not None)
     if purpose in ("run", "embed") and config.source.path is not None:
         find_files(config.source, Path(config.base))
@@ -111,7 +112,7 @@ def begun(
         "config": config.given(),
         "base_folder": config.base,
         "encoder": encoder.id,
-        "backend": encoder.document.get("backend"),
+        "backend": encoder.backend,
         "encoder_document": encoder.document,
         "encoder_provenance": encoder.provenance,
         "selected": selected,
@@ -134,21 +135,24 @@ def settle_encoder(config: EncoderConfig, corpus: CorpusStore, *, pin: bool) -> 
     """
     from sphering.encoder import identify, resolve_backend
 
-    if config.kind != "sentence-transformers" or config.backend != "auto":
-        return identify(config, resolve_backend(config))
-    key = corpus.layout.pin(_pin_name(config))
+    names = config.resolved_once
+    if names is None:
+        return identify(config, resolve_backend(config).backend)
+    key = corpus.layout.pin(_pin_name(names))
     if pin and not corpus.files.exists(key):
-        create_document(corpus.files, key, {"model": config.model, "backend": resolve_backend(config), "at": now()})
+        resolution = resolve_backend(config)
+        content = {"model": config.name, "backend": resolution.backend, "reason": resolution.reason, "at": now()}
+        create_document(corpus.files, key, content)
     try:
         backend = str(read_document(corpus.files, key)["backend"])
     except NotFoundError:
-        backend = resolve_backend(config)
+        backend = resolve_backend(config).backend
     return identify(config, backend)
 
 
-def _pin_name(config: EncoderConfig) -> str:
-    readable = "".join(letter if letter.isalnum() else "-" for letter in config.model.rsplit("/", 1)[-1])
-    return f"{readable[:40]}-{short_id([config.model, config.revision])[:8]}"
+def _pin_name(names: tuple[str, ...]) -> str:
+    readable = "".join(letter if letter.isalnum() else "-" for letter in names[0].rsplit("/", 1)[-1])
+    return f"{readable[:40]}-{short_id(list(names))[:8]}"
 
 
 def _selected(config: Config, corpus: CorpusStore, selector: str | None, encoder: EncoderIdentity) -> str:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sphering.encoder.identity import identify
+from sphering.encoder import identify
 from sphering.encoder.protocol import Encoder
 from sphering.errors import IdentityError, IntegrityError
 from sphering.progress import current
@@ -136,7 +136,7 @@ def opened_encoder(workspace: Workspace) -> Encoder:
         raise IdentityError(
             f"the encoder here is {identity.id}, the run began with {workspace.begun['encoder']}",
             expected="the same model files on every worker, unchanged during a run",
-            where=str(identity.model_path),
+            where=identity.place,
             remedy="install the same model everywhere, then run again",
         )
     encoder = open_encoder(identity, config)

@@ -46,7 +46,7 @@ def _plan(workspace: Workspace, encoder: EncoderIdentity) -> dict[str, Any]:
         "corpus": config.corpus,
         "store": config.store,
         "encoder": encoder.id,
-        "backend": encoder.document.get("backend"),
+        "backend": encoder.backend,
         "rows_read": ingested.rows_read,
         "documents": ingested.documents,
         "carried": ingested.carried,

@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 from sphering.bundle.query import Bundle
-from sphering.config.model import EncoderConfig, NormaliseConfig
+from sphering.config.encoder import EncoderConfig
+from sphering.config.model import NormaliseConfig
 from sphering.encoder import identify, open_encoder
-from sphering.encoder.protocol import Encoder
+from sphering.encoder.protocol import NATIVE, Encoder
 from sphering.errors import IdentityError
 from sphering.export.search import fetch
 from sphering.export.search import search as exact_search
@@ -55,12 +56,12 @@ def open_release_encoder(corpus: CorpusStore, release: Release) -> Encoder:
         If the model on this machine is not the one that the release was made with.
     """
     config = EncoderConfig.model_validate(release.encoder_config)
-    identity = identify(config, str(corpus.manifest(release.snapshot).encoder_document["backend"]))
+    identity = identify(config, str(corpus.manifest(release.snapshot).encoder_document.get("backend", NATIVE)))
     if identity.id != release.encoder:
         raise IdentityError(
             f"the model here is encoder {identity.id}, the release {release.id} was made with {release.encoder}",
             expected="the same model files, prompts and limits as for the corpus",
-            where=str(identity.model_path),
+            where=identity.place,
             remedy="install the model that the release names in its snapshot's manifest",
         )
     return open_encoder(identity, config)

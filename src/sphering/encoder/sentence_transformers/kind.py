@@ -1,0 +1,41 @@
+"""How a model of sentence-transformers is checked, resolved, identified and opened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sphering.config.encoder import SentenceTransformersConfig
+from sphering.encoder.kind import EncoderKind, Resolution
+from sphering.encoder.protocol import Encoder, EncoderIdentity
+from sphering.encoder.resolve import locate
+from sphering.encoder.sentence_transformers.backend import resolve
+from sphering.encoder.sentence_transformers.identity import identify
+
+
+class SentenceTransformersKind(EncoderKind):
+    """A model that sentence-transformers opens."""
+
+    config = SentenceTransformersConfig
+
+    def check(self, config: Any) -> None:
+        """Refuse a model that is not here."""
+        locate(config)
+
+    def resolve(self, config: Any) -> Resolution:
+        """Return the backend that runs the model here, ``torch`` or ``openvino``."""
+        return resolve(config)
+
+    def identify(self, config: Any, backend: str) -> EncoderIdentity:
+        """Return the model's identity: its files and settings."""
+        return identify(config, backend)
+
+    def open(self, identity: EncoderIdentity, config: Any, relative: Encoder | None) -> Encoder:
+        """Load the model, or share the one that is loaded."""
+        from sphering.encoder.sentence_transformers.encoder import SentenceTransformerEncoder, load_pipeline
+
+        if isinstance(relative, SentenceTransformerEncoder):
+            return SentenceTransformerEncoder(identity, relative.pipeline, config)
+        return SentenceTransformerEncoder(identity, load_pipeline(identity, config), config)
+
+
+KIND = SentenceTransformersKind()
