@@ -112,6 +112,10 @@ class ProbeError(TerminalError):
     """The encoder no longer gives the vectors that it gave at its first use."""
 
 
+class ParityError(TerminalError):
+    """A fast form of an encoder does not give what its reference gives."""
+
+
 class IntegrityError(TerminalError):
     """Stored bytes are not those that were written, or a run's sums do not add up."""
 

@@ -20,7 +20,7 @@ def need(library: str) -> None:
 
 @pytest.fixture(scope="session")
 def needs():
-    return need
+    return lambda name: need_precision(name.partition("-")[2]) if name.startswith("openvino-") else need(name)
 
 
 def opened(**settings: object) -> Encoder:
@@ -44,6 +44,24 @@ def openvino_encoder() -> Encoder:
 @pytest.fixture(scope="session", params=["torch", "openvino"])
 def encoder(request: pytest.FixtureRequest) -> Encoder:
     return request.getfixturevalue(f"{request.param}_encoder")
+
+
+def need_precision(precision: str) -> None:
+    """Skip where OpenVINO is absent, or this CPU does not compute in that precision."""
+    need("openvino")
+    from sphering.encoder.sentence_transformers.openvino import CAPABILITIES, capabilities
+
+    if precision in CAPABILITIES and CAPABILITIES[precision] not in capabilities():
+        pytest.skip(f"this CPU has no {precision}")
+
+
+@pytest.fixture(scope="session", params=["torch-float32", "openvino-float32", "openvino-bfloat16", "openvino-int8"])
+def precise(request: pytest.FixtureRequest) -> Encoder:
+    """The default model under each backend and precision that a CPU has."""
+    backend, precision = request.param.split("-")
+    if backend == "openvino":
+        need_precision(precision)
+    return opened(backend=backend, precision=precision)
 
 
 @pytest.fixture(scope="session")

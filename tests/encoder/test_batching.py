@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sphering.encoder.sentence_transformers.batching import Batch, Tokens, fill, padded_lengths, plan
+from sphering.encoder.sentence_transformers.batching import (
+    ON_A_CORE,
+    ON_AN_ACCELERATOR,
+    Batch,
+    Tokens,
+    fill,
+    plan,
+)
 
 lengths_of_texts = st.lists(st.integers(0, 300), max_size=200).map(lambda values: np.array(values, dtype=np.int64))
 
@@ -14,10 +23,10 @@ lengths_of_texts = st.lists(st.integers(0, 300), max_size=200).map(lambda values
 @given(lengths_of_texts, st.sampled_from([None, 50, 128, 256]), st.integers(1, 5000))
 def test_every_text_is_in_one_batch_of_its_padded_length(lengths, longest, budget):
     kept = lengths if longest is None else np.minimum(lengths, longest)
-    batches = plan(kept, longest, budget)
+    batches = plan(kept, longest, replace(ON_A_CORE, budget=budget))
     placed = np.concatenate([batch.rows for batch in batches]) if batches else np.zeros(0)
     assert sorted(placed) == list(range(len(kept)))
-    padded = padded_lengths(kept, longest)
+    padded = ON_A_CORE.padded(kept, longest)
     for batch in batches:
         assert set(padded[batch.rows]) == {batch.padded}
 
@@ -25,7 +34,7 @@ def test_every_text_is_in_one_batch_of_its_padded_length(lengths, longest, budge
 @given(st.integers(2, 300))
 def test_a_text_is_padded_by_less_than_its_step(length):
     step = 1 if length <= 16 else 4 if length <= 32 else 8 if length <= 128 else 16
-    (padded,) = padded_lengths(np.array([length]), None)
+    (padded,) = ON_A_CORE.padded(np.array([length]), None)
     assert padded % step == 0
     assert 0 <= padded - length < step
 
@@ -33,10 +42,27 @@ def test_a_text_is_padded_by_less_than_its_step(length):
 @given(lengths_of_texts, st.sampled_from([None, 50, 51, 256]), st.integers(1, 5000))
 def test_token_rows_are_a_multiple_of_16_and_stay_near_the_budget(lengths, longest, budget):
     kept = lengths if longest is None else np.minimum(lengths, longest)
-    for batch in plan(kept, longest, budget):
+    for batch in plan(kept, longest, replace(ON_A_CORE, budget=budget)):
         assert batch.height * batch.padded % 16 == 0
         assert 0 <= batch.height - len(batch.rows) < 16
         assert batch.height * batch.padded <= max(budget, 16 * batch.padded)
+
+
+@given(lengths_of_texts, st.sampled_from([50, 51, 256]))
+def test_before_a_dense_layer_the_texts_are_a_multiple_of_16_too(lengths, longest):
+    for batch in plan(np.minimum(lengths, longest), longest, replace(ON_A_CORE, texts=16)):
+        assert batch.height % 16 == 0
+        assert batch.height - len(batch.rows) < 16
+
+
+@given(lengths_of_texts, st.sampled_from([None, 50, 256]), st.integers(1, 20_000))
+def test_on_an_accelerator_every_batch_of_a_padded_length_has_the_same_height(lengths, longest, budget):
+    kept = lengths if longest is None else np.minimum(lengths, longest)
+    heights = {}
+    for batch in plan(kept, longest, replace(ON_AN_ACCELERATOR, budget=budget)):
+        assert batch.padded % 16 == 0 or batch.padded == longest
+        assert len(batch.rows) <= batch.height
+        assert heights.setdefault(batch.padded, batch.height) == batch.height
 
 
 @given(lengths_of_texts)

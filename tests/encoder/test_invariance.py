@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import replace
 from time import sleep
 
@@ -17,17 +18,24 @@ from sphering.encoder import identify
 from sphering.encoder.probe import PROBE_TEXTS
 from sphering.encoder.resolve import locate
 from sphering.encoder.sentence_transformers import encoder as kind
+from sphering.encoder.sentence_transformers.batching import ON_AN_ACCELERATOR
 from sphering.encoder.sentence_transformers.lanes import Lanes
 
 TEXTS = tuple(text for text in PROBE_TEXTS if len(text) < 120)[::2]
 
 
 @pytest.mark.parametrize("budget", [8, 100, 512, 8192])
-def test_a_vector_does_not_depend_on_the_token_budget(encoder, budget, monkeypatch):
-    reference = encoder.encode(PROBE_TEXTS).vectors
-    plan = kind.plan
-    monkeypatch.setattr(kind, "plan", lambda lengths, longest: plan(lengths, longest, budget))
-    assert encoder.encode(PROBE_TEXTS).vectors.tobytes() == reference.tobytes()
+def test_a_vector_does_not_depend_on_the_token_budget(precise, budget, monkeypatch):
+    reference = precise.encode(PROBE_TEXTS).vectors
+    monkeypatch.setattr(precise.pipeline, "shapes", replace(precise.pipeline.shapes, budget=budget))
+    assert precise.encode(PROBE_TEXTS).vectors.tobytes() == reference.tobytes()
+
+
+def test_a_vector_does_not_depend_on_its_batch_where_batches_have_a_fixed_shape(torch_encoder, monkeypatch):
+    monkeypatch.setattr(torch_encoder.pipeline, "shapes", replace(ON_AN_ACCELERATOR, budget=512))
+    whole = torch_encoder.encode(TEXTS).vectors
+    one_by_one = np.concatenate([torch_encoder.encode([text]).vectors for text in TEXTS])
+    assert one_by_one.tobytes() == whole.tobytes()
 
 
 @pytest.mark.parametrize("backend", ["torch", "openvino"])
@@ -40,7 +48,9 @@ def test_a_vector_does_not_depend_on_the_number_of_cores(backend, request):
     finally:
         os.sched_setaffinity(0, allowed)
     alone = kind.SentenceTransformerEncoder(reference.identity, single, config)
-    shared = kind.SentenceTransformerEncoder(reference.identity, replace(single, lanes=Lanes(3)), config)
+    three = copy(single)
+    three.lanes = Lanes.of_torch(3)
+    shared = kind.SentenceTransformerEncoder(reference.identity, three, config)
     found = {encoder.encode(TEXTS).vectors.tobytes() for encoder in (alone, shared, reference)}
     assert len(found) == 1
 
@@ -49,7 +59,7 @@ def test_encoding_leaves_the_threads_of_torch_as_they_were():
     import torch
 
     before = torch.get_num_threads()
-    list(Lanes(2).work(lambda number: torch.ones(number) @ torch.ones(number), [1, 2, 3]))
+    list(Lanes.of_torch(2).work(lambda number: torch.ones(number) @ torch.ones(number), [1, 2, 3]))
     later = ThreadPoolExecutor(1).submit(torch.get_num_threads).result()
     assert (torch.get_num_threads(), later) == (before, before)
 

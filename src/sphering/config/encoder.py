@@ -18,6 +18,7 @@ from sphering.config.table import Table
 
 ENTRY_POINTS = "sphering.encoders"
 DEFAULT_KIND = "sentence-transformers"
+_LEAST_COSINE = {"float32": 0.999999, "bfloat16": 0.9999, "float16": 0.9999, "int8": 0.99}
 
 
 class EncoderConfig(Table):
@@ -70,10 +71,30 @@ class SentenceTransformersConfig(EncoderConfig):
         "auto",
         description="What runs the network; `auto` is resolved once for a model on a corpus, and pinned.",
     )
-    precision: Literal["float32"] = Field("float32", description="Number format of the network.")
+    precision: Literal["float32", "bfloat16", "float16", "int8"] = Field(
+        "float32",
+        description=(
+            "Number format of the network. bfloat16 and float16: OpenVINO on a CPU that has them, PyTorch on an "
+            "accelerator; int8: weights in 8 bits, OpenVINO alone."
+        ),
+    )
+    min_cosine: float | None = Field(
+        None,
+        ge=-1,
+        le=1,
+        description=(
+            "Least cosine to PyTorch's vectors in float32 on a sample of the corpus, at the encoder's first use; by "
+            "default 0.999999 in float32, 0.9999 in bfloat16 and float16, 0.99 in int8."
+        ),
+    )
     max_length: int | None = Field(None, gt=1, description="Longest input in tokens; by default the model's own.")
     truncate_dim: int | None = Field(None, gt=0, description="Keep the first dimensions only (Matryoshka models).")
     trust_remote_code: bool = Field(False, description="Run code that a model folder brings; part of the identity.")
+
+    @property
+    def least_cosine(self) -> float:
+        """The least cosine to PyTorch's vectors that is accepted."""
+        return _LEAST_COSINE[self.precision] if self.min_cosine is None else self.min_cosine
 
     @property
     def resolved_once(self) -> tuple[str, ...] | None:

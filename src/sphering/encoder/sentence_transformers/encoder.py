@@ -9,60 +9,58 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from sphering.config.encoder import SentenceTransformersConfig
 from sphering.cores import available_cores
-from sphering.encoder.protocol import SILENCE, STEP, Encoded, EncoderIdentity, Role
-from sphering.encoder.sentence_transformers.batching import Batch, plan
+from sphering.encoder.protocol import SILENCE, Encoded, EncoderIdentity, Role
+from sphering.encoder.sentence_transformers.batching import ON_A_CORE
 from sphering.encoder.sentence_transformers.lanes import Lanes
-from sphering.encoder.sentence_transformers.loading import load_model, longest_input, quiet
+from sphering.encoder.sentence_transformers.loading import is_static, load_model
+from sphering.encoder.sentence_transformers.loop import Loop
 from sphering.encoder.sentence_transformers.pipeline import Pipeline
-from sphering.encoder.sentence_transformers.tokeniser import Tokeniser
+from sphering.encoder.sentence_transformers.traits import Traits
 from sphering.encoder.texts import checked
 from sphering.errors import ModelError
 from sphering.progress import Progress
 
 
-def load_pipeline(identity: EncoderIdentity, config: SentenceTransformersConfig) -> Pipeline:
+def load_pipeline(identity: EncoderIdentity, config: SentenceTransformersConfig) -> Loop:
     """Return the loaded model of an identity, under the identity's backend.
 
     Raises
     ------
     ModelError
-        If it cannot be loaded, or OpenVINO does not give what PyTorch gives.
+        If it cannot be loaded, or this machine does not compute in its precision.
+    ParityError
+        If a fresh conversion does not give what PyTorch gives.
     """
+    if identity.backend == "openvino":
+        return _openvino_pipeline(identity, config)
+    return _torch_pipeline(identity, config)
+
+
+def _openvino_pipeline(identity: EncoderIdentity, config: SentenceTransformersConfig) -> Pipeline:
+    from sphering.encoder.sentence_transformers.converted import converted
+    from sphering.encoder.sentence_transformers.openvino import OpenVINONetwork
+
+    with converted(identity, config) as model:
+        network = OpenVINONetwork(model.network, model.tail, config.precision)
+    return Pipeline(model.traits, network, Lanes(available_cores()), ON_A_CORE)
+
+
+def _torch_pipeline(identity: EncoderIdentity, config: SentenceTransformersConfig) -> Loop:
     folder = Path(identity.place)
     model = load_model(folder, remote_code=config.trust_remote_code)
-    first, *tail = model
-    limit = longest_input(first, config.max_length, folder)
-    names = first.tokenizer.model_input_names
-    leaves_prompt_out = any(not getattr(module, "include_prompt", True) for module in tail)
-    pipeline = Pipeline(
-        tokeniser=Tokeniser(first.tokenizer, limit),
-        network=first,
-        tail=tuple(tail),
-        pad_id=first.tokenizer.pad_token_id or 0,
-        type_ids="token_type_ids" in names,
-        left=first.tokenizer.padding_side == "left",
-        max_length=limit,
-        width=int(model.get_embedding_dimension()),
-        prompt_length=first._get_prompt_length if leaves_prompt_out else _whole_prompt,
-        lanes=Lanes(available_cores()),
-    )
-    if identity.document["backend"] == "openvino":
-        from sphering.encoder.sentence_transformers.openvino import converted
-
-        with quiet():
-            return converted(pipeline, first)
     from sphering.encoder.sentence_transformers.packed import pack_linear_layers
+    from sphering.encoder.sentence_transformers.static import StaticPipeline
+    from sphering.encoder.sentence_transformers.torch_network import TorchNetwork
 
+    first, *tail = model
+    lanes = Lanes.of_torch(available_cores())
+    if is_static(model):
+        return StaticPipeline(first, tail, int(model.get_embedding_dimension()), lanes)
+    traits = Traits.of(model, config, folder)
     pack_linear_layers(first)
-    return pipeline
-
-
-def _whole_prompt(_: str) -> int | None:
-    return None
+    return Pipeline(traits, TorchNetwork(first, tail, type_ids=traits.type_ids), lanes, ON_A_CORE)
 
 
 class SentenceTransformerEncoder:
@@ -71,7 +69,7 @@ class SentenceTransformerEncoder:
     Parameters
     ----------
     identity : EncoderIdentity
-    pipeline : Pipeline
+    pipeline : Loop
         Shared between encoders that differ in the query prompt alone.
     config : SentenceTransformersConfig
 
@@ -81,7 +79,7 @@ class SentenceTransformerEncoder:
         If more dimensions are wanted than the model has.
     """
 
-    def __init__(self, identity: EncoderIdentity, pipeline: Pipeline, config: SentenceTransformersConfig) -> None:
+    def __init__(self, identity: EncoderIdentity, pipeline: Loop, config: SentenceTransformersConfig) -> None:
         if config.truncate_dim is not None and config.truncate_dim > pipeline.width:
             raise ModelError(
                 f"truncate_dim is {config.truncate_dim}, the model gives {pipeline.width} dimensions",
@@ -97,14 +95,4 @@ class SentenceTransformerEncoder:
 
     def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress = SILENCE) -> Encoded:
         """Encode any number of texts, in any order; see `protocol.Encoder`."""
-        prompt = self._prompts[role]
-        tokens = self.pipeline.tokeniser.tokens(checked(texts, prompt))
-        starts = np.cumsum(tokens.lengths) - tokens.lengths
-        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-
-        def encode_batch(batch: Batch) -> None:
-            vectors[batch.rows] = self.pipeline.vectors(tokens, starts, batch, prompt)[:, : self.dimension]
-
-        for batch in self.pipeline.lanes.work(encode_batch, plan(tokens.lengths, self.max_length)):
-            progress.advance(STEP, len(batch.rows), tokens=int(tokens.lengths[batch.rows].sum()))
-        return Encoded(vectors, tokens.counts, tokens.unknown, tokens.counts > tokens.lengths)
+        return self.pipeline.encode(checked(texts, self._prompts[role]), self._prompts[role], self.dimension, progress)

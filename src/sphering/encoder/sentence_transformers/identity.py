@@ -13,9 +13,9 @@ from sphering.encoder.digests import file_digests
 from sphering.encoder.modelfiles import MODULE_GRAPH, model_files, module_graph, read_json
 from sphering.encoder.protocol import EncoderIdentity
 from sphering.encoder.resolve import locate
-from sphering.encoder.sentence_transformers.batching import LAST_STEP, PAD_STEPS
+from sphering.encoder.sentence_transformers.batching import ON_A_CORE, ON_AN_ACCELERATOR
 
-VERSION = 2
+VERSION = 3
 """The version of the step that makes vectors; a mended bug that changes a bit raises it."""
 
 
@@ -39,7 +39,8 @@ def identify(config: SentenceTransformersConfig, backend: str) -> EncoderIdentit
         "precision": config.precision,
         "backend": backend,
         "remote_code": config.trust_remote_code,
-        "pad_steps": [*map(list, PAD_STEPS), LAST_STEP],
+        "pad_steps": [*map(list, ON_A_CORE.steps), ON_A_CORE.last_step],
+        "pad_multiple": ON_AN_ACCELERATOR.last_step,
         "v": VERSION,
     }
     return EncoderIdentity.of(document, located.provenance, located.folder)

@@ -17,24 +17,37 @@ from sphering import interruption
 Item = TypeVar("Item")
 
 
+def _nothing() -> None:
+    pass
+
+
 class Lanes:
-    """Threads in which PyTorch computes without further threads of its own.
+    """Threads for batches.
 
     Parameters
     ----------
     count : int
         How many.
+    begin : callable, optional
+        What each thread calls when it begins.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, begin: Callable[[], None] = _nothing) -> None:
+        self._pool = ThreadPoolExecutor(count, "lane", begin)
+        barrier = Barrier(count)  # all begin here, and not while something else is measured or settled
+        list(self._pool.map(lambda _: barrier.wait(), range(count)))
+
+    @classmethod
+    def of_torch(cls, count: int) -> Lanes:
+        """Return lanes in which PyTorch computes without further threads of its own."""
         import torch
 
         outside = torch.get_num_threads()
-        self._pool = ThreadPoolExecutor(count, "lane", torch.set_num_threads, (1,))
-        # The setting of a thread is also the default of threads that start later: all start here, then it is put back.
-        barrier = Barrier(count)
-        list(self._pool.map(lambda _: barrier.wait(), range(count)))
-        torch.set_num_threads(outside)
+        try:
+            return cls(count, lambda: torch.set_num_threads(1))
+        finally:
+            # The setting of a thread is also the default of threads that start later.
+            torch.set_num_threads(outside)
 
     def work(self, function: Callable[[Item], object], items: Sequence[Item]) -> Iterator[Item]:
         """Yield each item when the function is through with it.

@@ -14,6 +14,7 @@ from sphering.extras import require
 
 EXTRA = "sentence-transformers"
 CHATTY = ("sentence_transformers", "transformers", "huggingface_hub")
+STATIC = "StaticEmbedding"
 UNBOUNDED = 10**9
 """Tokenizers without a limit say 10^30."""
 OFFSET_POSITIONS = frozenset({"roberta", "xlm-roberta", "camembert", "mpnet"})
@@ -102,8 +103,15 @@ def _positions(config: Any) -> int | None:
     return int(positions) - offset
 
 
+def is_static(model: Any) -> bool:
+    """Return whether a SentenceTransformer takes its vectors from a table of tokens, without a network."""
+    return type(model[0]).__name__ == STATIC
+
+
 def _check_plain_text(model: Any, folder: Path) -> None:
     network = model[0]
+    if is_static(model):
+        return
     modalities = getattr(network, "modality_config", None)
     found = None
     if modalities is None:

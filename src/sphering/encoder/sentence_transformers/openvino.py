@@ -1,11 +1,12 @@
-"""The backend "openvino": the network of a loaded model, converted in memory and compiled for this CPU."""
+"""The backend "openvino": a converted model, compiled for this CPU; neither PyTorch nor the model's code is needed."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from threading import local
 from typing import Any
 
@@ -13,36 +14,54 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sphering.cores import available_cores
-from sphering.encoder.probe_texts import PROBE_TEXTS
-from sphering.encoder.sentence_transformers.batching import plan
-from sphering.encoder.sentence_transformers.pipeline import Features, Pipeline
 from sphering.errors import ModelError
 from sphering.extras import require
 
-PARITY = 0.999999
-"""Least cosine between a vector of PyTorch and of OpenVINO; conversion is measured to keep 1 − 1e-12."""
-PARITY_TEXTS = PROBE_TEXTS[::8]
+HINTS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", "int8": "f32"}
+"""What OpenVINO is asked to compute in; int8 is the format of the weights alone."""
+CAPABILITIES = {"bfloat16": "BF16", "float16": "FP16"}
+PRODUCTS = frozenset({"FullyConnected", "MatMul"})
 TELEMETRY = "openvino_telemetry"
+_TAIL_INPUTS = 2
 
 
-def converted(pipeline: Pipeline, network: Any) -> Pipeline:
-    """Return the pipeline with its network in OpenVINO, after comparing both on a few texts.
+class OpenVINONetwork:
+    """The network, and what follows it, which is computed in float32 whatever the network is computed in.
+
+    Parameters
+    ----------
+    network, tail : Path
+        The converted parts, .xml files with their .bin beside them.
+    precision : {"float32", "bfloat16", "float16", "int8"}
+        What the network is computed in.
 
     Raises
     ------
     ModelError
-        If the network does not convert, runs in another precision than float32, or gives other vectors.
+        If this CPU does not compute in that precision.
     """
-    with _without_telemetry():
-        runtime = require("openvino", "openvino")
-    compiled = _compile(runtime, network, pipeline.type_ids)
-    fast = replace(pipeline, network=_Network(compiled, network.module_output_name, pipeline.type_ids))
-    _check_parity(pipeline, fast)
-    return fast
+
+    def __init__(self, network: Path, tail: Path, precision: str) -> None:
+        _check_capable(precision)
+        self._network = _compile(network, HINTS[precision])
+        _check_precision(self._network, precision)
+        self._tail = _compile(tail, HINTS["float32"])
+        self._type_ids = len(self._network.inputs) > _TAIL_INPUTS
+        self._requests = local()
+
+    def __call__(self, ids: NDArray[np.int64], mask: NDArray[np.int64], prompt: str) -> NDArray[np.float32]:
+        """Return the vectors of a batch; see `pipeline.Network`."""
+        if not hasattr(self._requests, "own"):
+            self._requests.own = self._network.create_infer_request(), self._tail.create_infer_request()
+        network, tail = self._requests.own
+        inputs = [ids, mask, np.zeros_like(ids)] if self._type_ids else [ids, mask]
+        # Shared memory both ways: what comes out is read before this thread's next request overwrites it.
+        tokens = network.infer(inputs, share_inputs=True, share_outputs=True)[0]
+        return np.array(tail.infer([tokens, mask], share_inputs=True, share_outputs=True)[0], np.float32)
 
 
 @contextmanager
-def _without_telemetry() -> Iterator[None]:
+def without_telemetry() -> Iterator[None]:
     """Import openvino without its telemetry, which calls home on import; without the package it has a stub."""
     known = sys.modules.get(TELEMETRY)
     if known is None:
@@ -54,92 +73,65 @@ def _without_telemetry() -> Iterator[None]:
             del sys.modules[TELEMETRY]
 
 
-def _compile(runtime: Any, network: Any, type_ids: bool) -> Any:
-    import torch
+def runtime() -> Any:
+    """Return the module openvino.
 
-    names = ("input_ids", "attention_mask", *(("token_type_ids",) if type_ids else ()))
+    Raises
+    ------
+    ExtraMissingError
+        If it is not installed.
+    """
+    with without_telemetry():
+        return require("openvino", "openvino")
 
-    class Traced(torch.nn.Module):  # type: ignore[misc, unused-ignore]
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = network
 
-        def forward(self, *inputs: Any) -> Any:
-            features = dict(zip(names, inputs, strict=True))
-            return self.network(features)[network.module_output_name]
+@cache
+def _core() -> Any:
+    return runtime().Core()
 
-    example = torch.ones((2, 16), dtype=torch.int64)
-    # A masked position in the example: a mask of ones alone would be traced as no mask.
-    mask = example.clone()
-    mask[0, 8:] = 0
-    inputs = (example, mask, torch.zeros_like(example))[: len(names)]
+
+def _compile(model: Path, hint: str) -> Any:
     properties = {
-        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_PRECISION_HINT": hint,
         # A stream a lane, each of one thread.
         "NUM_STREAMS": available_cores(),
         "INFERENCE_NUM_THREADS": available_cores(),
         # Several workers on one machine would pin their threads to the same cores.
         "ENABLE_CPU_PINNING": False,
+        # Weights of 8 bits would have the activations rounded to 8 bits as well.
+        "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
     }
-    try:
-        with torch.no_grad():
-            model = runtime.convert_model(Traced().eval(), example_input=inputs, input=[(-1, -1)] * len(names))
-        compiled = runtime.Core().compile_model(model, "CPU", properties)
-    except Exception as error:  # conversion fails in as many ways as there are networks
-        raise ModelError(
-            f"the network does not convert to OpenVINO: {type(error).__name__}: {str(error).strip()[:200]}",
-            expected="a network that OpenVINO can trace",
-            where="[encoder] backend",
-            remedy='set backend = "torch"',
-        ) from error
-    precision = str(compiled.get_property("INFERENCE_PRECISION_HINT"))
-    if "float32" not in precision and "f32" not in precision:
-        raise ModelError(
-            f"OpenVINO runs the network in {precision}",
-            expected="float32, as configured",
-            where="[encoder] precision",
-            remedy='set backend = "torch"',
-        )
-    return compiled
+    return _core().compile_model(str(model), "CPU", properties)
 
 
-class _Network:
-    """The compiled network, with one inference request a thread."""
-
-    def __init__(self, compiled: Any, output: str, type_ids: bool) -> None:
-        self._compiled = compiled
-        self._output = output
-        self._names = ("input_ids", "attention_mask", *(("token_type_ids",) if type_ids else ()))
-        self._requests = local()
-
-    def __call__(self, features: Features) -> Features:
-        import torch
-
-        if not hasattr(self._requests, "own"):
-            self._requests.own = self._compiled.create_infer_request()
-        request = self._requests.own
-        # Shared memory both ways: the output is read before this thread's next request overwrites it.
-        outputs = request.infer([features[name].numpy() for name in self._names], share_inputs=True, share_outputs=True)
-        return {**features, self._output: torch.from_numpy(np.asarray(outputs[0]))}
+def capabilities() -> tuple[str, ...]:
+    """Return what this CPU computes in, in OpenVINO's words, such as ``BF16``."""
+    return tuple(_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
 
 
-def _check_parity(slow: Pipeline, fast: Pipeline) -> None:
-    tokens = slow.tokeniser.tokens(list(PARITY_TEXTS))
-    starts = np.cumsum(tokens.lengths) - tokens.lengths
-    least = 1.0
-    for batch in plan(tokens.lengths, slow.max_length):
-        one, other = (_unit(pipe.vectors(tokens, starts, batch, "").astype(np.float64)) for pipe in (slow, fast))
-        least = min(least, float((one * other).sum(axis=1).min()))
-    if not least >= PARITY:
-        raise ModelError(
-            f"OpenVINO's vectors differ from PyTorch's: least cosine {least:.9f} over {len(PARITY_TEXTS)} texts",
-            expected=f"at least {PARITY}",
-            where="[encoder] backend",
-            remedy='set backend = "torch"',
-        )
+def _check_capable(precision: str) -> None:
+    capability, found = CAPABILITIES.get(precision), capabilities()
+    if capability is not None and capability not in found:
+        raise _refusal(precision, f"this CPU does not compute in {precision} (it has {', '.join(found)})")
 
 
-def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: NDArray[np.float64] = rows / np.maximum(norms, np.finfo(np.float64).tiny)
-    return unit
+def _check_precision(compiled: Any, precision: str) -> None:
+    """Refuse a model of which a matrix product is compiled to another precision: what was asked for is only a hint."""
+    nodes = [node.get_rt_info() for node in compiled.get_runtime_model().get_ops()]
+    found = {_word(node["runtimePrecision"]) for node in nodes if _word(node["layerType"]) in PRODUCTS}
+    expected = {"i8", "f32"} if precision == "int8" else {HINTS[precision]}
+    if not found <= expected:
+        raise _refusal(precision, f"OpenVINO compiled the network to {', '.join(sorted(found - expected))}")
+
+
+def _word(value: Any) -> str:
+    return str(value.astype(str))
+
+
+def _refusal(precision: str, found: str) -> ModelError:
+    return ModelError(
+        found,
+        expected=f"{precision}, as configured",
+        where="[encoder] precision",
+        remedy='set precision = "float32", or run on a machine that has it; another precision is another encoder',
+    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from sphering.encoder.sentence_transformers.batching import TOKEN_BUDGET
+from sphering.encoder.sentence_transformers.batching import ON_A_CORE
 
 
 class PackedLinear(nn.Linear):
@@ -26,7 +26,7 @@ class PackedLinear(nn.Linear):
         nn.Module.__init__(self)
         self.in_features, self.out_features = linear.in_features, linear.out_features
         self.weight, self.bias = linear.weight, linear.bias
-        self._packed = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), TOKEN_BUDGET)
+        self._packed = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), ON_A_CORE.budget)
 
     def forward(self, rows: Tensor) -> Tensor:
         """Return rows · weight' + bias, shape (..., out_features)."""

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from sphering.encoder.sentence_transformers.batching import Tokens
 from sphering.encoder.sentence_transformers.marks import DroppedMarks
-from sphering.errors import ModelError
 
 CHUNK_TEXTS = 1024
 CHUNK_CHARACTERS = 1 << 20
@@ -19,31 +18,27 @@ CHUNK_CHARACTERS = 1 << 20
 
 
 class Tokeniser:
-    """The model's tokenizer with its own padding off and truncation told apart from counting.
+    """A tokenizer with its own padding off and truncation told apart from counting.
 
     Parameters
     ----------
-    tokenizer : transformers.PreTrainedTokenizerFast
+    serialised : str
+        The JSON of the tokenizers library.
     max_length : int or None
         Longest input in tokens, special tokens included.
-
-    Raises
-    ------
-    ModelError
-        If the tokenizer has no fast form.
+    cut : {"left", "right"}
+        Where a longer text is cut off.
+    unknown_id : int or None
+        The token of what the vocabulary lacks; None where that cannot be said.
+    special : bool, default True
+        Whether special tokens are put around a text.
     """
 
-    def __init__(self, tokenizer: Any, max_length: int | None) -> None:
+    def __init__(
+        self, serialised: str, *, max_length: int | None, cut: str, unknown_id: int | None, special: bool = True
+    ) -> None:
         from tokenizers import Tokenizer
 
-        if not getattr(tokenizer, "is_fast", False):
-            raise ModelError(
-                f"the tokenizer {type(tokenizer).__name__} has no fast form",
-                expected="a tokenizer.json, or a format that converts to one",
-                remedy="save the tokenizer with a current transformers, which writes tokenizer.json",
-            )
-        # A copy: what is set here must not reach the model's own object, nor its state us.
-        serialised = tokenizer.backend_tokenizer.to_str()
         self._whole = Tokenizer.from_str(serialised)
         self._whole.no_truncation()
         self._whole.no_padding()
@@ -51,8 +46,9 @@ class Tokeniser:
         self._cut = Tokenizer.from_str(serialised)
         self._cut.no_padding()
         if max_length is not None:
-            self._cut.enable_truncation(max_length, direction=tokenizer.truncation_side)
-        self._unknown_id = _unknown_id(tokenizer)
+            self._cut.enable_truncation(max_length, direction=cut)
+        self._unknown_id = unknown_id
+        self._special = special
         self._dropped = DroppedMarks(self._whole)
 
     def tokens(self, texts: list[str]) -> Tokens:
@@ -72,7 +68,7 @@ class Tokeniser:
         )
 
     def _chunk(self, texts: list[str]) -> Tokens:
-        encodings = self._whole.encode_batch_fast(texts)
+        encodings = self._whole.encode_batch_fast(texts, add_special_tokens=self._special)
         ids, counts = _flat(encodings)
         unknown = None
         if self._unknown_id is not None:
@@ -82,7 +78,8 @@ class Tokeniser:
             long = np.flatnonzero(counts > self._max_length)
         if not long.size:
             return Tokens(ids, counts, counts.astype(np.int32), unknown)
-        for row, encoding in zip(long, self._cut.encode_batch_fast([texts[row] for row in long]), strict=True):
+        cut = self._cut.encode_batch_fast([texts[row] for row in long], add_special_tokens=self._special)
+        for row, encoding in zip(long, cut, strict=True):
             encodings[row] = encoding
         kept, lengths = _flat(encodings)
         return Tokens(kept, lengths, counts.astype(np.int32), unknown)
@@ -110,10 +107,3 @@ def _count(hits: NDArray[np.bool_], lengths: NDArray[np.int64]) -> NDArray[np.in
     ends = np.cumsum(lengths)
     counts: NDArray[np.int64] = total[ends] - total[ends - lengths]
     return counts.astype(np.int32)
-
-
-def _unknown_id(tokenizer: Any) -> int | None:
-    """Return the unknown token, unless the model has none of its own (byte-level ones reuse end-of-text)."""
-    unknown = tokenizer.unk_token_id
-    others = {tokenizer.eos_token_id, tokenizer.bos_token_id, tokenizer.pad_token_id, tokenizer.cls_token_id}
-    return None if unknown is None or unknown in others else int(unknown)
