@@ -64,7 +64,7 @@ def _print(planned: dict[str, Any]) -> None:
     exports = ", ".join(f"{entry['name']} ({entry['format']})" for entry in planned["exports"])
     print_pairs(
         {
-            "encoder": f"{planned['encoder']} ({planned['backend']})",
+            "encoder": f"{planned['encoder']} ({planned['backend']}: {planned['backend_reason']})",
             "exports": exports or "none",
             "seconds": f"about {planned['seconds']:,.0f} to encode ({planned['rate_from']})",
         }

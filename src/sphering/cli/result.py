@@ -103,6 +103,8 @@ def _facts(result: Mapping[str, Any], config: Config) -> dict[str, Any]:
     cosine = mean_cosine(result, config)
     if cosine is not None:
         facts["mean cosine"] = f"{cosine[0]:.4f} raw -> {cosine[1]:.4f} transformed"
+    if result.get("parity"):
+        facts["parity"] = parity_words(result["parity"])
     facts["gates"] = summary(result["gates"])
     return facts
 
@@ -110,6 +112,11 @@ def _facts(result: Mapping[str, Any], config: Config) -> dict[str, Any]:
 def _sentence(result: Mapping[str, Any], *parts: tuple[str, str]) -> str:
     words = [f"{result[key]:,} {label}".strip() for key, label in parts if result.get(key) is not None]
     return ", ".join(words)
+
+
+def parity_words(parity: Mapping[str, Any]) -> str:
+    """Return how the encoder stood to its reference at its first use."""
+    return f"cosine >= {parity['min_cosine']:.7f} to {parity['reference']}, over {parity['n']} texts of the first run"
 
 
 def mean_cosine(result: Mapping[str, Any], config: Config) -> tuple[float, float] | None:

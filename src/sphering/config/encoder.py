@@ -48,6 +48,11 @@ class EncoderConfig(Table):
         return None
 
     @property
+    def least_cosine(self) -> float:
+        """The least cosine to the vectors of a reference that is accepted, where the encoder stands for one."""
+        return -1.0
+
+    @property
     def asks_the_hub(self) -> bool:
         """Whether a model may have to be fetched from the hub."""
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,3 +100,15 @@ class Encoder(Protocol):
         InputError
             If a text holds what no encoder can read: a NUL or a lone surrogate.
         """
+
+
+@runtime_checkable
+class Approximation(Encoder, Protocol):
+    """An encoder that stands for a slower one, its reference."""
+
+    @property
+    def reference_name(self) -> str:
+        """What the reference is, in words."""
+
+    def reference(self) -> Encoder:
+        """Open and return the reference; it goes with its last user."""

@@ -10,7 +10,7 @@ from typing import Any
 from sphering.maintenance.marking import Marked, mark
 from sphering.run import lease
 from sphering.store.corpus import CorpusStore
-from sphering.store.layout import MANIFEST
+from sphering.store.layout import MANIFEST, PARITY, PROBE
 from sphering.store.lease import check_held
 
 _DAY = 86400.0
@@ -131,7 +131,7 @@ def _stray_lists(corpus: CorpusStore, marked: Marked) -> Iterator[_Unmarked]:
 
 
 def _is_needed(encoder: str, name: str, marked: Marked) -> bool:
-    if name == "probe.parquet":
+    if name in (PROBE, PARITY):
         return True
     shard, *rest = name.split(".")
     if (encoder, shard) not in marked.shards:

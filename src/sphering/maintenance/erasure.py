@@ -18,6 +18,7 @@ from sphering.sqltext import load
 from sphering.store.corpus import CorpusStore
 from sphering.store.database import DEFAULT, bounded_connection
 from sphering.store.dropped import dropped_table, write_dropped
+from sphering.store.layout import PROBE
 from sphering.store.shard import ROW_GROUP_ROWS, ShardEntry, read_batches, shard_id, write_shard
 from sphering.store.snapshot import Snapshot, SnapshotManifest, path_list, register_rows, snapshot_id
 
@@ -52,7 +53,7 @@ def shards_with(corpus: CorpusStore, ids: pa.Array) -> Held:
     places = {}
     for encoder in corpus.files.children(corpus.layout.all_shards):
         for name in corpus.files.children(corpus.layout.shards(encoder)):
-            if name.endswith(".parquet") and name != "probe.parquet":
+            if name.endswith(".parquet") and name != PROBE:
                 shard = name.removesuffix(".parquet")
                 places[str(corpus.files.path(corpus.layout.shard(encoder, shard)))] = encoder, shard
     if not places:

@@ -17,6 +17,7 @@ from sphering.run.read_back import snapshot_digest
 from sphering.sqltext import load
 from sphering.store.corpus import CorpusStore
 from sphering.store.database import DEFAULT, bounded_connection
+from sphering.store.documents import read_document
 from sphering.store.shard import EMBEDDING, ShardEntry, read_batches, schema, vector_rows
 from sphering.store.snapshot import BLOCK_ROWS, SnapshotManifest, snapshot_id
 
@@ -42,6 +43,7 @@ def verify_snapshot(findings: Findings, corpus: CorpusStore, snapshot: str, seen
     if manifest.encoder not in seen:
         seen.add(manifest.encoder)
         findings.check("probe", manifest.encoder, lambda: _check_probe(corpus, manifest))
+        findings.check("parity", manifest.encoder, lambda: _check_parity(corpus, manifest.encoder))
     for entry in manifest.shards:
         said = f"{manifest.encoder} {entry.id} {entry.sha256} {entry.bytes} {entry.rows}"
         if said not in seen:
@@ -84,6 +86,13 @@ def _check_probe(corpus: CorpusStore, manifest: SnapshotManifest) -> None:
         raise IntegrityError(
             f"this probe has {stored.vectors.shape[1]} dimensions, its encoder {manifest.dimension}", where=str(path)
         )
+
+
+def _check_parity(corpus: CorpusStore, encoder: str) -> None:
+    """Check the record of how an encoder stood to its reference, which those that have none do without."""
+    key = corpus.layout.parity(encoder)
+    if corpus.files.exists(key) and read_document(corpus.files, key)["encoder"] != encoder:
+        raise IntegrityError("this parity is of another encoder", where=corpus.files.where(key))
 
 
 def _check_shard(corpus: CorpusStore, manifest: SnapshotManifest, entry: ShardEntry) -> None:

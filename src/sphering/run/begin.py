@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from sphering.config.encoder import EncoderConfig
 from sphering.config.model import Config
+from sphering.encoder.kind import Resolution
 from sphering.encoder.protocol import EncoderIdentity
 from sphering.errors import IdentityError, NotFoundError
 from sphering.identity import short_id
@@ -133,21 +135,29 @@ def settle_encoder(config: EncoderConfig, corpus: CorpusStore, *, pin: bool) -> 
     pin : bool
         Write down what `auto` was resolved to; without it nothing is written.
     """
-    from sphering.encoder import identify, resolve_backend
+    from sphering.encoder import resolve_backend
 
     names = config.resolved_once
     if names is None:
-        return identify(config, resolve_backend(config).backend)
+        return _identified(config, resolve_backend(config))
     key = corpus.layout.pin(_pin_name(names))
     if pin and not corpus.files.exists(key):
         resolution = resolve_backend(config)
         content = {"model": config.name, "backend": resolution.backend, "reason": resolution.reason, "at": now()}
         create_document(corpus.files, key, content)
     try:
-        backend = str(read_document(corpus.files, key)["backend"])
+        pinned = read_document(corpus.files, key)
+        return _identified(config, Resolution(pinned["backend"], pinned.get("reason", "pinned")))
     except NotFoundError:
-        backend = resolve_backend(config).backend
-    return identify(config, backend)
+        return _identified(config, resolve_backend(config))
+
+
+def _identified(config: EncoderConfig, resolution: Resolution) -> EncoderIdentity:
+    """Return the encoder's identity under a backend; the reason for that is provenance."""
+    from sphering.encoder import identify
+
+    identity = identify(config, resolution.backend)
+    return replace(identity, provenance={**identity.provenance, "backend_reason": resolution.reason})
 
 
 def _pin_name(names: tuple[str, ...]) -> str:

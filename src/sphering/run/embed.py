@@ -17,6 +17,7 @@ from sphering.encoder import identify
 from sphering.encoder.protocol import Encoder
 from sphering.errors import IdentityError, IntegrityError
 from sphering.progress import current
+from sphering.run.parity import check_parity
 from sphering.run.probe import check_probe
 from sphering.run.units import unit_path
 from sphering.run.workspace import Workspace, timed
@@ -121,12 +122,16 @@ def load_encoder(path: Path) -> None:
 
 
 def opened_encoder(workspace: Workspace) -> Encoder:
-    """Return this process' encoder after its probe was checked.
+    """Return this process' encoder after its probe and its parity were checked.
 
     Raises
     ------
     IdentityError
         If the model's files changed since the run began.
+    ProbeError
+        If it does not give what it gave at its first use.
+    ParityError
+        If it does not give what its reference gives.
     """
     from sphering.encoder import open_encoder
 
@@ -142,6 +147,7 @@ def opened_encoder(workspace: Workspace) -> Encoder:
     encoder = open_encoder(identity, config)
     _check_exports(workspace, encoder.dimension)
     check_probe(workspace, encoder)
+    check_parity(workspace, encoder)
     return encoder
 
 

@@ -103,6 +103,7 @@ def _identity(workspace: Workspace) -> dict[str, Any]:
         "snapshot": snapshot.get("snapshot"),
         "snapshot_status": snapshot.get("status"),
         "documents": snapshot.get("documents"),
+        "parity": workspace.read("parity") if workspace.has("parity") else None,
         "probe": workspace.read("probe") if workspace.has("probe") else None,
     }
 

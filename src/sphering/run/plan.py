@@ -47,6 +47,7 @@ def _plan(workspace: Workspace, encoder: EncoderIdentity) -> dict[str, Any]:
         "store": config.store,
         "encoder": encoder.id,
         "backend": encoder.backend,
+        "backend_reason": encoder.provenance["backend_reason"],
         "rows_read": ingested.rows_read,
         "documents": ingested.documents,
         "carried": ingested.carried,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+PROBE = "probe.parquet"
+PARITY = "parity.json"
 MANIFEST = "manifest.json"
 
 
@@ -37,7 +39,7 @@ class Layout:
 
     def probe(self, encoder: str) -> str:
         """The probe of an encoder."""
-        return f"{self.shards(encoder)}/probe.parquet"
+        return f"{self.shards(encoder)}/{PROBE}"
 
     @property
     def pins(self) -> str:
@@ -47,6 +49,10 @@ class Layout:
     def pin(self, model_name: str) -> str:
         """What `backend = "auto"` was resolved to for a model."""
         return f"{self.pins}/{model_name}.json"
+
+    def parity(self, encoder: str) -> str:
+        """How a fast form of an encoder stood to its reference at its first use."""
+        return f"{self.shards(encoder)}/{PARITY}"
 
     @property
     def snapshots(self) -> str:

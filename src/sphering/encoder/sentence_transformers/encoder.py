@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sphering.config.encoder import SentenceTransformersConfig
 from sphering.cores import available_cores
-from sphering.encoder.protocol import SILENCE, Encoded, EncoderIdentity, Role
+from sphering.encoder.protocol import SILENCE, Encoded, Encoder, EncoderIdentity, Role
 from sphering.encoder.sentence_transformers.batching import ON_A_CORE
 from sphering.encoder.sentence_transformers.lanes import Lanes
 from sphering.encoder.sentence_transformers.loading import is_static, load_model
@@ -96,3 +96,28 @@ class SentenceTransformerEncoder:
     def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress = SILENCE) -> Encoded:
         """Encode any number of texts, in any order; see `protocol.Encoder`."""
         return self.pipeline.encode(checked(texts, self._prompts[role]), self._prompts[role], self.dimension, progress)
+
+
+class ApproximateEncoder(SentenceTransformerEncoder):
+    """A pipeline that stands for PyTorch's in float32."""
+
+    reference_name = "PyTorch in float32"
+
+    def __init__(self, identity: EncoderIdentity, pipeline: Loop, config: SentenceTransformersConfig) -> None:
+        super().__init__(identity, pipeline, config)
+        self._config = config
+
+    def reference(self) -> SentenceTransformerEncoder:
+        """Load the model in PyTorch, and return it as an encoder."""
+        return SentenceTransformerEncoder(self.identity, _torch_pipeline(self.identity, self._config), self._config)
+
+
+def opened(
+    identity: EncoderIdentity, config: SentenceTransformersConfig, relative: Encoder | None
+) -> SentenceTransformerEncoder:
+    """Return the encoder of an identity, which shares what its relative has loaded."""
+    pipeline = (
+        relative.pipeline if isinstance(relative, SentenceTransformerEncoder) else load_pipeline(identity, config)
+    )
+    kind = SentenceTransformerEncoder if identity.backend == "torch" else ApproximateEncoder
+    return kind(identity, pipeline, config)

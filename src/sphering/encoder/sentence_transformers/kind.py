@@ -31,11 +31,9 @@ class SentenceTransformersKind(EncoderKind):
 
     def open(self, identity: EncoderIdentity, config: Any, relative: Encoder | None) -> Encoder:
         """Load the model, or share the one that is loaded."""
-        from sphering.encoder.sentence_transformers.encoder import SentenceTransformerEncoder, load_pipeline
+        from sphering.encoder.sentence_transformers.encoder import opened
 
-        if isinstance(relative, SentenceTransformerEncoder):
-            return SentenceTransformerEncoder(identity, relative.pipeline, config)
-        return SentenceTransformerEncoder(identity, load_pipeline(identity, config), config)
+        return opened(identity, config, relative)
 
 
 KIND = SentenceTransformersKind()
