@@ -82,7 +82,7 @@ TRANSFORMERS = {
     "trust_remote_code": True,
 }
 TRANSFORMERS_NAMES = {"kind", "model", "revision", "backend", "precision"}
-UNCHANGING = {"query_prompt": "query: ", "max_drift": 0.5, "min_cosine": 0.5}
+UNCHANGING = {"query_prompt": "query: ", "max_drift": 0.5, "min_cosine": 0.5, "device": "cpu"}
 KINDS = {
     f"{backend}-{precision}": Kind(
         backend if backend == "torch" else f"{backend}-{precision}",

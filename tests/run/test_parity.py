@@ -72,3 +72,27 @@ def test_an_edited_parity_is_found(corpus, run, questions):
     path = store.files.path(store.layout.parity(encoder))
     path.write_text(json.dumps({**json.loads(path.read_text()), "min_cosine": 1.0}))
     assert [wrong["kind"] for wrong in verify(store).wrong] == ["parity"]
+
+
+def test_an_encoder_whose_batches_memory_made_smaller_is_probed_again(corpus, questions, monkeypatch):
+    from dataclasses import replace
+
+    from nights import begin, embed_unit, ingest, plan_units
+
+    from sphering.encoder.sentence_transformers.batching import ON_AN_ACCELERATOR
+    from sphering.run import probe
+    from sphering.run.embed import opened_encoder
+    from sphering.run.workspace import Workspace
+
+    workspace = begin(corpus(questions[:40]))
+    ingest(workspace)
+    assert plan_units(workspace).count > 1
+    encoder = opened_encoder(Workspace(workspace))
+    compared = []
+    compare = probe.compare
+    monkeypatch.setattr(probe, "compare", lambda *values: compared.append(values) or compare(*values))
+    monkeypatch.setattr(encoder.pipeline, "shapes", replace(ON_AN_ACCELERATOR, budget=512))
+    embed_unit(workspace, 0)
+    embed_unit(workspace, 1)
+    assert len(compared) == 1
+    Workspace(workspace).remove()

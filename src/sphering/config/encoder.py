@@ -94,7 +94,20 @@ class SentenceTransformersConfig(EncoderConfig):
     )
     max_length: int | None = Field(None, gt=1, description="Longest input in tokens; by default the model's own.")
     truncate_dim: int | None = Field(None, gt=0, description="Keep the first dimensions only (Matryoshka models).")
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
+        description=(
+            "Where PyTorch computes: `auto` is every GPU of this machine, else its CPU; `cuda`, `cuda:1`, `mps`, `cpu`."
+        ),
+    )
     trust_remote_code: bool = Field(False, description="Run code that a model folder brings; part of the identity.")
+
+    @model_validator(mode="after")
+    def _backend_has_precision(self) -> Self:
+        if self.precision == "int8" and self.backend == "torch":
+            raise ValueError('precision = "int8" is for backend = "openvino"')
+        return self
 
     @property
     def least_cosine(self) -> float:

@@ -103,6 +103,15 @@ class Encoder(Protocol):
 
 
 @runtime_checkable
+class Shaped(Protocol):
+    """An encoder whose bits may depend on how large its batches are, which too little memory makes smaller."""
+
+    @property
+    def batch_tokens(self) -> int | None:
+        """Most tokens of a batch; None where no bit depends on it."""
+
+
+@runtime_checkable
 class Approximation(Encoder, Protocol):
     """An encoder that stands for a slower one, its reference."""
 

@@ -74,6 +74,7 @@ def embed_unit(path: Path, unit: int) -> None:
     else:
         encoder = opened_encoder(workspace)
         vectors, encoded = _vectors(workspace, documents, encoder)
+        check_probe(workspace, encoder)  # once more where memory has made the batches smaller meanwhile
         documents, vectors, refused = _without_refused(documents, vectors)
         name = shard_id(encoder_id, documents, keep_text=workspace.config.source.keep_text)
         if documents.num_rows:

@@ -12,16 +12,18 @@ from numpy.typing import NDArray
 
 from sphering.encoder.compute_profile import profile
 from sphering.encoder.probe import compare, measure, read_probe, write_probe
-from sphering.encoder.protocol import Encoder
+from sphering.encoder.protocol import Encoder, Shaped
 from sphering.run.workspace import Workspace
 
-_checked: set[tuple[str, str]] = set()
-_measured: WeakKeyDictionary[Encoder, NDArray[np.float32]] = WeakKeyDictionary()
+_checked: set[tuple[str, str, int | None]] = set()
+_measured: WeakKeyDictionary[Encoder, tuple[int | None, NDArray[np.float32]]] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
 def check_probe(workspace: Workspace, encoder: Encoder) -> None:
     """Compare the encoder with its stored probe, once a process and run; store it at an encoder's first use.
+
+    Where memory has made its batches smaller since, it is compared again.
 
     A loaded encoder encodes the probe once, which takes 2 s: the runs after it in one process compare what it gave.
 
@@ -30,7 +32,7 @@ def check_probe(workspace: Workspace, encoder: Encoder) -> None:
     ProbeError
         If it differs by more than `[encoder] max_drift`.
     """
-    token = (workspace.run, encoder.identity.id)
+    token = (workspace.run, encoder.identity.id, _batch_tokens(encoder))
     with _lock:
         if token in _checked:
             return
@@ -49,12 +51,22 @@ def mixed_bits(probe: Mapping[str, Any] | None) -> str | None:
     )
 
 
+def _measure(encoder: Encoder) -> NDArray[np.float32]:
+    shape, fresh = _measured.get(encoder, (None, None))
+    if fresh is None or shape != _batch_tokens(encoder):
+        fresh = measure(encoder)
+        _measured[encoder] = _batch_tokens(encoder), fresh
+    return fresh
+
+
+def _batch_tokens(encoder: Encoder) -> int | None:
+    return encoder.batch_tokens if isinstance(encoder, Shaped) else None
+
+
 def _compare(workspace: Workspace, encoder: Encoder) -> None:
     corpus = workspace.corpus
     key = corpus.layout.probe(encoder.identity.id)
-    fresh = _measured.get(encoder)
-    if fresh is None:
-        fresh = _measured[encoder] = measure(encoder)
+    fresh = _measure(encoder)
     if not corpus.files.exists(key):
         corpus.files.create(key, write_probe(fresh, encoder.identity.id, profile()))
     stored = read_probe(corpus.files.read(key))

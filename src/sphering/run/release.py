@@ -23,6 +23,9 @@ from sphering.store.layout import MANIFEST
 from sphering.store.refs import LATEST, NAMES, PUBLISHED, Reason, RefValue
 from sphering.store.release import ExportEntry, Release
 
+OF_THIS_MACHINE = {"device"}
+"""What of [encoder] does not travel to where queries are encoded."""
+
 
 @timed("release")
 def commit_release(path: Path) -> str:
@@ -156,7 +159,7 @@ def _create(workspace: Workspace, corpus: CorpusStore) -> None:
             report=planned.report,
             bundle=planned.bundle,
             bundle_document=planned.bundle_document,
-            encoder_config=workspace.config.encoder.model_dump(mode="json"),
+            encoder_config=workspace.config.encoder.model_dump(mode="json", exclude=OF_THIS_MACHINE),
             exports=tuple(_entry(corpus, name, planned.exports[name], manifests[name]) for name in sorted(manifests)),
             gates=judge(release_gates(workspace.config.gate, sorted(manifests)), numbers),
             base=planned.base,

@@ -95,10 +95,9 @@ def _check(model: Any, made: Converted, config: SentenceTransformersConfig) -> N
     """Refuse a conversion that gives other vectors than PyTorch on a few texts, before it is kept."""
     from sphering.encoder.sentence_transformers.torch_network import TorchNetwork
 
-    first, *tail = model
     networks = (
         OpenVINONetwork(made.network, made.tail, config.precision),
-        TorchNetwork(first, tail, type_ids=made.traits.type_ids),
+        TorchNetwork(list(model), type_ids=made.traits.type_ids),
     )
     lanes = Lanes.of_torch(1)
     fast, slow = (Pipeline(made.traits, network, lanes, ON_A_CORE).encode(CHECKED).vectors for network in networks)

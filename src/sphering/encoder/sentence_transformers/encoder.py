@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from sphering.config.encoder import SentenceTransformersConfig
 from sphering.cores import available_cores
 from sphering.encoder.protocol import SILENCE, Encoded, Encoder, EncoderIdentity, Role
-from sphering.encoder.sentence_transformers.batching import ON_A_CORE
+from sphering.encoder.sentence_transformers.batching import ON_A_CORE, ON_AN_ACCELERATOR
+from sphering.encoder.sentence_transformers.devices import CPU, devices
 from sphering.encoder.sentence_transformers.lanes import Lanes
 from sphering.encoder.sentence_transformers.loading import is_static, load_model
 from sphering.encoder.sentence_transformers.loop import Loop
@@ -50,17 +52,23 @@ def _openvino_pipeline(identity: EncoderIdentity, config: SentenceTransformersCo
 def _torch_pipeline(identity: EncoderIdentity, config: SentenceTransformersConfig) -> Loop:
     folder = Path(identity.place)
     model = load_model(folder, remote_code=config.trust_remote_code)
-    from sphering.encoder.sentence_transformers.packed import pack_linear_layers
-    from sphering.encoder.sentence_transformers.static import StaticPipeline
+    if is_static(model):
+        return _static_pipeline(model)
     from sphering.encoder.sentence_transformers.torch_network import TorchNetwork
 
-    first, *tail = model
-    lanes = Lanes.of_torch(available_cores())
-    if is_static(model):
-        return StaticPipeline(first, tail, int(model.get_embedding_dimension()), lanes)
     traits = Traits.of(model, config, folder)
-    pack_linear_layers(first)
-    return Pipeline(traits, TorchNetwork(first, tail, type_ids=traits.type_ids), lanes, ON_A_CORE)
+    places = devices(config.device)
+    network = TorchNetwork(list(model), type_ids=traits.type_ids, devices=places, precision=config.precision)
+    if CPU in places:
+        return Pipeline(traits, network, Lanes.of_torch(available_cores()), ON_A_CORE)
+    return Pipeline(traits, network, Lanes.of_torch(len(places)), ON_AN_ACCELERATOR)
+
+
+def _static_pipeline(model: Any) -> Loop:
+    from sphering.encoder.sentence_transformers.static import StaticPipeline
+
+    first, *tail = model
+    return StaticPipeline(first, tail, int(model.get_embedding_dimension()), Lanes.of_torch(available_cores()))
 
 
 class SentenceTransformerEncoder:
@@ -93,6 +101,11 @@ class SentenceTransformerEncoder:
         self.max_length = pipeline.max_length
         self._prompts: dict[Role, str] = {"document": config.document_prompt, "query": config.query_prompt}
 
+    @property
+    def batch_tokens(self) -> int | None:
+        """Most tokens of a batch where batches have a fixed shape; see `protocol.Shaped`."""
+        return self.pipeline.fixed_tokens
+
     def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress = SILENCE) -> Encoded:
         """Encode any number of texts, in any order; see `protocol.Encoder`."""
         return self.pipeline.encode(checked(texts, self._prompts[role]), self._prompts[role], self.dimension, progress)
@@ -109,7 +122,8 @@ class ApproximateEncoder(SentenceTransformerEncoder):
 
     def reference(self) -> SentenceTransformerEncoder:
         """Load the model in PyTorch, and return it as an encoder."""
-        return SentenceTransformerEncoder(self.identity, _torch_pipeline(self.identity, self._config), self._config)
+        config = self._config.model_copy(update={"precision": "float32", "device": CPU})
+        return SentenceTransformerEncoder(self.identity, _torch_pipeline(self.identity, config), config)
 
 
 def opened(
@@ -119,5 +133,6 @@ def opened(
     pipeline = (
         relative.pipeline if isinstance(relative, SentenceTransformerEncoder) else load_pipeline(identity, config)
     )
-    kind = SentenceTransformerEncoder if identity.backend == "torch" else ApproximateEncoder
+    exact = identity.backend == "torch" and config.precision == "float32"
+    kind = SentenceTransformerEncoder if exact else ApproximateEncoder
     return kind(identity, pipeline, config)

@@ -8,7 +8,7 @@ has the same bits on any number of cores.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from threading import Barrier
 from typing import TypeVar
 
@@ -63,3 +63,4 @@ class Lanes:
         finally:
             for future in waiting:
                 future.cancel()
+            wait(waiting)  # those that are being worked hold memory

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from sphering.encoder.sentence_transformers.batching import Batch, Shapes, Tokens, fill, plan
 from sphering.encoder.sentence_transformers.lanes import Lanes
-from sphering.encoder.sentence_transformers.loop import Loop
+from sphering.encoder.sentence_transformers.loop import Loop, too_little_memory
 from sphering.encoder.sentence_transformers.tokeniser import Tokeniser
 from sphering.encoder.sentence_transformers.traits import Traits
 
@@ -41,10 +42,27 @@ class Pipeline(Loop):
         self.traits, self.network, self.lanes = traits, network, lanes
         self.max_length, self.width = traits.max_length, traits.width
         self.shapes = replace(shapes, texts=traits.texts)
+        self._lowering = Lock()
+
+    @property
+    def fixed_tokens(self) -> int | None:
+        """Tokens of a batch where all have the same shape."""
+        return self.shapes.budget if self.shapes.fixed else None
 
     def plan(self, lengths: NDArray[np.int64]) -> list[Batch]:
         """Return the batches of texts of these lengths in tokens."""
         return plan(lengths, self.traits.max_length, self.shapes)
+
+    def lower(self, batches: list[Batch], shortage: str) -> None:
+        """Halve the budget, unless another thread has done so, until the longest of these texts stand alone."""
+        largest = max(batch.height * batch.padded for batch in batches)
+        with self._lowering:
+            if self.shapes.budget < largest // 2:
+                return
+            longest = max(batch.padded for batch in batches)
+            if self.shapes.budget < longest:
+                raise too_little_memory(longest, shortage)
+            self.shapes = replace(self.shapes, budget=min(self.shapes.budget, largest) // 2)
 
     def vectors(self, tokens: Tokens, starts: NDArray[np.int64], batch: Batch, prompt: str) -> NDArray[np.float32]:
         """Return the vectors of one batch, (rows, width) float32."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sphering.encoder.sentence_transformers.batching import Batch, Tokens
 from sphering.encoder.sentence_transformers.lanes import Lanes
-from sphering.encoder.sentence_transformers.loop import Loop
+from sphering.encoder.sentence_transformers.loop import Loop, too_little_memory
 from sphering.encoder.sentence_transformers.tokeniser import Tokeniser
 from sphering.encoder.sentence_transformers.torch_network import EMBEDDING
 
@@ -45,6 +45,10 @@ class StaticPipeline(Loop):
         rows = np.arange(len(lengths))
         pieces = [rows[start : start + BATCH_TEXTS] for start in range(0, len(rows), BATCH_TEXTS)]
         return [Batch(piece, 0, len(piece)) for piece in pieces]
+
+    def lower(self, batches: list[Batch], shortage: str) -> None:
+        """Refuse: the table is all that takes memory."""
+        raise too_little_memory(0, shortage)
 
     def vectors(self, tokens: Tokens, starts: NDArray[np.int64], batch: Batch, prompt: str) -> NDArray[np.float32]:
         """Return the vectors of one batch, (rows, width) float32."""

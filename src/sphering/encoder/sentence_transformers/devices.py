@@ -1,0 +1,52 @@
+"""Which devices PyTorch computes on."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+from sphering.errors import ModelError
+
+CPU = "cpu"
+AUTO = "auto"
+_NVIDIA = Path("/dev/nvidiactl")
+
+
+def may_have_an_accelerator() -> bool:
+    """Return whether an accelerator seems to be here, without importing PyTorch, which takes seconds."""
+    return _NVIDIA.exists() or (platform.system() == "Darwin" and platform.machine() == "arm64")
+
+
+def devices(wish: str) -> list[str]:
+    """Return PyTorch's names of the devices that a wish stands for, one or several.
+
+    Parameters
+    ----------
+    wish : str
+        ``auto``: every GPU, else the CPU; ``cuda``: every GPU; or one device, such as ``cuda:1``, ``mps`` or ``cpu``.
+
+    Raises
+    ------
+    ModelError
+        If it is not here.
+    """
+    found = _accelerators()
+    if wish == AUTO:
+        return found or [CPU]
+    chosen = [name for name in [*found, CPU] if name == wish or name.partition(":")[0] == wish]
+    if not chosen:
+        raise ModelError(
+            f"the device {wish!r} is not here",
+            expected=f"one of {', '.join([AUTO, CPU, *found])}",
+            where="[encoder] device",
+            remedy='set device = "auto", or install a PyTorch that is built for the device',
+        )
+    return chosen
+
+
+def _accelerators() -> list[str]:
+    import torch
+
+    if torch.cuda.is_available():
+        return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    return ["mps"] if torch.backends.mps.is_available() else []
