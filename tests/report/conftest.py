@@ -23,7 +23,6 @@ from sphering.transform.affine import Transform
 from sphering.transform.fit import fit
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-EMPTY = hashlib.sha256(b"{}").digest()
 
 
 @pytest.fixture(scope="session")
@@ -32,34 +31,37 @@ def encoder() -> Encoder:
     return open_encoder(identify(config, "torch"), config)
 
 
-def build(folder: Path, texts: list[str], encoded: Encoded, encoder: str, shards: int = 2) -> Snapshot:
+def build(
+    folder: Path, texts: list[str], encoded: Encoded, encoder: str, shards: int = 2, metadata: list[str] | None = None
+) -> Snapshot:
     """Write documents (repeats stay repeats) as `shards` shards in text-hash order; drop one row of the first."""
+    metadata = metadata or ["{}"] * len(texts)
     hashes = [hashlib.sha256(text.encode()).digest() for text in texts]
     kept: list[ShardEntry] = []
     paths = []
     for number, part in enumerate(np.array_split(np.arange(len(texts)), shards)):
         rows = sorted(part.tolist(), key=lambda row: hashes[row])
         paths.append(folder / f"shard-{number}.parquet")
-        write_shard(paths[-1], _table(rows, texts, hashes, encoded))
+        write_shard(paths[-1], _table(rows, texts, hashes, encoded, metadata))
         kept.append(ShardEntry(f"shard-{number}", len(rows), int(number == 0), 0, ""))
     dropped = folder / "dropped.parquet"
     pq.write_table(pa.table({"shard": pa.array([0], pa.int32()), "row": pa.array([3], pa.int64())}), dropped)
     return _reader(Snapshot(_manifest(kept, encoder, encoded.vectors.shape[1]), paths, dropped))
 
 
-def _table(rows: list[int], texts: list[str], hashes: list[bytes], encoded: Encoded) -> pa.Table:
+def _table(rows: list[int], texts: list[str], hashes: list[bytes], encoded: Encoded, metadata: list[str]) -> pa.Table:
     vectors = encoded.vectors[rows]
     unknown = None if encoded.n_unknown is None else encoded.n_unknown[rows]
     columns: dict[str, Any] = {
         "doc_id": [f"doc-{row:05d}" for row in rows],
         "text": [texts[row] for row in rows],
         "text_hash": pa.array([hashes[row] for row in rows], pa.binary(32)),
-        "metadata_hash": pa.array([EMPTY] * len(rows), pa.binary(32)),
+        "metadata_hash": pa.array([hashlib.sha256(metadata[row].encode()).digest() for row in rows], pa.binary(32)),
         "n_tokens": encoded.n_tokens[rows],
         "n_unknown": pa.array([None] * len(rows), pa.int32()) if unknown is None else unknown,
         "truncated": encoded.truncated[rows],
         "norm": np.linalg.norm(vectors.astype(np.float64), axis=1).astype(np.float32),
-        "metadata": ["{}"] * len(rows),
+        "metadata": [metadata[row] for row in rows],
         "embedding": vector_array(vectors),
     }
     return pa.table(columns, schema=schema(vectors.shape[1]))
@@ -100,6 +102,11 @@ def _reader(bare: Snapshot) -> Snapshot:
         truncated=int(documents["truncated"].sum()),
     )
     return Snapshot(counted, bare.paths, bare.dropped_path)
+
+
+@pytest.fixture(scope="session")
+def write_snapshot() -> Callable[..., Snapshot]:
+    return build
 
 
 @pytest.fixture(scope="session")

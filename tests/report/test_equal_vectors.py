@@ -12,7 +12,8 @@ import pytest
 
 from sphering.config.model import ReportConfig, TransformConfig
 from sphering.geometry.moments import Moments
-from sphering.report.equal_vectors import equal_vector_metrics
+from sphering.report.counted import count_documents
+from sphering.report.equal_vectors import EqualVectors
 from sphering.report.numbers import measure
 from sphering.store.snapshot import Snapshot
 from sphering.transform.fit import fit
@@ -52,4 +53,5 @@ def test_every_pair_counts_although_the_sample_would_hold_few_of_both(shouted: S
 
 def test_repeats_of_one_text_are_not_different_texts(make_snapshot: Callable[[list[str]], Snapshot]) -> None:
     snapshot = make_snapshot(["a question", "another one"] * 6)
-    assert equal_vector_metrics(snapshot)["equal_vector_texts"]["value"] == 0
+    equal = EqualVectors(count_documents(snapshot))
+    assert equal.metrics(snapshot.manifest.texts)["equal_vector_texts"]["value"] == 0

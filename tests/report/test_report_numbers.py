@@ -23,7 +23,7 @@ from sphering.report.changes import Base
 from sphering.report.identity import report_id
 from sphering.report.numbers import measure
 from sphering.report.sampled import angle_intervals
-from sphering.report.spaces import space_moments
+from sphering.report.spaces import KnownMoments, space_moments
 from sphering.store.snapshot import Snapshot
 from sphering.transform.affine import Transform
 from sphering.transform.fit import fit
@@ -124,7 +124,7 @@ def test_every_number_says_exact_or_sampled_over_what_and_how_many(
 ) -> None:
     for entry in (*estimates(report), *estimates(sampled)):
         assert entry["kind"] in ("exact", "sampled")
-        assert entry["over"] in ("documents", "texts", "pairs", "tokens")
+        assert entry["over"] in ("documents", "texts", "pairs", "tokens", "characters")
         assert isinstance(entry["n"], int)
         if entry["kind"] == "sampled":
             assert entry["seed"] == 0
@@ -166,7 +166,7 @@ def test_moments_given_by_the_caller_give_the_same_report(
     report: dict[str, Any], bank: Snapshot, centred: Transform
 ) -> None:
     moments = (space_moments(bank), space_moments(bank, centred))
-    assert measure(bank, centred, WHOLE, moments=moments) == report
+    assert measure(bank, centred, WHOLE, moments=KnownMoments(*moments)) == report
 
 
 def test_the_histograms_of_angles_hold_every_pair_and_the_law_is_a_distribution(report: dict[str, Any]) -> None:
@@ -231,10 +231,10 @@ def test_a_report_survives_json(report: dict[str, Any]) -> None:
 
 
 def test_a_report_s_id_follows_all_that_it_is_made_from() -> None:
-    given: list[Any] = [ReportConfig(), "s", "t", "e", "b"]
-    others: list[Any] = [ReportConfig(sample=500), "x", "x", None, None]
+    given: list[Any] = [ReportConfig(), "s", "t", "e", "b", ("lang",)]
+    others: list[Any] = [ReportConfig(sample=500), "x", "x", None, None, ()]
     ids = {report_id(*given)}
     for position, other in enumerate(others):
         ids.add(report_id(*given[:position], other, *given[position + 1 :]))
-    assert len(ids) == 6
+    assert len(ids) == 7
     assert all(first != second for first, second in combinations(ids, 2))

@@ -64,13 +64,31 @@ def indistinct_texts(vectors: NDArray[np.uint64], texts: NDArray[np.uint64]) -> 
     InputError
         If there are not as many texts as vectors.
     """
+    order = vector_order(vectors, texts)
+    return indistinct_in_order(vectors[order], texts[order])
+
+
+def vector_order(vectors: NDArray[np.uint64], texts: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return the order, (n,) int64, of rows by their vector and then their text: equal ones become neighbours.
+
+    Raises
+    ------
+    InputError
+        If there are not as many texts as vectors.
+    """
     if len(texts) != len(vectors):
         raise InputError(f"{len(texts)} text hashes for {len(vectors)} vectors", expected="one each")
-    order = np.lexsort((texts, vectors[:, 1], vectors[:, 0]))
-    first = np.ones(len(order), dtype=bool)  # of its vector
-    first[1:] = (vectors[order[1:]] != vectors[order[:-1]]).any(axis=1)
+    return np.lexsort((texts, vectors[:, 1], vectors[:, 0]))
+
+
+def indistinct_in_order(vectors: NDArray[np.uint64], texts: NDArray[np.uint64]) -> int:
+    """Return what `indistinct_texts` does, for rows in the order of `vector_order`, or some of them in it."""
+    if not len(vectors):
+        return 0
+    first = np.ones(len(vectors), dtype=bool)  # of its vector
+    first[1:] = (vectors[1:] != vectors[:-1]).any(axis=1)
     fresh = first.copy()  # a text that this vector did not have yet
-    fresh[1:] |= texts[order[1:]] != texts[order[:-1]]
+    fresh[1:] |= texts[1:] != texts[:-1]
     sizes = np.bincount(np.cumsum(first)[fresh])
     return int(sizes[sizes > 1].sum())
 

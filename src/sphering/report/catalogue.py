@@ -135,6 +135,10 @@ TEXTS: dict[str, Metric] = {
     "tokens_mean": Metric(
         "Tokens a document", "Mean length in the model's tokens, special tokens included, before truncation."
     ),
+    "tokens_per_character": Metric(
+        "Tokens per character",
+        "Tokens for each Unicode character of the texts: many where words fall into pieces, as in a strange language.",
+    ),
     "truncated": Metric(
         "Truncated documents", "Documents longer than the model reads; their ends are in no vector.", "count"
     ),

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sphering.config.model import ReportConfig
 from sphering.identity import short_id
 
-REPORT_VERSION = 2
+REPORT_VERSION = 3
 
 
-def report_id(config: ReportConfig, snapshot: str, transform: str, evaluation: str | None, base: str | None) -> str:
+def report_id(
+    config: ReportConfig,
+    snapshot: str,
+    transform: str,
+    evaluation: str | None,
+    base: str | None,
+    labels: Iterable[str],
+) -> str:
     """Return the id of a report.
 
     Parameters
@@ -20,6 +29,8 @@ def report_id(config: ReportConfig, snapshot: str, transform: str, evaluation: s
         The transform's SHA-256.
     evaluation, base : str or None
         Ids of the evaluation, and of the release that changes are measured against.
+    labels : iterable of str
+        The columns whose labels are measured apart: metadata tells which columns a snapshot has, not which are labels.
     """
     return short_id(
         {
@@ -28,6 +39,7 @@ def report_id(config: ReportConfig, snapshot: str, transform: str, evaluation: s
             "evaluation": evaluation,
             "report": config.model_dump(mode="json"),
             "base": base,
+            "labels": sorted(labels),
             "v": REPORT_VERSION,
         }
     )

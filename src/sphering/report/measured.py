@@ -7,15 +7,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from sphering.geometry.estimate import NORMAL_95, Estimate
+from sphering.geometry.estimate import NORMAL_95, Estimate, exact, undefined
 
-Over = Literal["documents", "texts", "pairs", "tokens", "queries"]
+Over = Literal["documents", "texts", "pairs", "tokens", "characters", "queries"]
 Json = dict[str, Any]
 
 
 def number(estimate: Estimate, over: Over) -> Json:
     """Return an estimate as the JSON of one metric, with what its `n` counts."""
     return {**estimate.to_json(), "over": over}
+
+
+def share_of(part: int, whole: int, missing: str) -> Estimate:
+    """Return part / whole, exact over the whole; `missing` says why there is none where there is nothing."""
+    return exact(part / whole, whole) if whole else undefined(missing)
 
 
 def whole_counts(metrics: Mapping[str, Json], counts: Collection[str]) -> dict[str, Json]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,14 @@ from sphering.geometry.estimate import Estimate, exact, undefined
 from sphering.geometry.moments import Moments
 from sphering.report.catalogue import COUNTS
 from sphering.report.changes import Base, changes_since
-from sphering.report.equal_vectors import equal_vector_metrics
+from sphering.report.counted import count_documents
+from sphering.report.equal_vectors import EqualVectors
 from sphering.report.identity import REPORT_VERSION
+from sphering.report.labels import label_tables
 from sphering.report.measured import Json, number, whole_counts
 from sphering.report.norms import norm_histogram
 from sphering.report.sampled import measure_sample
-from sphering.report.spaces import space_metrics, space_moments, space_of, spectrum_json
+from sphering.report.spaces import KnownMoments, space_metrics, space_moments, space_of, spectrum_json
 from sphering.report.texts import text_metrics
 from sphering.report.warnings import warnings_of
 from sphering.store.snapshot import Sample, Snapshot
@@ -31,39 +33,43 @@ def measure(
     transform: Transform,
     config: ReportConfig,
     *,
+    labels: Sequence[str] = (),
     base: Base | None = None,
     evaluation: Mapping[str, Any] | None = None,
-    moments: tuple[Moments, Moments] | None = None,
-    fit_moments: Moments | None = None,
+    moments: KnownMoments | None = None,
 ) -> Json:
     """Return the geometry of a snapshot, raw and under a transform, as JSON values without a NaN.
 
-    All documents for what moments say, exactly, and for equal vectors; pairs and neighbours on `config.sample` distinct
-    texts.
+    All documents for what moments say, exactly, and for texts, labels and equal vectors; pairs and neighbours on
+    `config.sample` distinct texts.
 
     Parameters
     ----------
+    labels : sequence of str
+        The metadata columns whose labels' texts are measured apart.
     base : Base, optional
         What changes are measured against.
     evaluation : mapping, optional
         Retrieval metrics, taken over as they are.
-    moments : tuple of Moments, optional
-        Of the raw and of the transformed vectors of all documents, where the caller has them: saves two passes.
-    fit_moments : Moments, optional
-        Of what the transform was fitted on, documents or distinct texts, in this snapshot: what its drift is measured
-        by. By default of the documents.
+    moments : KnownMoments, optional
+        Where the caller has them: saves two passes.
     """
-    raw, transformed = map(space_of, moments or (space_moments(snapshot), space_moments(snapshot, transform)))
+    known = moments or KnownMoments(space_moments(snapshot), space_moments(snapshot, transform))
+    raw, transformed = space_of(known.raw), space_of(known.transformed)
     sample = _finite(snapshot.sample(config.sample))
     pairs = measure_sample(sample, transform.apply(sample.vectors), texts=snapshot.manifest.texts, seed=config.seed)
+    counted = count_documents(snapshot, labels)
+    equal = EqualVectors(counted)
+    texts = {**text_metrics(snapshot.manifest, counted.whole), **equal.metrics(snapshot.manifest.texts)}
     report: Json = {
         "version": REPORT_VERSION,
         "snapshot": _snapshot_json(snapshot),
-        "transform": _transform_json(transform, fit_moments or raw.moments),
+        "transform": _transform_json(transform, known.fitted_on or known.raw),
         "sample": {"texts": len(sample.doc_ids), "of": snapshot.manifest.texts, "seed": config.seed},
         "raw": whole_counts({**space_metrics(raw), **pairs.raw}, COUNTS),
         "transformed": whole_counts({**space_metrics(transformed), **pairs.transformed}, COUNTS),
-        "texts": whole_counts({**text_metrics(snapshot.manifest), **equal_vector_metrics(snapshot)}, COUNTS),
+        "texts": whole_counts(texts, COUNTS),
+        "labels": label_tables(counted, equal),
         "spectrum": {"raw": spectrum_json(raw), "transformed": spectrum_json(transformed)},
         "angles": pairs.angles,
         "norms": {"raw": norm_histogram(snapshot, raw.moments.norm_range)},

@@ -23,6 +23,23 @@ class Space:
     spectrum: Spectrum | None
 
 
+@dataclass(frozen=True)
+class KnownMoments:
+    """The moments of a snapshot's documents, raw and transformed, and of what its transform would be fitted on.
+
+    Parameters
+    ----------
+    raw, transformed : Moments
+    fitted_on : Moments, optional
+        Of what the transform was fitted on, documents or distinct texts, in this snapshot: what its drift is measured
+        by. By default of the documents.
+    """
+
+    raw: Moments
+    transformed: Moments
+    fitted_on: Moments | None = None
+
+
 def space_of(moments: Moments) -> Space:
     """Return the space that moments are of."""
     return Space(moments, spectrum(moments) if moments.n > 1 else None)

@@ -1,35 +1,42 @@
-"""What a snapshot's manifest says of its texts: duplicates, tokens, truncation, unknown tokens."""
+"""What a snapshot's texts come to: duplicates, tokens, truncation, unknown tokens, tokens per character."""
 
 from __future__ import annotations
 
 from sphering.geometry.estimate import Estimate, exact, undefined
-from sphering.report.measured import Json, number
+from sphering.report.counted import Tally
+from sphering.report.measured import Json, number, share_of
 from sphering.store.snapshot import SnapshotManifest
 
 CANNOT_SAY = "this encoder does not tell unknown tokens"
+NOT_KEPT = "no text is kept (keep_text = false)"
 
 
-def text_metrics(manifest: SnapshotManifest) -> dict[str, Json]:
-    """Return the metrics of a snapshot's texts, exact over its documents or their tokens."""
-    documents, tokens = manifest.documents, manifest.tokens
+def text_metrics(manifest: SnapshotManifest, whole: Tally) -> dict[str, Json]:
+    """Return the metrics of a snapshot's texts, exact over its documents, their tokens or their characters."""
+    documents = manifest.documents
     again = documents - manifest.texts
     return {
         "documents": number(exact(documents, documents), "documents"),
         "texts": number(exact(manifest.texts, documents), "documents"),
         "duplicate_documents": number(exact(again, documents), "documents"),
-        "duplicate_texts_share": number(_share(again, documents, "no document"), "documents"),
-        "tokens_mean": number(_share(tokens, documents, "no document"), "documents"),
+        "duplicate_texts_share": number(share_of(again, documents, "no document"), "documents"),
+        "tokens_mean": number(share_of(manifest.tokens, documents, "no document"), "documents"),
+        "tokens_per_character": number(tokens_per_character(whole), "characters"),
         "truncated": number(exact(manifest.truncated, documents), "documents"),
-        "truncated_share": number(_share(manifest.truncated, documents, "no document"), "documents"),
-        "unknown_share": number(_unknown(manifest), "tokens"),
+        "truncated_share": number(share_of(manifest.truncated, documents, "no document"), "documents"),
+        "unknown_share": number(unknown_share(whole), "tokens"),
     }
 
 
-def _unknown(manifest: SnapshotManifest) -> Estimate:
-    if manifest.unknown is None:
-        return undefined(CANNOT_SAY, manifest.tokens)
-    return _share(manifest.unknown, manifest.tokens, "no token")
+def unknown_share(tally: Tally) -> Estimate:
+    """Return the share of the tokens of some documents that the vocabulary lacks."""
+    if tally.unsaid:
+        return undefined(CANNOT_SAY, tally.tokens)
+    return share_of(tally.unknown, tally.tokens, "no token")
 
 
-def _share(part: int, whole: int, missing: str) -> Estimate:
-    return exact(part / whole, whole) if whole else undefined(missing)
+def tokens_per_character(tally: Tally) -> Estimate:
+    """Return how many tokens some documents have for each of their Unicode characters, special tokens included."""
+    if tally.textless:
+        return undefined(NOT_KEPT)
+    return share_of(tally.tokens, tally.characters, "no character")

@@ -94,7 +94,7 @@ def _planned(workspace: Workspace, base: str | None) -> Planned:
     transform = workspace.read("transform")
     evaluation = workspace.read("evaluation")["evaluation"]
     sha256 = transform["sha256"]
-    report = report_id(config.report, snapshot, sha256, evaluation, base)
+    report = report_id(config.report, snapshot, sha256, evaluation, base, config.source.labels)
     exports = {entry.name: export_id(entry, snapshot, sha256, evaluation) for entry in config.export}
     document = bundle_document(workspace.begun["encoder"], config.encoder.query_prompt, config.normalise, sha256)
     bundle = str(document["id"])

@@ -8,6 +8,7 @@ from sphering.evaluation.retrieval import retrieval_metrics
 from sphering.progress import current
 from sphering.report.changes import Base
 from sphering.report.numbers import measure
+from sphering.report.spaces import KnownMoments
 from sphering.run.database import tonights_snapshot
 from sphering.run.evaluate import kept_evaluation
 from sphering.run.fit import read_transform
@@ -35,10 +36,14 @@ def write_report(path: Path) -> str:
         snapshot,
         transform,
         workspace.config.report,
+        labels=workspace.config.source.labels,
         base=_base(workspace, planned.base),
         evaluation=retrieval_metrics(snapshot, transform, evaluation) if evaluation else None,
-        moments=(raw_moments(workspace), transformed_moments(workspace, transform)),
-        fit_moments=raw_moments(workspace, transform.parameters["weights"]),
+        moments=KnownMoments(
+            raw_moments(workspace),
+            transformed_moments(workspace, transform),
+            raw_moments(workspace, transform.parameters["weights"]),
+        ),
     )
     create_document(corpus.files, key, {"id": planned.report, **numbers})
     progress.finish("report")
