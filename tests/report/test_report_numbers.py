@@ -210,6 +210,7 @@ def test_the_vietnamese_corpus_raises_the_warnings_of_a_model_that_does_not_know
     report = measure(snapshot, transform, WHOLE)
     named = {warning["name"]: warning["sentence"] for warning in report["warnings"]}
     assert "diacritics" in named["equal_vectors"]
+    assert "in texts that are probably Vietnamese" in named["unknown_tokens"]
     assert report["texts"]["equal_vector_texts"]["value"] >= 3
     assert report["texts"]["unknown_share"]["value"] is not None
 

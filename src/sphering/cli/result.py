@@ -33,6 +33,8 @@ def print_result(result: Mapping[str, Any], config: Config, file: Path | None) -
     for line in (*unpassed(result), mixed_bits(result.get("probe"))):
         if line:
             print_line(f"  {line}")
+    for sentence in _warnings_of_texts(result, config):
+        print_line(f"  warning: {sentence}")
     corpus = _corpus(config)
     if result.get("quarantined"):
         quarantine = corpus.layout.quarantine(result["run"])
@@ -121,14 +123,28 @@ def parity_words(parity: Mapping[str, Any]) -> str:
 
 def mean_cosine(result: Mapping[str, Any], config: Config) -> tuple[float, float] | None:
     """Return the mean cosine of all pairs, raw and transformed, from the release's report; None where there is none."""
+    report = _report(result, config)
+    if report is None:
+        return None
+    values = [report[space]["mean_cosine"]["value"] for space in ("raw", "transformed")]
+    return None if None in values else (float(values[0]), float(values[1]))
+
+
+def _warnings_of_texts(result: Mapping[str, Any], config: Config) -> list[str]:
+    """Return the report's warnings of what the model does not know or see, which are mended by another model."""
+    from sphering.report.catalogue import TEXTS
+
+    report = _report(result, config) or {"warnings": []}
+    return [warning["sentence"] for warning in report["warnings"] if warning["metric"] in TEXTS]
+
+
+def _report(result: Mapping[str, Any], config: Config) -> dict[str, Any] | None:
     from sphering.store.documents import read_document
 
     if not result.get("release"):
         return None
     corpus = _corpus(config)
-    report = read_document(corpus.files, corpus.layout.report(corpus.release(result["release"]).report))
-    values = [report[space]["mean_cosine"]["value"] for space in ("raw", "transformed")]
-    return None if None in values else (float(values[0]), float(values[1]))
+    return read_document(corpus.files, corpus.layout.report(corpus.release(result["release"]).report))
 
 
 def _search_line(result: Mapping[str, Any], config: Config, file: Path | None) -> str:

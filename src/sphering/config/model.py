@@ -50,7 +50,9 @@ class SourceConfig(Table):
         ),
     )
     text: str = Field("text", description="The column with the text.")
-    labels: tuple[str, ...] = Field((), description="Metadata columns that hold a class label.")
+    labels: tuple[str, ...] = Field(
+        (), description="Metadata columns that hold a class label; the report counts the texts of each apart."
+    )
     metadata: tuple[str, ...] = Field((), description="Columns kept with each document and its vector.")
     duplicates: Literal["error", "first", "last"] = Field(
         "error",

@@ -135,6 +135,11 @@ TEXTS: dict[str, Metric] = {
     "tokens_mean": Metric(
         "Tokens a document", "Mean length in the model's tokens, special tokens included, before truncation."
     ),
+    "tokens_min": Metric(
+        "Tokens of the shortest",
+        "Tokens of the shortest document: special tokens and prompt are at most so many.",
+        "count",
+    ),
     "tokens_per_character": Metric(
         "Tokens per character",
         "Tokens for each Unicode character of the texts: many where words fall into pieces, as in a strange language.",
@@ -155,6 +160,17 @@ TEXTS: dict[str, Metric] = {
         "Share with an equal vector", "Texts with an equal vector as a share of all texts.", "share"
     ),
 }
+
+LABELS = (
+    "documents",
+    "texts",
+    "tokens_per_character",
+    "unknown_share",
+    "truncated_share",
+    "equal_vector_texts",
+    "equal_vector_texts_share",
+)
+"""Those metrics of texts that are measured for each label, too."""
 
 CHANGES: dict[str, Metric] = {
     "added": Metric("Added", "Documents whose id and text are new.", "count"),

@@ -44,6 +44,8 @@ class Counted:
         `row_hashes` of the vectors.
     texts : ndarray, shape (n,), uint64
         The first 64 bits of each text's SHA-256.
+    unknown : ndarray, shape (n,), int32
+        Unknown tokens of each document; 0 where the encoder does not tell them.
     fewest_tokens : int
         Of any document, special tokens included.
     whole : Tally
@@ -57,6 +59,7 @@ class Counted:
 
     vectors: NDArray[np.uint64]
     texts: NDArray[np.uint64]
+    unknown: NDArray[np.int32]
     fewest_tokens: int
     whole: Tally
     columns: Sequence[LabelColumn]
@@ -75,7 +78,7 @@ class _Block:
 def count_documents(snapshot: Snapshot, labels: Sequence[str] = ()) -> Counted:
     """Read every document of a snapshot once, and count.
 
-    Memory: 24 bytes a document, and one more a column of labels.
+    Memory: 28 bytes a document, and one more a column of labels.
 
     Parameters
     ----------
@@ -83,7 +86,7 @@ def count_documents(snapshot: Snapshot, labels: Sequence[str] = ()) -> Counted:
         Names of the columns of labels.
     """
     width = len(Tally.__dataclass_fields__)
-    vectors, texts = [np.empty((0, 2), np.uint64)], [np.empty(0, np.uint64)]
+    vectors, texts, unknown = [np.empty((0, 2), np.uint64)], [np.empty(0, np.uint64)], [np.empty(0, np.int32)]
     fewest, whole = np.iinfo(np.int64).max, np.zeros(width, np.int64)
     with text_connection(snapshot) as connection:
         columns = label_columns(connection, labels)
@@ -92,6 +95,7 @@ def count_documents(snapshot: Snapshot, labels: Sequence[str] = ()) -> Counted:
         for block in _blocks(snapshot, connection, columns):
             vectors.append(block.vectors)
             texts.append(block.texts)
+            unknown.append(block.measured[:, 2].astype(np.int32))
             fewest = min(fewest, int(block.measured[:, 1].min()))
             whole += block.measured.sum(axis=0)
             for name, of_block in block.lines.items():
@@ -100,6 +104,7 @@ def count_documents(snapshot: Snapshot, labels: Sequence[str] = ()) -> Counted:
     return Counted(
         np.concatenate(vectors),
         np.concatenate(texts),
+        np.concatenate(unknown),
         fewest,
         _tally(whole),
         columns,

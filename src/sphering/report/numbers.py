@@ -18,6 +18,7 @@ from sphering.report.equal_vectors import EqualVectors
 from sphering.report.identity import REPORT_VERSION
 from sphering.report.labels import label_tables
 from sphering.report.measured import Json, number, whole_counts
+from sphering.report.named_languages import name_languages
 from sphering.report.norms import norm_histogram
 from sphering.report.sampled import measure_sample
 from sphering.report.spaces import KnownMoments, space_metrics, space_moments, space_of, spectrum_json
@@ -60,7 +61,9 @@ def measure(
     pairs = measure_sample(sample, transform.apply(sample.vectors), texts=snapshot.manifest.texts, seed=config.seed)
     counted = count_documents(snapshot, labels)
     equal = EqualVectors(counted)
-    texts = {**text_metrics(snapshot.manifest, counted.whole), **equal.metrics(snapshot.manifest.texts)}
+    texts = whole_counts({**text_metrics(snapshot.manifest, counted), **equal.metrics(snapshot.manifest.texts)}, COUNTS)
+    tables = label_tables(counted, equal)
+    name_languages(snapshot, counted, texts, tables, config.seed)
     report: Json = {
         "version": REPORT_VERSION,
         "snapshot": _snapshot_json(snapshot),
@@ -68,8 +71,8 @@ def measure(
         "sample": {"texts": len(sample.doc_ids), "of": snapshot.manifest.texts, "seed": config.seed},
         "raw": whole_counts({**space_metrics(raw), **pairs.raw}, COUNTS),
         "transformed": whole_counts({**space_metrics(transformed), **pairs.transformed}, COUNTS),
-        "texts": whole_counts(texts, COUNTS),
-        "labels": label_tables(counted, equal),
+        "texts": texts,
+        "labels": tables,
         "spectrum": {"raw": spectrum_json(raw), "transformed": spectrum_json(transformed)},
         "angles": pairs.angles,
         "norms": {"raw": norm_histogram(snapshot, raw.moments.norm_range)},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sphering.geometry.estimate import Estimate, exact, undefined
-from sphering.report.counted import Tally
+from sphering.report.counted import Counted, Tally
 from sphering.report.measured import Json, number, share_of
 from sphering.store.snapshot import SnapshotManifest
 
@@ -11,9 +11,9 @@ CANNOT_SAY = "this encoder does not tell unknown tokens"
 NOT_KEPT = "no text is kept (keep_text = false)"
 
 
-def text_metrics(manifest: SnapshotManifest, whole: Tally) -> dict[str, Json]:
+def text_metrics(manifest: SnapshotManifest, counted: Counted) -> dict[str, Json]:
     """Return the metrics of a snapshot's texts, exact over its documents, their tokens or their characters."""
-    documents = manifest.documents
+    documents, whole = manifest.documents, counted.whole
     again = documents - manifest.texts
     return {
         "documents": number(exact(documents, documents), "documents"),
@@ -21,6 +21,7 @@ def text_metrics(manifest: SnapshotManifest, whole: Tally) -> dict[str, Json]:
         "duplicate_documents": number(exact(again, documents), "documents"),
         "duplicate_texts_share": number(share_of(again, documents, "no document"), "documents"),
         "tokens_mean": number(share_of(manifest.tokens, documents, "no document"), "documents"),
+        "tokens_min": number(exact(counted.fewest_tokens, documents), "documents"),
         "tokens_per_character": number(tokens_per_character(whole), "characters"),
         "truncated": number(exact(manifest.truncated, documents), "documents"),
         "truncated_share": number(share_of(manifest.truncated, documents, "no document"), "documents"),

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sphering.report.bounds import ANISOTROPIC, EQUAL_VECTORS, ROWS_PER_DIMENSION, TRUNCATED, UNKNOWN
+from sphering.report.label_warnings import label_warnings
+from sphering.report.languages import MOST_LANGUAGES, main_language
 from sphering.report.measured import Json
 from sphering.report.wording import shown
-
-UNKNOWN = 0.01
-EQUAL_VECTORS = 0.001
-TRUNCATED = 0.05
-ANISOTROPIC = 0.5
-ROWS_PER_DIMENSION = 5
 
 
 def warnings_of(report: Mapping[str, Any]) -> list[Json]:
     """Return the warnings of a report, each with its name, the metric that raised it, and a sentence."""
     found = [_unknown(report), _equal(report), _truncated(report), _anisotropic(report), _few(report)]
     fitted = [_warning("transform", None, str(text)) for text in report["transform"]["warnings"]]
-    return [warning for warning in found if warning is not None] + fitted
+    return [*(warning for warning in found if warning is not None), *label_warnings(report), *fitted]
 
 
 def _warning(name: str, metric: str | None, sentence: str) -> Json:
@@ -39,8 +36,20 @@ def _unknown(report: Mapping[str, Any]) -> Json | None:
         "unknown_tokens",
         "unknown_share",
         f"{shown(share, 'share')} of all tokens are unknown to the model: it was probably not made for this language "
-        "or this kind of text, and sees a blank in their place. Choose a model that was.",
+        f"or this kind of text, and sees a blank in their place.{_in_language(report)} Choose a model that was.",
     )
+
+
+def _in_language(report: Mapping[str, Any]) -> str:
+    languages = report["texts"]["unknown_share"].get("languages", [])
+    told = [(each["language"], shown(each["share"]["value"], "share")) for each in languages]
+    if main_language(languages):
+        return f" {told[0][1]} of them are in texts that are probably {told[0][0]}."
+    if told:
+        listed = ", ".join(f"{language} ({share})" for language, share in told)
+        others = " and others" if len(told) == MOST_LANGUAGES else ""
+        return f" They are in texts of several languages, probably {listed}{others}."
+    return ""
 
 
 def _equal(report: Mapping[str, Any]) -> Json | None:

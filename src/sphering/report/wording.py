@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sphering.report.catalogue import CHANGES, Metric
+from sphering.report.catalogue import CHANGES, LABELS, TEXTS, Metric
 
 NONE = "–"
 MINUS = "−"
+_LABEL = 60
 VERDICTS = {
     "published": ("Published", "No gate holds this release; consumers of this channel get it."),
     "held": (
@@ -60,6 +61,31 @@ def _share(value: float) -> str:
     if abs(percent) >= 99.995 or abs(percent) < 0.01:
         return f"{percent:.3g} %" if abs(percent) < 0.01 else f"{percent:.4f} %"
     return f"{percent:.1f} %" if 1 <= abs(percent) <= 99 else f"{percent:.2f} %"
+
+
+def clipped(label: str) -> str:
+    """Return a label as people can read it: its first 60 characters in one line, and quotes where there are none."""
+    line = " ".join(label.split())
+    return '""' if not line else line if len(line) <= _LABEL else line[: _LABEL - 1] + "…"
+
+
+def line_name(line: Mapping[str, Any]) -> str:
+    """Return what a line of a table of labels is called."""
+    if line["of"] == "label":
+        return clipped(line["label"])
+    return f"{line['labels']:,} other labels" if line["of"] == "others" else "no label"
+
+
+def label_table(column: str, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the table of one column of labels: its heads, a row a line, and why numbers are missing."""
+    rows = [[shown(line[name]["value"], TEXTS[name].form) for name in LABELS] for line in lines]
+    reasons = {line[name]["reason"]: TEXTS[name].title for line in lines for name in LABELS if "reason" in line[name]}
+    return {
+        "column": column,
+        "heads": [TEXTS[name].title for name in LABELS],
+        "rows": [{"name": line_name(line), "values": values} for line, values in zip(lines, rows, strict=True)],
+        "missing": [f"{title}: {reason}" for reason, title in reasons.items()],
+    }
 
 
 def change(value: float | None, form: str = "number") -> str:
