@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from sphering.config.model import ReportConfig
+from sphering.report.catalogue import LABELS, TEXTS
 from sphering.report.changes import Base
 from sphering.report.numbers import measure
 from sphering.report.page import render
@@ -111,7 +112,36 @@ def _evil(report: dict[str, Any]) -> dict[str, Any]:
     bad["snapshot"]["corpus"] = EVIL
     bad["warnings"] = [{"name": "evil", "metric": None, "sentence": EVIL}]
     bad["evaluation"] = {EVIL: 1.0}
+    numbers = {name: report["texts"][name] for name in LABELS}
+    bad["labels"] = {EVIL: [{"of": "label", "label": EVIL, **numbers}]}
     return bad
+
+
+def test_each_column_of_labels_has_a_table(report: dict[str, Any]) -> None:
+    numbers = {name: report["texts"][name] for name in LABELS}
+    numbers["unknown_share"] = {"value": 0.377, "kind": "exact", "n": 1000, "over": "tokens"}
+    numbers["tokens_per_character"] = {
+        "value": None,
+        "reason": "no text is kept",
+        "kind": "exact",
+        "over": "characters",
+    }
+    lines = [
+        {"of": "label", "label": "vi", **numbers},
+        {"of": "others", "label": None, "labels": 57, **numbers},
+        {"of": "missing", "label": None, **numbers},
+    ]
+    page = render({**report, "labels": {"lang": lines}}, release())
+    table = page[page.index("Texts by <code>lang</code>") :]
+    assert [name in table for name in ("<td>vi</td>", "<td>57 other labels</td>", "<td>no label</td>")] == [True] * 3
+    assert table.count("37.7 %") == 3
+    assert f"{TEXTS['tokens_per_character'].title}: no text is kept." in table
+
+
+def test_a_report_from_before_labels_were_measured_still_renders(report: dict[str, Any]) -> None:
+    old = {name: part for name, part in report.items() if name != "labels"}
+    old["texts"] = {name: entry for name, entry in report["texts"].items() if not name.startswith("tokens_")}
+    assert "Texts by" not in render(old, release())
 
 
 def test_a_report_without_pairs_or_spectrum_still_renders(report: dict[str, Any]) -> None:

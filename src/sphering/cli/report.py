@@ -58,6 +58,9 @@ def _page(corpus: CorpusStore, release: Release) -> Path | None:
 
 
 def _print(numbers: Mapping[str, Any]) -> None:
+    from sphering.report.catalogue import LABELS
+    from sphering.report.wording import line_name
+
     raw, transformed = numbers["raw"], numbers["transformed"]
     names = [*raw, *(name for name in transformed if name not in raw)]
     print_table(
@@ -71,6 +74,11 @@ def _print(numbers: Mapping[str, Any]) -> None:
         ("texts", "value", "kind", "n"),
         [(name, entry.get("value"), *_origin(entry)) for name, entry in numbers["texts"].items()],
     )
+    for column, lines in numbers.get("labels", {}).items():
+        print_table(
+            (column, *LABELS),
+            [(line_name(line), *(line[name]["value"] for name in LABELS)) for line in lines],
+        )
     for warning in numbers.get("warnings", ()):
         print_line(f"warning: {warning['sentence']}")
 

@@ -71,6 +71,7 @@ def _view(report: Mapping[str, Any], release: Mapping[str, Any]) -> dict[str, An
         "documents": wording.shown(report["texts"]["documents"]["value"], "count"),
         "spaces": _space_rows(report),
         "texts": [wording.row(name, metric, {"value": report["texts"].get(name)}) for name, metric in TEXTS.items()],
+        "labels": [wording.label_table(column, lines) for column, lines in report.get("labels", {}).items()],
         "evaluation": list(_flat(report["evaluation"] or {})),
         "changes": _changes(report["base"]),
         "changed": _changed(report["base"]),
