@@ -39,7 +39,7 @@ def test_the_vectors_are_those_of_sentence_transformers(folder, static):
     from sentence_transformers import SentenceTransformer
 
     expected = SentenceTransformer(str(folder), device="cpu").encode(list(PROBE_TEXTS), show_progress_bar=False)
-    np.testing.assert_allclose(static.encode(PROBE_TEXTS).vectors, expected, atol=1e-6)
+    assert np.abs(static.encode(PROBE_TEXTS).vectors - expected).max() < 1e-6
 
 
 def test_a_vector_does_not_depend_on_its_batch(static, monkeypatch):

