@@ -46,7 +46,7 @@ soak: $(STAMP)  ## what takes too long for `make test`: whole examples, kills at
 	@$(BIN)/python -m pytest -m soak --timeout 7200 --durations=0
 
 bench: $(STAMP)  ## what a run takes beside SentenceTransformer.encode and np.save, and what a night takes that changes little
-	@$(BIN)/python benchmarks/main_job.py
+	@$(BIN)/python benchmarks/encode.py examples/banking77/banking77.parquet
 	@test -f $(CORPUS) || { echo "make bench CORPUS=FILE: a Parquet file with package, section and text is needed" >&2; exit 2; }
 	@$(BIN)/python benchmarks/incremental.py --corpus $(CORPUS)
 
