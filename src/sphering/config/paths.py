@@ -34,11 +34,13 @@ def absolute_paths(document: dict[str, Any], file: Path) -> dict[str, Any]:
     """
     content = {key: dict(value) if isinstance(value, dict) else value for key, value in document.items()}
     content["store"] = _store(content.get("store", "store"), file)
-    source, encoder, evaluation = (content.get(name) for name in ("source", "encoder", "evaluation"))
+    source, encoder, chunk, evaluation = (content.get(name) for name in ("source", "encoder", "chunk", "evaluation"))
     if isinstance(source, dict) and "path" in source:
         source["path"] = _each(source["path"], file, "source.path")
     if isinstance(encoder, dict) and isinstance(encoder.get("model"), str):
         encoder["model"] = _model(encoder["model"], file.parent)
+    if isinstance(chunk, dict) and isinstance(chunk.get("tokenizer"), str):
+        chunk["tokenizer"] = _model(chunk["tokenizer"], file.parent)
     if isinstance(evaluation, dict):
         for name in _EVALUATION_FILES:
             if name in evaluation:
@@ -80,9 +82,9 @@ def _absolute(value: Any, file: Path, key: str) -> Any:
 
 
 def _model(value: str, base: Path) -> str:
-    """Return a model that is a folder as its absolute path, and any other name as it is."""
+    """Return a model that is a folder or a file as its absolute path, and any other name as it is."""
     if value.startswith("package:"):
         return value
     path = base / Path(value).expanduser()
-    is_folder = value.startswith((".", "/", "~")) or path.is_dir()
-    return os.path.normpath(path) if is_folder else value
+    is_path = value.startswith((".", "/", "~")) or path.exists()
+    return os.path.normpath(path) if is_path else value
