@@ -1,6 +1,6 @@
 -- The keys of checked rows, without their texts: DuckDB sorts narrow rows on disk, but fails on wide ones beyond its
 -- memory limit. Sorted by the UTF-8 bytes of the ids; of the rows of one id, the one to keep comes first.
--- To be filled in: $order, by which the rows of one id are told apart.
+-- To be filled in: $order, by which the rows of one id are told apart; $stays, which rows count.
 -- rows: the checked rows. An id that is null is made from the content: the first 32 hex digits of
 -- SHA-256(text_hash ‖ metadata_hash). A row that is carried over comes after tonight's rows of its id. Hashes that are known
 -- already are taken as they are. The hashes of a deleted row are empty, which those of a document are not.
@@ -22,6 +22,7 @@ WITH hashed AS (
         row,
         staged_at
     FROM rows
+    WHERE $stays
 ), named AS (
     SELECT * REPLACE (coalesce(doc_id, sha256(text_hash || metadata_hash)[:32]) AS doc_id)
     FROM hashed

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from sphering.config.model import Config
-from sphering.source.key_sort import KeySort
+from sphering.source.key_sort import KeySort, first_to_keep, keys_by_id
 from sphering.source.rows import ROWS, row_batches, rows_reader
 
 
@@ -35,7 +35,7 @@ def sorting():
 
         def begin(path):
             source = Config(corpus="t", source={"path": "a.jsonl"}).source
-            return KeySort(connection.cursor(), path, source)
+            return KeySort(connection.cursor(), path, keys_by_id(first_to_keep(source)))
 
         yield begin
 

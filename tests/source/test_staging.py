@@ -274,9 +274,13 @@ def test_a_row_is_quarantined_for_each_reason_with_its_id_and_place(staging, tmp
 
 
 def test_sums_that_do_not_add_up_are_refused():
-    staged = Staged(10, 5, 5, 3, {"null": 3}, 1, "", ())
+    sums = {"texts": 5, "quarantined": 3, "reasons": {"null": 3}, "duplicates": 1, "content_digest": "", "files": ()}
     with pytest.raises(IntegrityError, match="10 rows were read, 9 are accounted for"):
-        staged.check()
+        Staged(10, 5, 5, **sums).check()
+    with pytest.raises(IntegrityError, match="6 documents are staged, 0 of them carried over, and 5 are tonight's"):
+        Staged(9, 5, 6, **sums).check()
+    with pytest.raises(IntegrityError, match="9 documents are staged, 2 of them carried over, and 8 are tonight's"):
+        Staged(9, 5, 9, **sums, carried=2, chunks=8).check()
 
 
 class _Heard:

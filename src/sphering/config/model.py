@@ -121,7 +121,9 @@ class ChunkConfig(Table):
         ),
     )
     overlap: int = Field(
-        0, ge=0, description="Most tokens at the end of a chunk that the next one begins with again; fewer than `tokens`."
+        0,
+        ge=0,
+        description="Most tokens at the end of a chunk that the next one begins with again; fewer than `tokens`.",
     )
 
     @model_validator(mode="after")

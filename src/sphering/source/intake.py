@@ -20,7 +20,7 @@ from sphering.source.metadata import known_hashes
 from sphering.source.opened import FoundFile, OpenedFile, SourceFile
 from sphering.source.purged import PurgedIds
 from sphering.source.quarantine import QuarantineWriter
-from sphering.source.rows import ROWS
+from sphering.source.rows import ROWS, as_rows
 from sphering.source.typed import missing_column
 from sphering.store.exhausted import exhaustion
 
@@ -82,7 +82,7 @@ class Intake:
         """
         for batch in batches:
             kept = batch if self.purged is None else batch.filter(pa.array(~self.purged.among(batch)))
-            self.rows.add(_as_rows(kept, deleted=pa.repeat(False, len(kept)), carried=pa.repeat(True, len(kept))))
+            self.rows.add(as_rows(kept, ROWS, deleted=pa.repeat(False, len(kept)), carried=pa.repeat(True, len(kept))))
 
     def require_names(self, where: str) -> None:
         """Raise SourceError if there were rows with columns, but a wanted column in none of them.
@@ -108,15 +108,8 @@ class Intake:
         self.quarantine.add(shown, checked.rejected)
         rows = checked.rows
         file, carried = pa.repeat(pa.scalar(number, pa.int32()), len(rows)), pa.repeat(False, len(rows))
-        self.rows.add(_as_rows(rows, file=file, carried=carried, metadata_hash=known_hashes(rows["metadata"])))
+        self.rows.add(as_rows(rows, ROWS, file=file, carried=carried, metadata_hash=known_hashes(rows["metadata"])))
         self.progress.advance(READ, count)
-
-
-def _as_rows(batch: pa.RecordBatch, **columns: pa.Array) -> pa.RecordBatch:
-    """Return a batch with the columns of `ROWS`; what neither it nor `columns` has is null."""
-    given = {**{name: batch[name] for name in batch.schema.names}, **columns}
-    values = [given[field.name] if field.name in given else pa.nulls(len(batch), field.type) for field in ROWS]
-    return pa.record_batch(values, schema=ROWS)
 
 
 def _open(file: FoundFile, scratch: Path) -> OpenedFile:

@@ -59,7 +59,7 @@ def _distribute(connection: Any, rows: Path, places: Path, schema: pa.Schema) ->
     with_rank = pa.schema([*schema, pa.field("rank", pa.int64())])
     reader = connection.sql(load("places_in_file_order"), params={"path": str(places)}).to_arrow_reader(_BATCH_ROWS)
     with reader, ExitStack() as stack:
-        stretches = _Stretches(reader, pq.read_schema(places))
+        stretches = Stretches(reader, pq.read_schema(places))
         wanted = [name for name in schema.names if name not in stretches.schema.names]
         first = 0
         for batch in row_batches(rows, wanted):
@@ -75,8 +75,16 @@ def _distribute(connection: Any, rows: Path, places: Path, schema: pa.Schema) ->
     return [buckets[number][0] for number in sorted(buckets)]
 
 
-class _Stretches:
-    """Cuts a stream of places, sorted by their position in the file, at given positions."""
+class Stretches:
+    """Cuts a stream of places, sorted by their position in the file, at given positions.
+
+    Parameters
+    ----------
+    batches : iterable of pyarrow.RecordBatch
+        With the columns of `schema`, `staged_at` among them.
+    schema : pyarrow.Schema
+        What the columns are cast to.
+    """
 
     def __init__(self, batches: Any, schema: pa.Schema) -> None:
         self.schema = schema
@@ -84,6 +92,7 @@ class _Stretches:
         self._rest: pa.RecordBatch | None = None
 
     def below(self, end: int) -> pa.Table:
+        """Return the places before a position that none before it returned."""
         parts = []
         while (batch := self._rest or next(self._batches, None)) is not None:
             cut = int(np.searchsorted(batch["staged_at"].to_numpy(), end))

@@ -15,18 +15,20 @@ from sphering.config.model import Config, SourceConfig
 from sphering.errors import SourceError
 from sphering.progress import Progress, Silence
 from sphering.source.block import Block, Layout, Reader
+from sphering.source.chunking import Chunking, Staging
 from sphering.source.conflict import Origin
 from sphering.source.current_folder import WHERE
 from sphering.source.database import connected
 from sphering.source.documents import Written, write_documents
 from sphering.source.finding import find_files
 from sphering.source.intake import READ, Intake
-from sphering.source.key_sort import KeySort
+from sphering.source.key_sort import KeySort, first_to_keep, keys_by_id
 from sphering.source.opened import FoundFile
 from sphering.source.purged import PurgedIds
 from sphering.source.quarantine import QuarantineWriter
 from sphering.source.query import query_blocks
-from sphering.source.staged import DOCUMENTS_FILE, QUARANTINE_FILE, ROWS_FILE, Staged
+from sphering.source.staged import QUARANTINE_FILE, Staged
+from sphering.text.chunk import Chunker
 
 SORT = "sort"
 _SILENCE = Silence()
@@ -40,6 +42,7 @@ def stage(
     base: Path | None = None,
     carried: Iterable[pa.RecordBatch] = (),
     purged: frozenset[bytes] = frozenset(),
+    chunker: Chunker | None = None,
 ) -> Staged:
     """Read the configured source into `directory`: rows.arrow, documents.parquet, quarantine.parquet and staged.json.
 
@@ -50,16 +53,19 @@ def stage(
     directory : Path
         Scratch space; made if absent. It holds the texts once, in rows.arrow, in the order in which they came.
     progress : Progress
-        Hears of rows, in the steps ``read`` and ``sort``.
+        Hears of rows, in the steps ``read`` and ``sort``, and of source documents in the step ``chunk``.
     base : Path, optional
         The folder of the configuration file; by default the one that the configuration was loaded from.
     carried : iterable of pyarrow.RecordBatch
         The documents that an upsert starts from, one an id, with the columns doc_id, text, metadata, text_hash and
         metadata_hash; those of whose ids no row comes tonight are carried over. Texts may be null where they were not
-        kept.
+        kept. With a chunker they are chunks, with the columns of `CHUNK_PLACE`, and stay unless a row of their
+        source document comes.
     purged : frozenset of bytes
         SHA-256 of the UTF-8 bytes of ids of which no row becomes a document: such rows are quarantined, and such
         documents not carried over.
+    chunker : Chunker, optional
+        Cuts source documents into the documents.
 
     Returns
     -------
@@ -78,7 +84,7 @@ def stage(
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory, prefix="scratch-") as scratch:
         folder = Path(os.path.abspath(base or config.base))  # noqa: PTH100 (links stay as they were written)
-        return _Staging(config, folder, directory, Path(scratch).absolute(), progress, carried, purged).run()
+        return _Staging(config, folder, directory, Path(scratch).absolute(), progress, carried, purged, chunker).run()
 
 
 @dataclass(frozen=True)
@@ -90,40 +96,46 @@ class _Staging:
     progress: Progress
     carried: Iterable[pa.RecordBatch]
     purged: frozenset[bytes]
+    chunker: Chunker | None
 
     def run(self) -> Staged:
         source = self.config.source
         reader, files = (None, []) if source.path is None else find_files(source, self.base)
         layout = layout_of(source, reader)
         with connected(self.config.run.memory, self.scratch / "spill", self.base) as connection:
-            with KeySort(connection.cursor(), self._rows, source) as sorting:
+            with KeySort(connection.cursor(), self._first.rows, keys_by_id(first_to_keep(source))) as sorting:
                 intake = self._read(connection, sorting, layout, reader, files)
-                written = self._sort(sorting, files)
+                sources = self._sort(sorting, files)
+            written, chunks = self._chunk(connection, sources)
             texts = self._texts(connection)
         reasons = intake.quarantine.reasons
         staged = Staged(
             rows_read=intake.read,
+            source_documents=sources.documents - sources.carried,
             documents=written.documents,
             texts=texts,
             quarantined=reasons.total(),
             reasons=dict(sorted(reasons.items())),
-            duplicates=written.duplicates,
+            duplicates=sources.duplicates,
             content_digest=written.content_digest,
             files=tuple(intake.files),
             carried=written.carried,
-            deleted=written.deleted,
+            deleted=sources.deleted,
+            chunks=chunks,
+            chunk=None if self.chunker is None else self.chunker.document,
         )
         staged.check()
         staged.save(self.directory)
         return staged
 
     @property
-    def _documents(self) -> Path:
-        return self.directory / DOCUMENTS_FILE
+    def _first(self) -> Staging:
+        """Where the source's rows go: what is cut into chunks is needed no longer than that takes."""
+        return Staging.under(self.directory if self.chunker is None else self.scratch)
 
     @property
-    def _rows(self) -> Path:
-        return self.directory / ROWS_FILE
+    def _last(self) -> Staging:
+        return Staging.under(self.directory)
 
     def _read(
         self, connection: Any, rows: KeySort, layout: Layout, reader: Reader | None, files: list[FoundFile]
@@ -137,7 +149,8 @@ class _Staging:
                 intake.take_query(self._rows_of_query(connection, layout))
             elif reader is not None:
                 intake.take_files(reader, files, self.scratch)
-            intake.take_carried(self.carried)
+            if self.chunker is None:
+                intake.take_carried(self.carried)
         intake.require_names(", ".join(file.shown for file in files[:3]) or WHERE)
         self.progress.finish(READ)
         return intake
@@ -148,14 +161,22 @@ class _Staging:
     def _sort(self, sorting: KeySort, files: list[FoundFile]) -> Written:
         self.progress.start(SORT, sorting.rows)
         origin = Origin(self.config.source.duplicates, [file.shown for file in files])
-        written = write_documents(sorting.keys(), self._rows, self._documents, origin)
+        written = write_documents(sorting.keys(), self._first.rows, self._first.documents, origin)
         self.progress.advance(SORT, sorting.rows)
         self.progress.finish(SORT)
         return written
 
+    def _chunk(self, connection: Any, sources: Written) -> tuple[Written, int | None]:
+        """Return what became of source documents: they are the documents, or chunks of them are."""
+        if self.chunker is None:
+            return sources, None
+        return Chunking(connection, self.chunker, self.progress).write(
+            self._first, self._last, self.carried, self.purged
+        )
+
     def _texts(self, connection: Any) -> int:
         query = "SELECT count(DISTINCT text_hash) FROM read_parquet($path)"
-        return int(connection.execute(query, {"path": str(self._documents)}).fetchone()[0])
+        return int(connection.execute(query, {"path": str(self._last.documents)}).fetchone()[0])
 
 
 def layout_of(source: SourceConfig, reader: Reader | None) -> Layout:

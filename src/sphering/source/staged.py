@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from sphering.errors import IntegrityError
 from sphering.source.opened import SourceFile
@@ -23,9 +23,16 @@ class Staged:
 
     Parameters
     ----------
-    rows_read, documents, quarantined, duplicates, carried, deleted : int
-        ``rows_read = (documents - carried) + quarantined + duplicates + deleted``; `carried` documents are those that
-        an upsert leaves as they were, `deleted` counts the ids that it is told to remove.
+    rows_read, source_documents, quarantined, duplicates, deleted : int
+        ``rows_read = source_documents + quarantined + duplicates + deleted``; `deleted` counts the ids that an upsert
+        is told to remove.
+    documents, carried : int
+        `carried` documents are those that an upsert leaves as they were; ``documents = carried + source_documents``,
+        or, where source documents are cut, ``documents = carried + chunks``.
+    chunks : int or None
+        The chunks of tonight's source documents; None where they are not cut.
+    chunk : mapping or None
+        What decided where they were cut; see `sphering.text.chunk.Chunker.document`.
     texts : int
         Distinct texts among the documents.
     reasons : mapping of str to int
@@ -37,6 +44,7 @@ class Staged:
     """
 
     rows_read: int
+    source_documents: int
     documents: int
     texts: int
     quarantined: int
@@ -46,16 +54,26 @@ class Staged:
     files: tuple[SourceFile, ...]
     carried: int = 0
     deleted: int = 0
+    chunks: int | None = None
+    chunk: Mapping[str, Any] | None = None
 
     def check(self) -> None:
         """Raise IntegrityError unless the sums add up."""
-        accounted = self.documents - self.carried + self.quarantined + self.duplicates + self.deleted
+        accounted = self.source_documents + self.quarantined + self.duplicates + self.deleted
         if self.rows_read != accounted or self.quarantined != sum(self.reasons.values()):
             raise IntegrityError(
-                f"{self.rows_read} rows were read, {accounted} are accounted for: {self.documents} documents, "
-                f"{self.carried} of them carried over, {self.quarantined} quarantined "
-                f"({sum(self.reasons.values())} with a reason), {self.duplicates} duplicates, {self.deleted} deletions",
-                expected="rows read = documents not carried over + quarantined + duplicates + deletions",
+                f"{self.rows_read} rows were read, {accounted} are accounted for: {self.source_documents} source "
+                f"documents, {self.quarantined} quarantined ({sum(self.reasons.values())} with a reason), "
+                f"{self.duplicates} duplicates, {self.deleted} deletions",
+                expected="rows read = source documents + quarantined + duplicates + deletions",
+                remedy="report this with the source's format; nothing was committed",
+            )
+        tonight = self.source_documents if self.chunks is None else self.chunks
+        if self.documents != self.carried + tonight:
+            raise IntegrityError(
+                f"{self.documents} documents are staged, {self.carried} of them carried over, and {tonight} are "
+                "tonight's",
+                expected="documents = those carried over + tonight's",
                 remedy="report this with the source's format; nothing was committed",
             )
 

@@ -132,7 +132,10 @@ class Chunker:
         """
         stretches = self._stretches.chunk_all_indices(texts)
         pieces = iter(self._splitter.chunk_all_indices([part for row in stretches for _, part in row]))
-        cut = [[bare for start, _ in row for at, text in next(pieces) for bare in _bare(start + at, text)] for row in stretches]
+        cut = [
+            [bare for start, _ in row for at, text in next(pieces) for bare in _bare(start + at, text)]
+            for row in stretches
+        ]
         fits = iter(self._counts([text for row in cut for _, text in row]) <= self.tokens)
         return [[piece for found in row for piece in ([found] if next(fits) else self._smaller(*found))] for row in cut]
 
