@@ -1,6 +1,7 @@
 """Texts cut into chunks: nothing is lost, every place is true, no chunk is longer than it may be."""
 
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -96,7 +97,7 @@ def test_chunks_end_at_paragraphs_then_at_sentences(chunkers):
 def test_a_chunk_begins_with_the_end_of_the_one_before(chunkers, counting):
     text = " ".join(f"Sentence number {number} is here." for number in range(40))
     chunks = cut(chunkers[40, 12, ""], text)
-    shared = [text[after["start"] : before["end"]] for before, after in zip(chunks, chunks[1:], strict=False)]
+    shared = [text[after["start"] : before["end"]] for before, after in pairwise(chunks)]
     assert all(0 < counting(part) - 2 <= 12 for part in shared)
     assert all(part.startswith("Sentence number") for part in shared)
 

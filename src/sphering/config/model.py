@@ -107,8 +107,8 @@ class ChunkConfig(Table):
     tokenizer: str | None = Field(
         None,
         description=(
-            "What counts tokens: by default the encoder's own tokenizer; or a folder, `package:NAME` or `org/name` as in "
-            "[encoder] model, or a tokenizer.json file."
+            "What counts tokens: by default the encoder's own tokenizer; or a folder, `package:NAME` or `org/name` as "
+            "in [encoder] model, or a tokenizer.json file."
         ),
     )
     revision: str | None = Field(None, description="The commit of a hub tokenizer; needed for hub names.")
@@ -116,8 +116,8 @@ class ChunkConfig(Table):
         None,
         gt=0,
         description=(
-            "Most tokens of a chunk, the special tokens and those of the document prompt among them; by default 256, or "
-            "the encoder's longest input where that is shorter."
+            "Most tokens of a chunk, the special tokens and those of the document prompt among them; by default 256, "
+            "or the encoder's longest input where that is shorter."
         ),
     )
     overlap: int = Field(

@@ -14,9 +14,11 @@ from sphering.store.snapshot import SnapshotManifest
 
 
 def check_run_sums(record: Mapping[str, Any], where: str) -> None:
-    """Check rows read = documents + quarantined + duplicates + deletions, of a run that committed a snapshot.
+    """Check the sums of a run that committed a snapshot.
 
-    Documents that an upsert carried over were not read by the run.
+    Rows read = source documents + quarantined rows + duplicates + deletions; documents = those that an upsert carried
+    over + tonight's chunks, or source documents where those are not cut, without those that the encoder refused, which
+    are counted among the quarantined.
 
     Raises
     ------
@@ -25,12 +27,21 @@ def check_run_sums(record: Mapping[str, Any], where: str) -> None:
     """
     if record.get("snapshot") is None or record.get("rows_read") is None:
         return
-    names = ("quarantined", "duplicates", "deleted")
-    counts = {"documents": record["documents"] - (record.get("carried") or 0)}
-    counts |= {name: record.get(name) or 0 for name in names}
-    if record["rows_read"] != sum(counts.values()):
-        parts = " + ".join(f"{count} {name}" for name, count in counts.items())
-        raise IntegrityError(f"the sums do not add up: {record['rows_read']} rows read, {parts}", where=where)
+    counts = {name: record.get(name) or 0 for name in ("quarantined", "duplicates", "deleted", "carried", "refused")}
+    documents, carried, refused = record["documents"], counts.pop("carried"), counts.pop("refused")
+    # Before there were chunks, a record said neither what was a source document nor what was refused.
+    tonight = record.get("source_documents", documents - carried)
+    counts["quarantined"] -= refused
+    _require(record["rows_read"], "rows read", {"source documents": tonight, **counts}, where)
+    chunks = record.get("chunks")
+    named = {"source documents": tonight} if chunks is None else {"chunks": chunks}
+    _require(documents + refused, "documents with those that were refused", {"carried over": carried, **named}, where)
+
+
+def _require(whole: int, name: str, parts: Mapping[str, int], where: str) -> None:
+    if whole != sum(parts.values()):
+        said = " + ".join(f"{count} {part}" for part, count in parts.items())
+        raise IntegrityError(f"the sums do not add up: {whole} {name}, {said}", where=where)
 
 
 def check_quarantine(record: Mapping[str, Any], path: Path) -> None:

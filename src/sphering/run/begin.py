@@ -15,6 +15,7 @@ from sphering.errors import IdentityError, NotFoundError
 from sphering.identity import short_id
 from sphering.run import lease
 from sphering.run.carry import starting_release
+from sphering.run.chunking import open_chunker
 from sphering.run.workspace import Workspace, new_run_id
 from sphering.store.clock import now
 from sphering.store.corpus import CorpusStore
@@ -69,7 +70,7 @@ def check(config: Config, purpose: Purpose = "run") -> None:
     ModelError
         If the model is not here.
     ConfigError
-        If a gate bounds a number that no run measures.
+        If a gate bounds a number that no run measures, or chunks cannot be cut as configured.
     SourceError
         If a run for that purpose reads files, and they are not there.
     """
@@ -78,6 +79,8 @@ def check(config: Config, purpose: Purpose = "run") -> None:
     from sphering.source.finding import find_files
 
     check_encoder(config.encoder)
+    if purpose in ("run", "embed"):
+        open_chunker(config)
     check_names(config.gate, [entry.name for entry in config.export], evaluated=config.evaluation is not None)
     if purpose in ("run", "embed") and config.source.path is not None:
         find_files(config.source, Path(config.base))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pyarrow as pa
 
@@ -12,6 +13,7 @@ from sphering.run.workspace import Workspace
 from sphering.store.corpus import CorpusStore
 from sphering.store.refs import LATEST
 from sphering.store.release import Release
+from sphering.store.shard import CHUNK_PLACE
 from sphering.store.snapshot import Snapshot, SnapshotManifest
 
 MAIN = "main"
@@ -31,13 +33,25 @@ def starting_release(config: Config, corpus: CorpusStore) -> str | None:
     return latest.release if latest else None
 
 
-def carried_documents(workspace: Workspace) -> Iterable[pa.RecordBatch]:
-    """Return the documents that an upsert starts from, in batches with `COLUMNS`; memory is bounded by one batch.
+def carried_documents(workspace: Workspace, chunk: dict[str, Any] | None) -> Iterable[pa.RecordBatch]:
+    """Return the documents that an upsert starts from; memory is bounded by one batch.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    chunk : dict or None
+        What decides where tonight's source documents are cut; None where they are not.
+
+    Returns
+    -------
+    iterable of pyarrow.RecordBatch
+        With `COLUMNS`, and for chunks those of `CHUNK_PLACE`.
 
     Raises
     ------
     ConfigError
-        If they were normalised otherwise, have other metadata, or lack the texts that the new snapshot is to keep.
+        If they were normalised or cut otherwise, have other metadata, or lack the texts that the new snapshot is to
+        keep.
     IntegrityError
         While they are read: if they are not as many as their manifest says.
     """
@@ -47,6 +61,7 @@ def carried_documents(workspace: Workspace) -> Iterable[pa.RecordBatch]:
     release = workspace.corpus.release(name)
     snapshot = workspace.corpus.snapshot(release.snapshot)
     _check_normalise(workspace.config, release)
+    _check_chunk(workspace.corpus, snapshot.manifest, chunk)
     _check_columns(workspace, snapshot.manifest)
     _check_texts(workspace.config, snapshot.manifest)
     return _documents(snapshot)
@@ -60,7 +75,8 @@ def carries_texts(workspace: Workspace) -> bool:
 
 def _documents(snapshot: Snapshot) -> Iterator[pa.RecordBatch]:
     count = 0
-    for batch in snapshot.batches(COLUMNS, _BATCH_ROWS):
+    places = [] if snapshot.manifest.chunk is None else [field.name for field in CHUNK_PLACE]
+    for batch in snapshot.batches([*COLUMNS, *places], _BATCH_ROWS):
         count += batch.num_rows
         yield batch
     if count != snapshot.manifest.documents:
@@ -87,6 +103,31 @@ def _shown(config: NormaliseConfig) -> str:
     return ", ".join(f"{name} = {value!r}" for name, value in config.model_dump(mode="json").items())
 
 
+def _check_chunk(corpus: CorpusStore, manifest: SnapshotManifest, now: dict[str, Any] | None) -> None:
+    """Refuse chunks that are cut otherwise than those of the snapshot: half a corpus of each would be neither.
+
+    As of other columns, a later run in full that came to the same documents has shown that its chunks are as good.
+    """
+    before = manifest.chunk
+    as_good = before is not None and any(record.get("chunk") == now for record in _runs_to(corpus, manifest.id))
+    if now == before or (as_good and now is not None):
+        return
+    raise ConfigError(
+        f"source documents are {_cut(now, before)}",
+        expected=f"{_cut(before, now)}, as in the snapshot {manifest.id} whose documents are carried over",
+        where="[chunk]",
+        remedy=ONCE_IN_FULL,
+    )
+
+
+def _cut(chunk: dict[str, Any] | None, other: dict[str, Any] | None) -> str:
+    """Say how source documents are cut, by what differs from the other way."""
+    if chunk is None:
+        return "not cut into chunks"
+    differs = {name: value for name, value in chunk.items() if other is None or other.get(name) != value}
+    return "cut into chunks by " + ", ".join(f"{name} = {value!r}" for name, value in differs.items())
+
+
 def _check_columns(workspace: Workspace, manifest: SnapshotManifest) -> None:
     """Refuse other metadata than that of the snapshot, whose metadata hashes hold for its columns alone.
 
@@ -111,12 +152,15 @@ def _columns(*names: Iterable[str]) -> tuple[str, ...]:
 
 def _columns_of_runs(corpus: CorpusStore, snapshot: str) -> set[tuple[str, ...]]:
     """Return the columns under which finished runs came to a snapshot."""
-    sources = [
-        record["config"]["source"]
-        for record in corpus.run_records()
-        if record.get("snapshot") == snapshot and record.get("status") == "finished" and record["purpose"] == "run"
-    ]
+    sources = [record["config"]["source"] for record in _runs_to(corpus, snapshot)]
     return {_columns(source["labels"], source["metadata"]) for source in sources}
+
+
+def _runs_to(corpus: CorpusStore, snapshot: str) -> Iterator[dict[str, Any]]:
+    """Yield the records of finished runs that came to a snapshot."""
+    for record in corpus.newest_runs():
+        if record.get("snapshot") == snapshot and record.get("status") == "finished" and record["purpose"] == "run":
+            yield record
 
 
 def _check_texts(config: Config, manifest: SnapshotManifest) -> None:

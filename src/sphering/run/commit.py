@@ -184,7 +184,7 @@ def _check_sums(workspace: Workspace, documents: int) -> None:
 def _manifest(
     workspace: Workspace, name: str, facts: dict[str, Any], entries: tuple[ShardEntry, ...], dropped: Path | None
 ) -> SnapshotManifest:
-    source = workspace.config.source
+    source, chunk = workspace.config.source, staged_of(workspace).chunk
     return SnapshotManifest(
         id=name,
         corpus=workspace.corpus.name,
@@ -197,6 +197,7 @@ def _manifest(
         dropped_sha256=sha256_file(dropped) if dropped else None,
         created_at=now(),
         run=workspace.run,
+        chunk=None if chunk is None else dict(chunk),
         **facts,
     )
 

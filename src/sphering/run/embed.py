@@ -22,7 +22,17 @@ from sphering.run.probe import check_probe
 from sphering.run.units import unit_path
 from sphering.run.workspace import Workspace, timed
 from sphering.store.corpus import CorpusStore
-from sphering.store.shard import EMBEDDING, ROW_GROUP_ROWS, read_batches, schema, shard_id, vector_array, write_shard
+from sphering.store.shard import (
+    CHUNK_PLACE,
+    EMBEDDING,
+    ROW_GROUP_ROWS,
+    is_chunked,
+    read_batches,
+    schema,
+    shard_id,
+    vector_array,
+    write_shard,
+)
 
 _MEASURED = ("n_tokens", "n_unknown", "truncated", "norm", EMBEDDING)
 REFUSED = "encoder-refused"
@@ -259,7 +269,10 @@ def _shard_table(documents: pa.Table, vectors: Vectors, *, keep_text: bool) -> p
         "metadata": documents["metadata"],
         EMBEDDING: vector_array(vectors.embedding),
     }
-    target = schema(vectors.embedding.shape[1])
+    chunked = is_chunked(documents.column_names)
+    if chunked:
+        columns |= {field.name: documents[field.name] for field in CHUNK_PLACE}
+    target = schema(vectors.embedding.shape[1], chunked=chunked)
     return pa.table([_cast(columns[field.name], field) for field in target], schema=target)
 
 

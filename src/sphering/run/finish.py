@@ -26,7 +26,18 @@ from sphering.store.store import Store
 
 HELD_EXIT = 3
 _log = logging.getLogger(__name__)
-_LIBRARIES = ("numpy", "pyarrow", "duckdb", "faiss-cpu", "torch", "sentence-transformers", "openvino", "prefect")
+_READ = ("rows_read", "source_documents", "chunks", "carried", "deleted", "duplicates")
+_LIBRARIES = (
+    "numpy",
+    "pyarrow",
+    "duckdb",
+    "faiss-cpu",
+    "torch",
+    "sentence-transformers",
+    "openvino",
+    "prefect",
+    "semantic-text-splitter",
+)
 
 
 def finish(path: Path) -> dict[str, Any]:
@@ -139,26 +150,25 @@ def _release(workspace: Workspace) -> Release | None:
 def _counts(workspace: Workspace) -> dict[str, Any]:
     """Return what was read, and check promise 3: every row is accounted for."""
     if not workspace.has("ingest"):
-        unread = dict.fromkeys(("rows_read", "carried", "deleted", "quarantined", "duplicates"))
+        unread = dict.fromkeys((*_READ, "quarantined", "refused"))
         return {**unread, "encoded": 0, "reused": None, "removed": None}
     staged = staged_of(workspace)
     refused = refused_count(workspace) if workspace.has("units") else 0
     quarantined = staged.quarantined + refused
     if workspace.has("snapshot"):
-        _check_sums(workspace, staged, quarantined)
-    read = {name: getattr(staged, name) for name in ("rows_read", "carried", "deleted", "duplicates")}
-    read["quarantined"] = quarantined
-    return {**read, **_work(workspace)}
+        _check_sums(workspace, staged, refused)
+    read = {name: getattr(staged, name) for name in _READ}
+    return {**read, "quarantined": quarantined, "refused": refused, **_work(workspace)}
 
 
-def _check_sums(workspace: Workspace, staged: Staged, quarantined: int) -> None:
+def _check_sums(workspace: Workspace, staged: Staged, refused: int) -> None:
+    staged.check()
     documents = workspace.read("snapshot")["documents"]
-    if staged.rows_read + staged.carried != documents + quarantined + staged.duplicates + staged.deleted:
+    if staged.documents != documents + refused:
         raise IntegrityError(
-            f"the sums do not add up: {staged.rows_read} rows read, {staged.carried} documents carried over, "
-            f"{documents} documents, {quarantined} quarantined, {staged.duplicates} duplicates, "
-            f"{staged.deleted} deletions",
-            expected="rows read + carried over = documents + quarantined + duplicates + deletions",
+            f"the sums do not add up: {staged.documents} documents staged, {documents} in the snapshot, "
+            f"{refused} refused by the encoder",
+            expected="documents staged = documents of the snapshot + those that the encoder refused",
             where=str(workspace.path),
         )
 
@@ -218,6 +228,7 @@ def _record(workspace: Workspace, result: dict[str, Any]) -> None:
         "parent": workspace.read("units")["parent"] if workspace.has("units") else None,
         "sources": [asdict(file) for file in staged.files] if staged else [],
         "reasons": dict(staged.reasons) if staged else {},
+        "chunk": staged.chunk if staged else None,
         "quarantine_sha256": quarantine_sha256(workspace),
         "encoder_provenance": begun["encoder_provenance"],
         **({"tombstone": begun["tombstone"]} if "tombstone" in begun else {}),

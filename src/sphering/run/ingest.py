@@ -13,6 +13,7 @@ from sphering.gate.defaults import run_gates
 from sphering.gate.judge import judge
 from sphering.progress import current
 from sphering.run.carry import carried_documents
+from sphering.run.chunking import open_chunker
 from sphering.run.empty_corpus import empty_corpus
 from sphering.run.workspace import Workspace, timed
 from sphering.source.stage import stage
@@ -27,10 +28,13 @@ STAGE = "stage"
 class Ingested:
     """What came in; `passed` is false where a gate on the run's own numbers failed.
 
-    Of the `documents`, `carried` are left as they were by an upsert, which removes `deleted` ids.
+    Of the `documents`, `carried` are left as they were by an upsert, which removes `deleted` ids; the others are
+    tonight's source documents, or their `chunks` where those are cut (else None).
     """
 
     rows_read: int
+    source_documents: int
+    chunks: int | None
     documents: int
     carried: int
     deleted: int
@@ -53,6 +57,7 @@ def ingest(path: Path) -> Ingested:
     """
     workspace = Workspace(path)
     config = workspace.config
+    chunker = open_chunker(config)
     progress = current()
     progress.start("ingest")
     staged = stage(
@@ -60,8 +65,9 @@ def ingest(path: Path) -> Ingested:
         workspace.folder(STAGE),
         progress,
         base=Path(config.base),
-        carried=carried_documents(workspace),
+        carried=carried_documents(workspace, None if chunker is None else chunker.document),
         purged=workspace.corpus.purged(),
+        chunker=chunker,
     )
     progress.finish("ingest")
     if staged.documents == 0:
@@ -70,6 +76,8 @@ def ingest(path: Path) -> Ingested:
     gates, passed = judge_run(workspace)
     return Ingested(
         rows_read=staged.rows_read,
+        source_documents=staged.source_documents,
+        chunks=staged.chunks,
         documents=staged.documents,
         carried=staged.carried,
         deleted=staged.deleted,
@@ -101,6 +109,7 @@ def _run_numbers(workspace: Workspace, refused: int) -> dict[str, float | None]:
     rows, documents, quarantined = max(staged.rows_read, 1), staged.documents - refused, staged.quarantined + refused
     return {
         "rows_read": staged.rows_read,
+        "source_documents": staged.source_documents,
         "documents": documents,
         "quarantined": quarantined,
         "quarantined_share": quarantined / rows,

@@ -49,6 +49,8 @@ def _plan(workspace: Workspace, encoder: EncoderIdentity) -> dict[str, Any]:
         "backend": encoder.backend,
         "backend_reason": encoder.provenance["backend_reason"],
         "rows_read": ingested.rows_read,
+        "source_documents": ingested.source_documents,
+        "chunks": ingested.chunks,
         "documents": ingested.documents,
         "carried": ingested.carried,
         "deleted": ingested.deleted,

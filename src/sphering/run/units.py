@@ -24,7 +24,7 @@ from sphering.source.reorder import PLACE, reorder
 from sphering.source.rows import row_batches
 from sphering.sqltext import load
 from sphering.store.corpus import CorpusStore
-from sphering.store.shard import EMBEDDING, HASH
+from sphering.store.shard import CHUNK_PLACE, EMBEDDING, HASH
 from sphering.store.snapshot import Snapshot, path_list
 
 UNITS = "units"
@@ -47,7 +47,7 @@ _REFUSED = pa.schema(
     [pa.field("doc_id", pa.string()), pa.field("text_hash", pa.binary()), pa.field("excerpt", pa.string())]
 )
 _TEXTS = [pa.field("text", pa.string()), pa.field("metadata", pa.string())]
-_WORK = pa.schema([*_TEXTS, *list(_PLACES)[len(PLACE) :]])
+_WORK = [*_TEXTS, *list(_PLACES)[len(PLACE) :]]
 
 
 @dataclass(frozen=True)
@@ -102,15 +102,16 @@ def plan_units(path: Path) -> Units:
 
 
 def _keeps_shards(workspace: Workspace, parent: Snapshot | None) -> bool:
-    """Return whether the parent's shards hold texts, or leave them out, as the new ones will.
+    """Return whether the parent's shards hold texts and the places of chunks, or leave them out, as the new ones will.
 
     Where they do not, all are written anew with their vectors; but a snapshot of the same documents exists, and stays.
     """
-    return (
-        parent is None
-        or parent.manifest.keep_text == workspace.config.source.keep_text
-        or parent.manifest.content_digest == staged_of(workspace).content_digest
-    )
+    if parent is None:
+        return True
+    staged, manifest = staged_of(workspace), parent.manifest
+    texts = manifest.keep_text == workspace.config.source.keep_text
+    chunks = (manifest.chunk is None) == (staged.chunk is None)
+    return (texts and chunks) or manifest.content_digest == staged.content_digest
 
 
 def texts_a_unit(texts: int, most: int) -> int:
@@ -243,7 +244,9 @@ def _cut(connection: Any, workspace: Workspace, cut: UnitCut, at_most: int) -> i
     """
     places = workspace.folder(UNITS) / "places.parquet"
     count = _place(connection, places, cut, 1 + at_most // _MOST_BUCKETS)
-    tables = reorder(connection, staged_rows(workspace), places, _WORK) if count else ()
+    chunked = staged_of(workspace).chunk is not None
+    wanted = pa.schema([*_WORK, *(CHUNK_PLACE if chunked else ())])
+    tables = reorder(connection, staged_rows(workspace), places, wanted) if count else ()
     for table in tables:
         numbers = table["unit"].to_numpy()
         for unit in np.unique(numbers):

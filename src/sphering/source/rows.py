@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from sphering.source.checks import CHECKED
 from sphering.source.digest import HASH
+from sphering.store.shard import CHUNK_PLACE
 
 CONTENT_ID_LENGTH = 32
 """The length of an id that is made from the content, in hex digits."""
@@ -32,14 +33,6 @@ ROWS = pa.schema(
 `id_length` counts the bytes of the id's UTF-8, as a row hash has it: 8 bytes, most significant first.
 """
 
-CHUNK_PLACE = (
-    pa.field("parent", pa.string()),
-    pa.field("ordinal", pa.int32()),
-    pa.field("start", pa.int32()),
-    pa.field("end", pa.int32()),
-)
-"""Where a chunk stood when its row was written: the id of its source document, its place among that one's chunks, and
-`text[start:end]` of the source document's text in Unicode code points."""
 CHUNK_ROWS = pa.schema([*ROWS, *CHUNK_PLACE])
 """A row that is a chunk."""
 

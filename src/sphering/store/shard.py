@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,13 +45,30 @@ class ShardEntry:
         }
 
 
+CHUNK_PLACE = (
+    pa.field("parent", pa.string(), nullable=False),
+    pa.field("ordinal", pa.int32(), nullable=False),
+    pa.field("start", pa.int32(), nullable=False),
+    pa.field("end", pa.int32(), nullable=False),
+)
+"""What a shard of chunks has beside: the id of each chunk's source document, its place among the chunks of that one,
+and `text[start:end]` of its text in Unicode code points, all as they were when the row was written."""
+
+
+def is_chunked(columns: Iterable[str]) -> bool:
+    """Return whether columns are those of chunks."""
+    return CHUNK_PLACE[0].name in columns
+
+
 def shard_id(encoder: str, documents: pa.Table, *, keep_text: bool) -> str:
     """Return the id of a shard from its encoder and its ordered (doc_id, text_hash, metadata_hash).
+
+    Where a chunk stood is in no id: a chunk that only moved is unchanged.
 
     Parameters
     ----------
     documents : pyarrow.Table
-        Columns doc_id, text_hash and metadata_hash, in text-hash order.
+        Columns doc_id, text_hash and metadata_hash, in text-hash order, and for chunks those of `CHUNK_PLACE`.
     """
     ids = documents["doc_id"].combine_chunks().cast(pa.large_binary())
     lengths = pc.binary_length(ids).cast(pa.int64())
@@ -63,7 +80,9 @@ def shard_id(encoder: str, documents: pa.Table, *, keep_text: bool) -> str:
         documents["metadata_hash"].combine_chunks(),
     ):
         ordered.update(_value_bytes(column))
-    return short_id({"encoder": encoder, "documents": ordered.hexdigest(), "keep_text": keep_text, "v": SHARD_VERSION})
+    chunks = {"chunks": True} if is_chunked(documents.column_names) else {}
+    named = {"encoder": encoder, "documents": ordered.hexdigest(), "keep_text": keep_text, **chunks}
+    return short_id({**named, "v": SHARD_VERSION})
 
 
 def _value_bytes(column: pa.Array) -> bytes:
@@ -76,8 +95,8 @@ def _value_bytes(column: pa.Array) -> bytes:
     return bytes(buffers[1][: len(column) * column.type.bit_width // 8])
 
 
-def schema(dimension: int) -> pa.Schema:
-    """Return the schema of a shard of `dimension`-dimensional vectors."""
+def schema(dimension: int, *, chunked: bool = False) -> pa.Schema:
+    """Return the schema of a shard of `dimension`-dimensional vectors, of whole source documents or of chunks."""
     return pa.schema(
         [
             pa.field("doc_id", pa.string(), nullable=False),
@@ -89,6 +108,7 @@ def schema(dimension: int) -> pa.Schema:
             pa.field("truncated", pa.bool_(), nullable=False),
             pa.field("norm", pa.float32(), nullable=False),
             pa.field("metadata", pa.string(), nullable=False),
+            *(CHUNK_PLACE if chunked else ()),
             pa.field(EMBEDDING, vector_type(dimension), nullable=False),
         ]
     )

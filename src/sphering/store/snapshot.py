@@ -37,7 +37,8 @@ class SnapshotManifest:
     """What belongs to a snapshot's documents.
 
     `truncated` counts documents cut at the encoder's length limit, `tokens` their tokens before the cut, `unknown`
-    the tokens that the vocabulary lacks (None where the encoder cannot say).
+    the tokens that the vocabulary lacks (None where the encoder cannot say). `chunk` is what decided where source
+    documents were cut (None, and absent from the JSON, where they are whole).
     """
 
     id: str
@@ -58,11 +59,13 @@ class SnapshotManifest:
     dropped_sha256: str | None
     created_at: str
     run: str
+    chunk: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the manifest as plain JSON values."""
+        names = [name for name in self.__dataclass_fields__ if name != "chunk" or self.chunk is not None]
         return {
-            **{name: getattr(self, name) for name in self.__dataclass_fields__ if name != "shards"},
+            **{name: getattr(self, name) for name in names if name != "shards"},
             "labels": list(self.labels),
             "metadata": list(self.metadata),
             "shards": [entry.to_json() for entry in self.shards],
