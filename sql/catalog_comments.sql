@@ -13,6 +13,7 @@ COMMENT ON COLUMN snapshots.truncated IS 'Documents longer than the encoder''s l
 COMMENT ON COLUMN snapshots.keep_text IS 'Whether its shards hold the texts.';
 COMMENT ON COLUMN snapshots.created_at IS 'When its manifest was created.';
 COMMENT ON COLUMN snapshots.run IS 'The run that created it.';
+COMMENT ON COLUMN snapshots.chunk IS 'What decided where source documents were cut into chunks; null where they are whole.';
 COMMENT ON TABLE shards IS 'One row for each shard of each snapshot, in the manifest''s order.';
 COMMENT ON COLUMN shards.corpus IS 'The corpus.';
 COMMENT ON COLUMN shards.snapshot IS 'The snapshot whose manifest names it.';
@@ -120,7 +121,7 @@ COMMENT ON COLUMN exports.recall_at_10 IS 'Measured against exact search, where 
 COMMENT ON COLUMN exports.bytes IS 'Size of its files.';
 COMMENT ON COLUMN exports.manifest_sha256 IS 'SHA-256 of its manifest.';
 COMMENT ON COLUMN exports.config IS 'Its [[export]] table.';
-COMMENT ON TABLE runs IS 'One row for each run that left a record. rows_read = quarantined + duplicates + deleted + documents - carried.';
+COMMENT ON TABLE runs IS 'One row for each run that left a record. rows_read = source_documents + quarantined - refused + duplicates + deleted. documents = carried + coalesce(chunks, source_documents) - refused.';
 COMMENT ON COLUMN runs.corpus IS 'The corpus.';
 COMMENT ON COLUMN runs.run IS 'Its id, which begins with its time.';
 COMMENT ON COLUMN runs.purpose IS 'run, embed, fit or export.';
@@ -134,8 +135,11 @@ COMMENT ON COLUMN runs.release_status IS 'published, held, withdrawn, unchanged 
 COMMENT ON COLUMN runs.base IS 'The release that was published when it began.';
 COMMENT ON COLUMN runs.parent IS 'The snapshot whose vectors it looked for first.';
 COMMENT ON COLUMN runs.rows_read IS 'Rows of the source.';
+COMMENT ON COLUMN runs.source_documents IS 'Rows that became documents, or were cut into chunks; null in records from before there were chunks.';
+COMMENT ON COLUMN runs.chunks IS 'Chunks that the source documents were cut into; null where they are whole.';
 COMMENT ON COLUMN runs.documents IS 'Documents of the snapshot.';
-COMMENT ON COLUMN runs.quarantined IS 'Rows that could not become documents.';
+COMMENT ON COLUMN runs.quarantined IS 'Rows that could not become documents, and documents that the encoder refused.';
+COMMENT ON COLUMN runs.refused IS 'Those of the quarantined that the encoder gave no usable vector.';
 COMMENT ON COLUMN runs.duplicates IS 'Rows dropped by the declared rule.';
 COMMENT ON COLUMN runs.carried IS 'Documents taken over from the release before; null where the record has none.';
 COMMENT ON COLUMN runs.deleted IS 'Rows that said what to delete; null where the record has none.';

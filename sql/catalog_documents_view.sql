@@ -1,8 +1,9 @@
 -- The documents of one snapshot with their vectors as FLOAT[d], so that similarity can be queried in SQL.
--- To be filled in: the quoted view, the list of paths, the query of rows that are gone, the dimension.
+-- To be filled in: the quoted view, the list of paths, the query of rows that are gone, the dimension, and the
+-- columns that chunks have beside.
 CREATE VIEW $view AS
 SELECT
-  document.doc_id, document.text, document.metadata::JSON AS metadata,
+  document.doc_id, document.text, document.metadata::JSON AS metadata, $places
   document.n_tokens, document.n_unknown, document.truncated, document.norm,
   lower(hex(document.text_hash)) AS text_hash,
   document.embedding::FLOAT[$dimension] AS embedding

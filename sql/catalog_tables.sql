@@ -2,7 +2,8 @@
 -- catalog_comments.sql says what each column means.
 CREATE TABLE snapshots (
   corpus VARCHAR, id VARCHAR, encoder VARCHAR, dimension INTEGER, content_digest VARCHAR, documents BIGINT,
-  texts BIGINT, tokens BIGINT, unknown BIGINT, truncated BIGINT, keep_text BOOLEAN, created_at TIMESTAMPTZ, run VARCHAR
+  texts BIGINT, tokens BIGINT, unknown BIGINT, truncated BIGINT, keep_text BOOLEAN, created_at TIMESTAMPTZ, run VARCHAR,
+  chunk JSON
 );
 CREATE TABLE shards (
   corpus VARCHAR, snapshot VARCHAR, position INTEGER, encoder VARCHAR, id VARCHAR, rows BIGINT, dropped BIGINT,
@@ -43,7 +44,7 @@ CREATE TABLE exports (
 CREATE TABLE runs (
   corpus VARCHAR, run VARCHAR, purpose VARCHAR, status VARCHAR, error VARCHAR, encoder VARCHAR, snapshot VARCHAR,
   snapshot_status VARCHAR, release VARCHAR, release_status VARCHAR, base VARCHAR, parent VARCHAR, rows_read BIGINT,
-  documents BIGINT, quarantined BIGINT, duplicates BIGINT, carried BIGINT, deleted BIGINT, encoded BIGINT, reused BIGINT,
+  source_documents BIGINT, chunks BIGINT, documents BIGINT, quarantined BIGINT, refused BIGINT, duplicates BIGINT, carried BIGINT, deleted BIGINT, encoded BIGINT, reused BIGINT,
   removed BIGINT, truncated BIGINT, excluded BIGINT, quarantine_sha256 VARCHAR, seconds DOUBLE, started_at TIMESTAMPTZ,
   ended_at TIMESTAMPTZ
 );

@@ -7,6 +7,8 @@ from sphering.run.probe import mixed_bits
 
 _COUNTS = (
     "rows_read",
+    "source_documents",
+    "chunks",
     "documents",
     "carried",
     "deleted",

@@ -23,6 +23,7 @@ _SNAPSHOT_COLUMNS = (
     "keep_text",
     "created_at",
     "run",
+    "chunk",
 )
 _ENCODER_COLUMNS = ("kind", "backend", "precision", "max_length", "document_prompt")
 _TRANSFORM_COLUMNS = (

@@ -49,6 +49,7 @@ _DOCUMENTS = """
 
 `<corpus>.published` and `<corpus>.latest` are the documents of what these refs name, `<corpus>.<channel>_published` and
 `<corpus>.<channel>_latest` those of another channel than main; `<corpus>.snapshot_<id>` are those of any snapshot.
+Chunks have four columns more, `parent`, `ordinal`, `start` and `"end"`: [chunking.md](chunking.md).
 
 """
 

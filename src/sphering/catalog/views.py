@@ -10,10 +10,12 @@ from sphering.sqltext import load, quote_identifier, quote_literal
 from sphering.store.corpus import CorpusStore
 from sphering.store.local_files import LocalFiles
 from sphering.store.refs import NAMES
+from sphering.store.shard import CHUNK_PLACE
 from sphering.store.snapshot import Snapshot, path_list
 from sphering.store.store import Store
 
 _log = logging.getLogger(__name__)
+_PLACES = "".join(f"document.{quote_identifier(field.name)}, " for field in CHUNK_PLACE)
 
 
 def quarantine_view(store: Store) -> str:
@@ -50,8 +52,9 @@ def document_views(corpus: CorpusStore) -> Iterator[str]:
         if snapshot in whole:
             view = _quoted(corpus, name if channel == "main" else f"{channel}_{name}")
             what = f"The documents of {corpus.name} that {channel}/{name} names."
+            chunked = corpus.manifest(snapshot).chunk is not None
             statement = load("catalog_ref_view").replace("$snapshot", _quoted(corpus, f"snapshot_{snapshot}"))
-            yield statement.replace("$view", view) + _comments(view, what)
+            yield statement.replace("$view", view) + _comments(view, what, chunked=chunked)
 
 
 def _named(corpus: CorpusStore) -> Iterator[tuple[tuple[str, str], str]]:
@@ -74,6 +77,7 @@ def _is_whole(reader: Snapshot) -> bool:
 
 def _snapshot_view(corpus: CorpusStore, reader: Snapshot) -> str:
     view = _quoted(corpus, f"snapshot_{reader.id}")
+    chunked = reader.manifest.chunk is not None
     gone = (
         load("catalog_dropped").replace("$dropped", path_list([reader.dropped_path]))
         if reader.dropped_path
@@ -85,12 +89,15 @@ def _snapshot_view(corpus: CorpusStore, reader: Snapshot) -> str:
         .replace("$gone", gone)
         .replace("$dimension", str(int(reader.dimension)))
         .replace("$paths", path_list(reader.paths))
+        .replace("$places", _PLACES if chunked else "")
     )
-    return statement + _comments(view, f"The documents of the snapshot {reader.id} of {corpus.name}.")
+    what = f"The documents of the snapshot {reader.id} of {corpus.name}."
+    return statement + _comments(view, what, chunked=chunked)
 
 
-def _comments(view: str, what: str) -> str:
-    return load("catalog_documents_comments").replace("$what", quote_literal(what)).replace("$view", view)
+def _comments(view: str, what: str, *, chunked: bool) -> str:
+    comments = load("catalog_documents_comments").replace("$what", quote_literal(what))
+    return (comments + (load("catalog_chunk_comments") if chunked else "")).replace("$view", view)
 
 
 def _quoted(corpus: CorpusStore, view: str) -> str:

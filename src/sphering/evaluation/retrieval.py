@@ -64,6 +64,7 @@ def retrieval_metrics(snapshot: Snapshot, transform: Transform, evaluation: Eval
 def retrieval(snapshot: Snapshot, transform: Transform | None, evaluation: Evaluation) -> Retrieval:
     """Return the retrieval metrics of exact search under a transform; None: the raw vectors' cosines.
 
+    Judged are source documents: of one that was cut into chunks its best chunk counts.
     Judgements on documents that the corpus lacks are left out and counted, and so are queries that none is left for.
 
     Raises
@@ -85,7 +86,8 @@ def retrieval(snapshot: Snapshot, transform: Transform | None, evaluation: Evalu
         nothing = undefined(_NOTHING)
         names = ("ndcg_at_10", "recall_at_10", "mrr_at_10")
         return Retrieval(dict.fromkeys(names, nothing), 0, left_out, missing)
-    hits = search(snapshot, transform, unit_vectors(evaluation.vectors[measured], transform), K)
+    queries = unit_vectors(evaluation.vectors[measured], transform)
+    hits = search(snapshot, transform, queries, K, source_documents=True)
     query_ids = [name for name, kept in zip(evaluation.query_ids, measured, strict=True) if kept]
     return Retrieval(_metrics(query_ids, hits, known), len(query_ids), left_out, missing)
 
@@ -93,7 +95,8 @@ def retrieval(snapshot: Snapshot, transform: Transform | None, evaluation: Evalu
 def _known(snapshot: Snapshot, judgements: pl.DataFrame) -> pl.DataFrame:
     """Return the judgements on documents that the snapshot holds."""
     wanted = judgements["doc_id"].unique()
-    found = snapshot.scan().select("doc_id").filter(pl.col("doc_id").is_in(wanted.to_list())).collect()
+    name = "doc_id" if snapshot.manifest.chunk is None else "parent"
+    found = snapshot.scan().select(doc_id=name).filter(pl.col("doc_id").is_in(wanted.to_list())).collect()
     return judgements.join(found, on="doc_id", how="semi")
 
 

@@ -32,7 +32,14 @@ class Hits:
     scores: NDArray[np.float32]
 
 
-def search(snapshot: Snapshot, transform: Transform | None, queries: NDArray[np.float32], k: int) -> Hits:
+def search(
+    snapshot: Snapshot,
+    transform: Transform | None,
+    queries: NDArray[np.float32],
+    k: int,
+    *,
+    source_documents: bool = False,
+) -> Hits:
     """Return the k documents with the largest inner product for each query, exactly.
 
     Parameters
@@ -44,6 +51,9 @@ def search(snapshot: Snapshot, transform: Transform | None, queries: NDArray[np.
     queries : ndarray, shape (q, k'), float32
         Transformed unit vectors, as `Bundle.encode` gives them.
     k : int
+    source_documents : bool
+        Return the k best source documents instead, by the best chunk of each; `doc_ids` are their ids. Where the
+        documents of the snapshot are no chunks, it is the same.
 
     Raises
     ------
@@ -60,8 +70,9 @@ def search(snapshot: Snapshot, transform: Transform | None, queries: NDArray[np.
     dimension = snapshot.dimension if transform is None else transform.dimension_out
     if queries.ndim != 2 or queries.shape[1] != dimension:
         raise InputError(f"queries of shape {queries.shape}", expected=f"(q, {dimension}), after the transform")
-    best = TopK(queries, k)
-    for doc_ids, vectors in _blocks(snapshot, transform):
+    by_parent = source_documents and snapshot.manifest.chunk is not None
+    best = TopK(queries, k, distinct=by_parent)
+    for doc_ids, vectors in _blocks(snapshot, transform, "parent" if by_parent else "doc_id"):
         best.update(vectors, doc_ids)
     return Hits(*best.result())
 
@@ -87,8 +98,10 @@ def fetch(snapshot: Snapshot, doc_ids: Sequence[str], columns: Sequence[str] = (
     return wanted.join(found, on="doc_id", how="left", maintain_order="left")
 
 
-def _blocks(snapshot: Snapshot, transform: Transform | None) -> Iterator[tuple[NDArray[Any], NDArray[np.float32]]]:
-    for batch in snapshot.batches(["doc_id", EMBEDDING]):
+def _blocks(
+    snapshot: Snapshot, transform: Transform | None, label: str
+) -> Iterator[tuple[NDArray[Any], NDArray[np.float32]]]:
+    for batch in snapshot.batches([label, EMBEDDING]):
         vectors = unit_vectors(vector_rows(batch.column(1)), transform)
         # Strings compare by code points in Python, which is the order of their UTF-8 bytes.
         doc_ids = batch.column(0).to_numpy(zero_copy_only=False)

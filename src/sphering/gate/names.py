@@ -11,6 +11,7 @@ from sphering.report.catalogue import COUNTS, RAW_ONLY, SPACE, TEXTS, TRANSFORME
 
 RUN_METRICS = (
     "rows_read",
+    "source_documents",
     "quarantined",
     "quarantined_share",
     "duplicates",

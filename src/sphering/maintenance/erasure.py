@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from sphering.errors import InputError
 from sphering.identity import sha256_bytes, sha256_file
 from sphering.run.read_back import FACTS, snapshot_facts
 from sphering.sqltext import load
@@ -19,7 +20,7 @@ from sphering.store.corpus import CorpusStore
 from sphering.store.database import DEFAULT, bounded_connection
 from sphering.store.dropped import dropped_table, write_dropped
 from sphering.store.layout import PROBE
-from sphering.store.shard import ROW_GROUP_ROWS, ShardEntry, read_batches, shard_id, write_shard
+from sphering.store.shard import ROW_GROUP_ROWS, ShardEntry, is_chunked, read_batches, shard_id, write_shard
 from sphering.store.snapshot import Snapshot, SnapshotManifest, path_list, register_rows, snapshot_id
 
 
@@ -42,14 +43,20 @@ class Successor:
 
 @dataclass(frozen=True)
 class Held:
-    """Where rows of some ids are: (encoder, shard) of every file, and how many of the ids have one."""
+    """Where rows of some ids are: (encoder, shard) of every file, and how many documents they are."""
 
     shards: list[tuple[str, str]]
     documents: int
 
 
 def shards_with(corpus: CorpusStore, ids: pa.Array) -> Held:
-    """Return every shard file that holds a row of these ids, also rows that snapshots drop."""
+    """Return every shard file that holds a row of these ids, or a chunk of theirs, also rows that snapshots drop.
+
+    Raises
+    ------
+    InputError
+        If an id is that of a chunk: the next run would cut it again from its source document.
+    """
     places = {}
     for encoder in corpus.files.children(corpus.layout.all_shards):
         for name in corpus.files.children(corpus.layout.shards(encoder)):
@@ -62,14 +69,28 @@ def shards_with(corpus: CorpusStore, ids: pa.Array) -> Held:
         connection.register("erased", pa.table({"doc_id": ids}))
         statement = load("erasure_shards").replace("$paths", path_list([Path(path) for path in places]))
         found = connection.execute(statement).fetchall()
-    return Held([places[path] for path in sorted({path for path, _ in found})], len({doc_id for _, doc_id in found}))
+    _refuse_chunks(found, ids)
+    return Held([places[path] for path in sorted({row[0] for row in found})], len({row[1] for row in found}))
+
+
+def _refuse_chunks(found: Sequence[tuple[str, str, str | None]], ids: pa.Array) -> None:
+    given = set(ids.to_pylist())
+    chunks = sorted({(doc_id, parent) for _, doc_id, parent in found if parent is not None and parent not in given})
+    if chunks:
+        doc_id, parent = chunks[0]
+        raise InputError(
+            f"{doc_id!r} is a chunk of the source document {parent!r}",
+            expected="ids of source documents: the next run would cut the same chunk again",
+            remedy=f"purge {parent!r}, with all of its chunks; to keep the rest of it, change its text in the source",
+        )
 
 
 def rewrite_shard(corpus: CorpusStore, encoder: str, shard: str, ids: pa.Array) -> Rewritten:
-    """Create a shard of what is left of another without these ids; memory holds one shard."""
+    """Create a shard of what is left of another without these ids, or chunks of theirs; memory holds one shard."""
     path = corpus.files.path(corpus.layout.shard(encoder, shard))
     table = pa.Table.from_batches(read_batches(path, None, ROW_GROUP_ROWS))
-    staying = pc.invert(pc.is_in(table["doc_id"], value_set=ids))
+    source = "parent" if is_chunked(table.column_names) else "doc_id"
+    staying = pc.invert(pc.is_in(table[source], value_set=ids))
     kept = np.flatnonzero(staying.to_numpy())
     left = table.filter(staying)
     if not left.num_rows:

@@ -12,7 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sphering.identity import sha256_bytes
+from sphering.source.chunking import CHUNK_SUFFIX
 from sphering.source.opened import COMPRESSIONS
+from sphering.source.reasons import ENCODER_REFUSED
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import to_bytes
 
@@ -22,9 +24,17 @@ def quarantined_rows(corpus: CorpusStore, run: str, erased: pa.Array) -> int | N
     key = corpus.layout.quarantine(run)
     if not corpus.files.exists(key):
         return None
-    table = pq.read_table(corpus.files.path(key), columns=["doc_id", "excerpt", "file"])
-    count = int(pc.sum(pc.is_in(table["doc_id"], value_set=erased)).as_py() or 0)
+    table = pq.read_table(corpus.files.path(key), columns=["doc_id", "excerpt", "file", "reason"])
+    count = int(pc.sum(_is_of(table, erased)).as_py() or 0)
     return count if count or pc.any(_quotes(table, erased)).as_py() else None
+
+
+def _is_of(table: pa.Table, erased: pa.Array) -> pa.ChunkedArray:
+    """Return which rows are of some ids; those that an encoder refused may be chunks of theirs."""
+    refused = pc.equal(table["reason"], ENCODER_REFUSED)
+    parents = pc.replace_substring_regex(table["doc_id"], CHUNK_SUFFIX, "")
+    of_parents = pc.and_(refused, pc.is_in(parents, value_set=erased))
+    return pc.or_(pc.is_in(table["doc_id"], value_set=erased), of_parents)
 
 
 def _quotes(table: pa.Table, erased: pa.Array) -> pa.ChunkedArray:
@@ -55,7 +65,7 @@ def clean_quarantine(corpus: CorpusStore, run: str, erased: pa.Array) -> None:
     for name, silent in (("excerpt", _quotes(table, erased)), ("file", _is_of_file(table, erased))):
         values = pc.if_else(silent, nothing, table[name])
         table = table.set_column(table.schema.get_field_index(name), name, values)
-    left = table.filter(pc.invert(pc.is_in(table["doc_id"], value_set=erased)))
+    left = table.filter(pc.invert(_is_of(table, erased)))
     sink = pa.BufferOutputStream()
     pq.write_table(left, sink, compression="zstd")
     data = bytes(sink.getvalue())

@@ -73,8 +73,8 @@ def _truncated(report: Mapping[str, Any]) -> Json | None:
     return _warning(
         "truncated",
         "truncated_share",
-        f"{shown(share, 'share')} of the documents are longer than the model reads: their ends are in no vector. Split "
-        "long texts into chunks, or choose a model with a longer input.",
+        f"{shown(share, 'share')} of the documents are longer than the model reads: their ends are in no vector. "
+        "[chunk] cuts long texts so that all of them is read; or choose a model with a longer input.",
     )
 
 

@@ -32,6 +32,8 @@ from sphering.sqltext import load
 from sphering.text.chunk import Chunker
 
 CHUNK = "chunk"
+CHUNK_SUFFIX = r"#[0-9a-f]{12}(\.[0-9]+)?$"
+"""What the id of a chunk has behind that of its source document."""
 _HASH_DIGITS = 12
 _BATCH_ROWS = 2048
 _IN_FILE_ORDER = "SELECT doc_id, metadata_hash, staged_at FROM read_parquet($path) ORDER BY staged_at"
