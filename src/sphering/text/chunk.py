@@ -25,6 +25,7 @@ from sphering.identity import sha256_bytes
 CHUNK_VERSION = 1
 """The version of the step that cuts texts; a mended bug that moves a border raises it."""
 EXTRA = "chunk"
+_LIBRARY = "semantic_text_splitter"
 CHUNKS = pa.schema(
     [
         pa.field("source", pa.int64()),
@@ -72,6 +73,7 @@ class Chunker:
     prompt: str = ""
 
     def __post_init__(self) -> None:
+        require(_LIBRARY, EXTRA)
         if self._room <= self.overlap:
             taken = self.tokens - self._room
             raise ConfigError(
@@ -166,7 +168,7 @@ class Chunker:
 
     @cached_property
     def _stretches(self) -> Any:
-        return require("semantic_text_splitter", EXTRA).TextSplitter(_STRETCH * self.tokens, trim=False)
+        return require(_LIBRARY, EXTRA).TextSplitter(_STRETCH * self.tokens, trim=False)
 
     @cached_property
     def _file(self) -> bytes:
@@ -192,7 +194,7 @@ class Chunker:
 
 def _splitter(tokenizer: Any, room: int, overlap: int) -> Any:
     """Return what cuts texts into chunks of at most `room` tokens of their own."""
-    library = require("semantic_text_splitter", EXTRA)
+    library = require(_LIBRARY, EXTRA)
     return library.TextSplitter.from_huggingface_tokenizer(tokenizer, room, overlap)
 
 
