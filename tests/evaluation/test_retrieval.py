@@ -7,6 +7,8 @@ import math
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from sphering.config.model import TransformConfig
@@ -15,6 +17,8 @@ from sphering.evaluation.keep import Evaluation
 from sphering.evaluation.retrieval import _metrics, retrieval, retrieval_metrics
 from sphering.export.search import Hits
 from sphering.geometry.moments import Moments
+from sphering.store.shard import schema, write_shard
+from sphering.store.snapshot import Snapshot
 from sphering.transform import fit
 
 
@@ -73,6 +77,49 @@ def test_the_metrics_are_those_of_their_definitions(paragraphs, evaluation):
         low, high = estimate.interval
         assert low <= estimate.value <= high
     assert found.metrics["recall_at_10"].value > 0.9
+
+
+@pytest.fixture(scope="module")
+def chunked(paragraphs, tmp_path_factory):
+    """The same paragraphs as chunks, three of each of forty source documents."""
+    table = pq.read_table(paragraphs.paths[0])
+    order = np.arange(len(table))
+    places = {
+        "parent": pa.array([f"source-{row // 3}" for row in order]),
+        "ordinal": pa.array(order % 3, pa.int32()),
+        "start": pa.array(order, pa.int32()),
+        "end": pa.array(order + 1, pa.int32()),
+    }
+    columns = {**{name: table[name] for name in table.column_names}, **places}
+    target = schema(paragraphs.dimension, chunked=True)
+    path = tmp_path_factory.mktemp("chunked") / "shard.parquet"
+    write_shard(path, pa.table([columns[field.name] for field in target], schema=target))
+    return Snapshot(dataclasses.replace(paragraphs.manifest, chunk={"tokens": 256}), [path], None)
+
+
+def test_of_a_source_document_its_best_chunk_counts(paragraphs, chunked, evaluation, centred):
+    parents = dict(chunked.scan().select("doc_id", "parent").collect().iter_rows())
+    judged = evaluation.judgements.filter(pl.col("doc_id").is_in(list(parents)))
+    by_source = judged.with_columns(pl.col("doc_id").replace(parents)).unique(["query_id", "doc_id"])
+    frame = chunked.scan().collect()
+    rows = frame["embedding"].to_numpy().astype(np.float64)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    names = np.array(frame["parent"].to_list())
+    reached = []
+    for query, vector in zip(evaluation.query_ids, evaluation.vectors.astype(np.float64), strict=True):
+        mine = set(by_source.filter(query_id=query, relevance=1)["doc_id"])
+        if mine:
+            scores = rows @ vector
+            tops = {name: scores[names == name].max() for name in set(names)}
+            best = sorted(tops, key=lambda name: -tops[name])[:10]
+            reached.append(len(mine & set(best)) / len(mine))
+    of_sources = dataclasses.replace(evaluation, judgements=by_source)
+    found = retrieval(chunked, None, of_sources)
+    assert found.metrics["recall_at_10"].value == pytest.approx(np.mean(reached), abs=1e-9)
+    assert (found.queries, found.judgements_missing) == (len(reached), 0)
+    assert retrieval(chunked, centred, of_sources).queries == len(reached)
+    # An id of a chunk is no source document's.
+    assert retrieval(chunked, None, evaluation).judgements_missing == len(evaluation.judgements)
 
 
 def test_graded_judgements_weigh_in_ndcg(paragraphs, evaluation):

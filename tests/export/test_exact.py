@@ -43,6 +43,32 @@ def test_blocks_give_what_one_sort_gives_with_ties_by_label(rows, queries, k, bl
     assert found.tolist() == _naive(vectors, labels.tolist(), wanted, k)
 
 
+@settings(max_examples=80, deadline=None)
+@given(
+    rows=st.integers(0, 60),
+    queries=st.integers(1, 5),
+    k=st.integers(1, 12),
+    kinds=st.integers(1, 20),
+    block=st.integers(1, 30),
+    seed=st.integers(0, 99),
+)
+def test_a_label_of_several_rows_counts_once_with_the_best_of_them(rows, queries, k, kinds, block, seed):
+    rng = np.random.default_rng(seed)
+    vectors = rng.integers(-2, 3, size=(rows, 3)).astype(np.float32)
+    wanted = rng.integers(-2, 3, size=(queries, 3)).astype(np.float32)
+    labels = rng.choice([f"p{number}" for number in range(kinds)], size=rows).astype(object)
+    best = TopK(wanted, k, distinct=True)
+    for start in range(0, rows, block):
+        best.update(vectors[start : start + block], labels[start : start + block])
+    found, scores = best.result()
+    assert found.shape == scores.shape == (queries, min(k, len(set(labels))))
+    every = vectors.astype(np.float64) @ wanted.T
+    for query, row in enumerate(found.tolist()):
+        tops = {label: max(every[labels == label, query]) for label in labels}
+        assert row == sorted(tops, key=lambda label: (-tops[label], label))[:k]
+        assert scores[query].tolist() == [tops[label] for label in row]
+
+
 def test_equal_vectors_get_equal_scores_wherever_their_block_puts_them(bank):
     unit = bank.vectors / np.linalg.norm(bank.vectors, axis=1, keepdims=True)
     rows = np.concatenate([unit[:700], np.repeat(unit[5:6], 9, axis=0), unit[700:1501], unit[5:6]])

@@ -5,10 +5,12 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sphering.catalog.contents import described
 from sphering.config.load import load
 from sphering.errors import ConfigError, ExtraMissingError
 from sphering.maintenance.verify import verify
@@ -17,7 +19,7 @@ from sphering.run.chunking import open_chunker
 from sphering.run.finish import abandon
 from sphering.run.ingest import ingest
 from sphering.run.plan import plan
-from sphering.store.documents import to_bytes
+from sphering.store.documents import read_document, to_bytes
 from sphering.store.shard import schema
 from sphering.store.store import Store
 
@@ -262,6 +264,36 @@ def test_a_plan_tells_source_documents_and_chunks_as_the_run_does(run, corpus, u
     planned, result = plan(config), run(config)
     assert counts(planned) == counts(result)
     assert planned["encode"] == result["encoded"]
+
+
+def test_judgements_name_source_documents(run, corpus, paragraphs, tmp_path):
+    queries = {"_id": ["q"], "text": [paragraphs[0][1][:60]]}
+    qrels = {"query_id": ["q", "q"], "doc_id": [paragraphs[0][0], "gone"], "relevant": [1, 1]}
+    pq.write_table(pa.table(queries), tmp_path / "queries.parquet")
+    pq.write_table(pa.table(qrels), tmp_path / "qrels.parquet")
+    evaluation = {name: str(tmp_path / f"{name}.parquet") for name in ("queries", "qrels")}
+    config = corpus(paragraphs[:5], chunk=CHUNK, evaluation=evaluation)
+    result = run(config)
+    store = store_of(config)
+    report = read_document(store.files, store.layout.report(store.release(result["release"]).report))
+    assert (report["evaluation"]["queries"], report["evaluation"]["judgements_missing"]) == (1, 1)
+    assert report["evaluation"]["raw"]["mrr_at_10"]["value"] == 1.0
+
+
+def test_the_catalog_tells_where_each_chunk_stood(run, corpus, paragraphs):
+    config = corpus(paragraphs[:3], chunk=CHUNK)
+    result = run(config)
+    with duckdb.connect(str(Path(config.store) / "catalog.duckdb"), read_only=True) as connection:
+        columns = 'doc_id, text, parent, ordinal, start, "end", n_tokens, truncated'
+        found = connection.execute(f"SELECT {columns} FROM questions.published ORDER BY parent, ordinal").fetchall()
+        sums = connection.execute("SELECT source_documents, chunks, documents, refused FROM runs").fetchall()
+        (tokens,) = connection.execute("SELECT chunk->>'tokens' FROM snapshots").fetchone()
+    assert found == chunks_of(config, result).rows()
+    assert (sums, tokens) == ([(3, len(found), len(found), 0)], "48")
+    silent = [
+        name for view in described(Path(config.store) / "catalog.duckdb") for name, _, what in view.columns if not what
+    ]
+    assert silent == []
 
 
 def test_by_default_a_chunk_is_what_the_encoder_reads_but_no_more_than_256_tokens(corpus, tmp_path):
