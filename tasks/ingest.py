@@ -12,8 +12,10 @@ def ingest_source(job: Job) -> bool:
     """Stage the source's documents; return whether the gates on the run's own numbers let it go on."""
     ingested = ingest(job.workspace)
     get_run_logger().info(
-        "%d rows read: %d documents, %d of them carried over, %d deletions, %d quarantined, %d duplicates; gates %s",
+        "%d rows read: %d source documents; %d documents, %d of them carried over, %d deletions, %d quarantined, "
+        "%d duplicates; gates %s",
         ingested.rows_read,
+        ingested.source_documents,
         ingested.documents,
         ingested.carried,
         ingested.deleted,

@@ -242,6 +242,7 @@ def test_a_chunk_that_the_model_refuses_is_quarantined_and_the_sums_add_up(run, 
         check_sums(result)
         assert (result["source_documents"], result["chunks"], result["documents"]) == (2, 4, 3)
         assert (result["refused"], result["quarantined"], result["encoded"]) == (1, 1, encoded)
+        assert [gate["value"] for gate in result["gates"] if gate["metric"] == "quarantined_share"] == [1 / 4]
     assert verify(store_of(config)).sound
 
 

@@ -10,7 +10,7 @@ from sphering.store.refs import NAMES
 from sphering.store.release import Release
 from sphering.store.snapshot import SnapshotManifest
 
-_FROM_RUN = ("rows_read", "quarantined", "duplicates")
+_FROM_RUN = ("rows_read", "source_documents", "chunks", "quarantined", "duplicates")
 _TRANSFORM = ("kind", "parameters", "fitted_on", "rank", "dimension_out")
 
 

@@ -107,12 +107,14 @@ def judge_run(workspace: Workspace, refused: int = 0) -> tuple[tuple[GateResult,
 def _run_numbers(workspace: Workspace, refused: int) -> dict[str, float | None]:
     staged = staged_of(workspace)
     rows, documents, quarantined = max(staged.rows_read, 1), staged.documents - refused, staged.quarantined + refused
+    # One chunk of a thousand is no row of ten.
+    encoded = rows if staged.chunks is None else max(staged.chunks, 1)
     return {
         "rows_read": staged.rows_read,
         "source_documents": staged.source_documents,
         "documents": documents,
         "quarantined": quarantined,
-        "quarantined_share": quarantined / rows,
+        "quarantined_share": staged.quarantined / rows + refused / encoded,
         "duplicates": staged.duplicates,
         "duplicates_share": staged.duplicates / rows,
         "carried": staged.carried,
