@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sphering.encoder.probe import read_probe, write_probe
-from sphering.identity import sha256_bytes
+from sphering.identity import SEAL, sha256_bytes
 from sphering.maintenance.verify import verify
 from sphering.store.documents import to_bytes
 from sphering.store.shard import write_shard
@@ -115,14 +115,26 @@ def test_a_run_that_lost_a_row_is_found(copy, release):
     edit(path, rows_read=record["rows_read"] + 1)
     (found,) = verify(copy).wrong
     assert (found["kind"], found["name"], found["where"]) == ("run", release.run, str(path))
-    assert f"{record['rows_read'] + 1} rows read, {record['documents']} documents + 1 quarantined" in found["found"]
+    assert f"{record['rows_read'] + 1} rows read, {record['documents']} source documents + 1 quarantined" in found["found"]
 
 
 def test_a_run_that_deleted_and_carried_documents_adds_up(copy, release):
     path = copy.files.path(copy.layout.run(release.run))
     record = json.loads(path.read_text())
-    edit(path, rows_read=record["rows_read"] - 10 + 3, carried=10, deleted=3)
+    counts = {"rows_read": record["rows_read"] - 10 + 3, "carried": 10, "deleted": 3}
+    edit(path, **counts, source_documents=record["source_documents"] - 10)
     assert verify(copy).sound
+
+
+def test_a_run_from_before_source_documents_were_counted_adds_up(copy, release):
+    path = copy.files.path(copy.layout.run(release.run))
+    record = json.loads(path.read_text())
+    for name in ("source_documents", "chunks", "refused", "chunk"):
+        del record[name]
+    path.write_bytes(to_bytes({name: value for name, value in record.items() if name != SEAL}))
+    assert verify(copy).sound
+    edit(path, rows_read=record["rows_read"] + 1)
+    assert [entry["kind"] for entry in verify(copy).wrong] == ["run"]
 
 
 def test_quarantined_rows_that_are_fewer_than_were_counted_are_found(copy, release):
