@@ -115,7 +115,8 @@ def test_a_run_that_lost_a_row_is_found(copy, release):
     edit(path, rows_read=record["rows_read"] + 1)
     (found,) = verify(copy).wrong
     assert (found["kind"], found["name"], found["where"]) == ("run", release.run, str(path))
-    assert f"{record['rows_read'] + 1} rows read, {record['documents']} source documents + 1 quarantined" in found["found"]
+    expected = f"{record['rows_read'] + 1} rows read, {record['documents']} source documents + 1 quarantined"
+    assert expected in found["found"]
 
 
 def test_a_run_that_deleted_and_carried_documents_adds_up(copy, release):
