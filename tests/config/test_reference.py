@@ -38,6 +38,8 @@ def test_every_default_that_the_template_shows_is_the_default(tmp_path):
         "unicode",
         "strip",
         "format",
+        "tokens",  # of a table that is off
+        "overlap",
     }
     plain = load(TEMPLATE)
     for line in re.findall(r"^# (\w+ = .+)$", TEMPLATE.read_text(encoding="utf-8"), re.MULTILINE):
