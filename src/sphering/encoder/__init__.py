@@ -4,8 +4,8 @@ Importing this package loads no model and no framework; `open_encoder` does.
 """
 
 from sphering.encoder.compute_profile import profile
-from sphering.encoder.kind import EncoderKind, Resolution
-from sphering.encoder.opening import check_encoder, identify, open_encoder, resolve_backend
+from sphering.encoder.kind import EncoderKind, Resolution, TokenRule
+from sphering.encoder.opening import check_encoder, identify, open_encoder, resolve_backend, token_rule
 from sphering.encoder.protocol import STEP, Encoded, Encoder, EncoderIdentity, Role
 
 __all__ = [
@@ -16,9 +16,11 @@ __all__ = [
     "EncoderKind",
     "Resolution",
     "Role",
+    "TokenRule",
     "check_encoder",
     "identify",
     "open_encoder",
     "profile",
     "resolve_backend",
+    "token_rule",
 ]

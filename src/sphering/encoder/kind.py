@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from sphering.config.encoder import EncoderConfig
@@ -16,6 +17,14 @@ class Resolution:
 
     backend: str
     reason: str
+
+
+@dataclass(frozen=True)
+class TokenRule:
+    """What is known of an encoder's tokens without loading it: its tokenizer.json, and its longest input in tokens."""
+
+    tokenizer: Path | None = None
+    longest: int | None = None
 
 
 class EncoderKind(ABC):
@@ -47,6 +56,16 @@ class EncoderKind(ABC):
             If the model cannot be found.
         """
         return Resolution(NATIVE, "there is no other")
+
+    def token_rule(self, config: EncoderConfig) -> TokenRule:
+        """Return what is known of the encoder's tokens: what [chunk] counts by.
+
+        Raises
+        ------
+        ModelError
+            If the model cannot be found.
+        """
+        return TokenRule()
 
     @abstractmethod
     def identify(self, config: EncoderConfig, backend: str) -> EncoderIdentity:

@@ -54,6 +54,10 @@ WEIGHTS = (
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
 )
+UNBOUNDED = 10**9
+"""Tokenizers without a limit say 10^30."""
+OFFSET_POSITIONS = frozenset({"roberta", "xlm-roberta", "camembert", "mpnet"})
+"""Networks whose positions start behind the padding id: that many fewer tokens fit."""
 ADAPTER_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 
 

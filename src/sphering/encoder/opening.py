@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Lock
 
 from sphering.config.encoder import EncoderConfig
-from sphering.encoder.kind import Resolution
+from sphering.encoder.kind import Resolution, TokenRule
 from sphering.encoder.kinds import kind_of
 from sphering.encoder.protocol import Encoder, EncoderIdentity
 
@@ -29,6 +29,17 @@ def resolve_backend(config: EncoderConfig) -> Resolution:
         If the model cannot be found.
     """
     return kind_of(config).resolve(config)
+
+
+def token_rule(config: EncoderConfig) -> TokenRule:
+    """Return what is known of the configured encoder's tokens without loading it.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be found.
+    """
+    return kind_of(config).token_rule(config)
 
 
 def identify(config: EncoderConfig, backend: str) -> EncoderIdentity:

@@ -5,8 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sphering.encoder.loading import OFFSET_POSITIONS, UNBOUNDED
-from sphering.encoder.modelfiles import MODULE_GRAPH, TOKENISER, module_graph, read_json
+from sphering.encoder.modelfiles import (
+    MODULE_GRAPH,
+    OFFSET_POSITIONS,
+    TOKENISER,
+    UNBOUNDED,
+    module_graph,
+    read_json,
+)
 
 _NETWORK_SETTINGS = "sentence_bert_config.json"
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sphering.config.model import ChunkConfig, Config, EncoderConfig
+from sphering.config.encoder import SentenceTransformersConfig
+from sphering.config.model import ChunkConfig, Config
+from sphering.encoder import TokenRule, token_rule
 from sphering.encoder.resolve import locate
-from sphering.encoder.tokeniser_file import longest_known_input, tokeniser_file
+from sphering.encoder.tokeniser_file import tokeniser_file
 from sphering.errors import ConfigError, ModelError
 from sphering.text.chunk import Chunker
 
 TOKENS = 256
 """What a chunk has where nothing else is said: what most small encoders read."""
-_TRANSFORMER = "sentence-transformers"
 
 
 def open_chunker(config: Config) -> Chunker | None:
@@ -27,7 +28,8 @@ def open_chunker(config: Config) -> Chunker | None:
     """
     if config.chunk is None:
         return None
-    longest = _longest_input(config.encoder)
+    rule = token_rule(config.encoder)
+    longest = rule.longest
     tokens = config.chunk.tokens or min(TOKENS, longest or TOKENS)
     if longest is not None and tokens > longest:
         raise ConfigError(
@@ -36,29 +38,23 @@ def open_chunker(config: Config) -> Chunker | None:
             where="[chunk] tokens",
             remedy=f"set tokens = {longest} or less, or leave it out",
         )
-    path = _tokenizer(config.chunk, config.encoder)
+    path = _own_tokenizer(config, rule) if config.chunk.tokenizer is None else _tokenizer(config.chunk)
     return Chunker(path, tokens, config.chunk.overlap, config.encoder.document_prompt)
 
 
-def _longest_input(encoder: EncoderConfig) -> int | None:
-    """Return the longest input in tokens as far as it can be known before the model is loaded."""
-    if encoder.kind != _TRANSFORMER:
-        return None
-    return encoder.max_length or longest_known_input(locate(encoder).folder)
+def _own_tokenizer(config: Config, rule: TokenRule) -> Path:
+    if rule.tokenizer is None:
+        raise _none(f"the encoder {config.encoder.name} has no tokenizer.json")
+    return rule.tokenizer
 
 
-def _tokenizer(chunk: ChunkConfig, encoder: EncoderConfig) -> Path:
-    name = chunk.tokenizer
-    if name is None and encoder.kind != _TRANSFORMER:
-        raise _none(f"the encoder {encoder.kind} has no tokenizer.json")
-    if name is not None and Path(name).expanduser().is_file():
+def _tokenizer(chunk: ChunkConfig) -> Path:
+    name = str(chunk.tokenizer)
+    if Path(name).expanduser().is_file():
         return Path(name).expanduser()
-    model = encoder if name is None else EncoderConfig(model=name, revision=chunk.revision)
     try:
-        folder = locate(model).folder
+        folder = locate(SentenceTransformersConfig(model=name, revision=chunk.revision)).folder
     except ModelError as error:
-        if name is None:
-            raise
         raise _none(error.found) from error
     path = tokeniser_file(folder)
     if path is None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from sphering.config.encoder import SentenceTransformersConfig
-from sphering.encoder.kind import EncoderKind, Resolution
+from sphering.encoder.kind import EncoderKind, Resolution, TokenRule
 from sphering.encoder.protocol import Encoder, EncoderIdentity
 from sphering.encoder.resolve import locate
 from sphering.encoder.sentence_transformers.backend import resolve
 from sphering.encoder.sentence_transformers.identity import identify
+from sphering.encoder.tokeniser_file import longest_known_input, tokeniser_file
 
 
 class SentenceTransformersKind(EncoderKind):
@@ -24,6 +25,11 @@ class SentenceTransformersKind(EncoderKind):
     def resolve(self, config: Any) -> Resolution:
         """Return the backend that runs the model here, ``torch`` or ``openvino``."""
         return resolve(config)
+
+    def token_rule(self, config: Any) -> TokenRule:
+        """Return the model's tokenizer.json and its longest input, as its files have them."""
+        folder = locate(config).folder
+        return TokenRule(tokeniser_file(folder), config.max_length or longest_known_input(folder))
 
     def identify(self, config: Any, backend: str) -> EncoderIdentity:
         """Return the model's identity: its files and settings."""

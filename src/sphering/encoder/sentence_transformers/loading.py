@@ -9,16 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sphering.encoder.modelfiles import OFFSET_POSITIONS, UNBOUNDED
 from sphering.errors import ModelError, SpheringError
 from sphering.extras import require
 
 EXTRA = "sentence-transformers"
 CHATTY = ("sentence_transformers", "transformers", "huggingface_hub")
 STATIC = "StaticEmbedding"
-UNBOUNDED = 10**9
-"""Tokenizers without a limit say 10^30."""
-OFFSET_POSITIONS = frozenset({"roberta", "xlm-roberta", "camembert", "mpnet"})
-"""Networks whose positions start behind the padding id: that many fewer tokens fit."""
 
 
 def load_model(folder: Path, *, remote_code: bool) -> Any:
