@@ -215,9 +215,8 @@ def main() -> None:
             for name, found in measured.items():
                 found.append(_apart(name, wish.corpus, wish.rows, Path(folder) / "vectors.npy"))
     peers = measured[PEER]
-    print(
-        f"{wish.corpus}: {len(texts):,} texts, {peers[0]['tokens'] / len(texts):.1f} tokens a text; {wish.rounds} rounds"
-    )
+    tokens = peers[0]["tokens"] / len(texts)
+    print(f"{wish.corpus}: {len(texts):,} texts, {tokens:.1f} tokens a text; {wish.rounds} rounds")
     report("SentenceTransformer.encode + np.save", peers, peers, len(texts))
     for name in wish.variants:
         report(f"sphering run, {name}", measured[name], peers, len(texts))
