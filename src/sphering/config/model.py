@@ -208,7 +208,15 @@ class RunConfig(Table):
 
     channel: Name = Field("main", description="The channel whose refs the run moves.")
     runner: Literal["thread"] = Field("thread", description="Which Prefect task runner works the units.")
-    workers: int = Field(1, ge=1, le=64, description="Units encoded at once.")
+    workers: int = Field(
+        2,
+        ge=1,
+        le=64,
+        description=(
+            "Units of work at once: while one is encoded on every core, the next is read and made into tokens, and the "
+            "last one's shard is written."
+        ),
+    )
     unit_rows: int = Field(
         4096,
         ge=1,

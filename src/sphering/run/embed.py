@@ -98,6 +98,7 @@ def embed_unit(path: Path, unit: int) -> None:
             "refused": refused.num_rows,
             "refused_texts": pc.count_distinct(refused["text_hash"]).as_py(),
             "seconds": round(time.perf_counter() - started, 3),
+            "ended": time.time(),
         },
     )
 

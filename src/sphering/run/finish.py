@@ -208,9 +208,11 @@ def _gates(workspace: Workspace, release: Release | None) -> list[dict[str, Any]
 
 
 def _timings(workspace: Workspace) -> dict[str, float]:
-    """Return the seconds of each step; `embed` adds up its units, which may have worked at once."""
-    units = [workspace.read(path.stem)["seconds"] for path in workspace.path.glob("unit-*.json")]
-    return {"embed": round(sum(units), 3)} | {
+    """Return the seconds of each step; those of `embed` go from the first unit's begin to the last one's end."""
+    units = [workspace.read(path.stem) for path in workspace.path.glob("unit-*.json")]
+    begin = min((unit["ended"] - unit["seconds"] for unit in units), default=0.0)
+    end = max((unit["ended"] for unit in units), default=0.0)
+    return {"embed": round(end - begin, 3)} | {
         path.stem.removeprefix("seconds-"): workspace.read(path.stem)["seconds"]
         for path in sorted(workspace.path.glob("seconds-*.json"))
     }
