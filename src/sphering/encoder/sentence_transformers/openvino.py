@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from threading import local
+from threading import Lock, local
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ CAPABILITIES = {"bfloat16": "BF16", "float16": "FP16"}
 PRODUCTS = frozenset({"FullyConnected", "MatMul"})
 TELEMETRY = "openvino_telemetry"
 _TAIL_INPUTS = 2
+_beginning = Lock()
 
 
 class OpenVINONetwork:
@@ -85,9 +86,18 @@ def runtime() -> Any:
         return require("openvino", "openvino")
 
 
-@cache
 def _core() -> Any:
-    return runtime().Core()
+    with _beginning:
+        return _begun()
+
+
+@cache
+def _begun() -> Any:
+    openvino = runtime()
+    # Its bindings look NumPy up at their first array: two threads that bring one at once may wait for each other for
+    # ever, each for the lock that the other holds, the interpreter's and that of a static variable (pybind11).
+    openvino.Tensor(np.zeros(1, np.float32))
+    return openvino.Core()
 
 
 def _compile(model: Path, hint: str) -> Any:
