@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from sphering.bundle.identity import bundle_document
-from sphering.bundle.query import Bundle, difference
+from sphering.bundle.query import Bundle
 from sphering.config.encoder import SentenceTransformersConfig
 from sphering.config.model import NormaliseConfig, TransformConfig
+from sphering.differing import differing_words
 from sphering.encoder import identify, open_encoder
 from sphering.errors import IdentityError, InputError
 from sphering.geometry.moments import Moments
@@ -136,4 +137,4 @@ def test_the_id_is_of_encoder_prompt_normalisation_and_transform():
 
 
 def test_a_difference_names_keys_and_short_values():
-    assert difference({"a": 1, "b": 2}, {"a": 1, "b": 3, "c": "x" * 100}) == "b (2 and 3), c"
+    assert differing_words({"a": 1, "b": 2}, {"a": 1, "b": 3, "c": "x" * 100}) == "b (2 and 3), c"

@@ -11,12 +11,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sphering.config.model import NormaliseConfig
+from sphering.differing import differing_words
 from sphering.encoder.protocol import Encoder
 from sphering.errors import IdentityError, InputError
 from sphering.text.normalise import is_blank, normalise
 from sphering.transform import Transform
-
-_SHOWN = 80
 
 
 @dataclass(frozen=True)
@@ -140,19 +139,9 @@ class Bundle:
         own = self.encoder.identity
         if encoder == own.id:
             return
-        differs = f"; they differ in {difference(own.document, document)}" if document else ""
+        differs = f"; they differ in {differing_words(own.document, document)}" if document else ""
         raise IdentityError(
             f"{what} of the encoder {encoder}",
             expected=f"the encoder {own.id} of this bundle{differs}",
             remedy="encode the queries with the encoder of the release, or search a release of theirs",
         )
-
-
-def difference(one: dict[str, Any], other: dict[str, Any]) -> str:
-    """Return which keys of two encoders' documents differ, with both values where they are short."""
-    names = sorted(key for key in {*one, *other} if one.get(key) != other.get(key))
-    shown = []
-    for name in names:
-        values = f"{one.get(name)!r} and {other.get(name)!r}"
-        shown.append(f"{name} ({values})" if len(values) <= _SHOWN else name)
-    return ", ".join(shown) or "nothing that their documents name"

@@ -23,12 +23,15 @@ _QUESTION_LENGTH = 60
 
 def print_result(result: Mapping[str, Any], config: Config, file: Path | None) -> None:
     """Print a run's result: one line where nothing changed."""
+    from sphering.run.encoder_change import change_words
     from sphering.run.probe import mixed_bits
 
     if _changed_nothing(result, config):
         print_line("; ".join((_unchanged(result, config), *unpassed(result))))
         return
     print_line(_headline(result, config))
+    if result.get("encoder_change"):
+        print_line(f"  {change_words(result['encoder_change'])}")
     print_pairs(_facts(result, config))
     for line in (*unpassed(result), mixed_bits(result.get("probe"))):
         if line:

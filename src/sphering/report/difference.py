@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sphering.differing import differing
 from sphering.report.changed_documents import changed_documents, write_changed_ids
 from sphering.store.corpus import CorpusStore, Found
 from sphering.store.snapshot import SnapshotManifest
@@ -32,8 +32,8 @@ def difference(corpus: CorpusStore, a: Found, b: Found, ids: Path | None = None)
         "a": _named(a),
         "b": _named(b),
         "changes": changes,
-        "encoder": _differing(a.manifest.encoder_document, b.manifest.encoder_document),
-        "config": _differing(_config(corpus, a), _config(corpus, b)),
+        "encoder": differing(a.manifest.encoder_document, b.manifest.encoder_document),
+        "config": differing(_config(corpus, a), _config(corpus, b)),
         "size": _sizes(a.manifest, b.manifest),
         "ids": None if ids is None else str(ids),
     }
@@ -64,22 +64,3 @@ def _sizes(a: SnapshotManifest, b: SnapshotManifest) -> Json:
         for manifest in (a, b)
     )
     return {name: {"a": before[name], "b": after[name], "change": after[name] - before[name]} for name in before}
-
-
-def _differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> Json:
-    """Return the dotted names whose values differ, each with both; a value that one side lacks is None."""
-    first, second = dict(_flat(a)), dict(_flat(b))
-    names = sorted(first.keys() | second.keys())
-    return {
-        name: {"a": first.get(name), "b": second.get(name)} for name in names if first.get(name) != second.get(name)
-    }
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    rows: list[tuple[str, Any]] = []
-    for name, value in table.items():
-        if isinstance(value, Mapping):
-            rows += _flat(value, f"{prefix}{name}.")
-        else:
-            rows.append((f"{prefix}{name}", value))
-    return rows

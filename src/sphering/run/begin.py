@@ -16,6 +16,7 @@ from sphering.identity import short_id
 from sphering.run import lease
 from sphering.run.carry import starting_release
 from sphering.run.chunking import open_chunker
+from sphering.run.encoder_change import encoder_change
 from sphering.run.workspace import Workspace, new_run_id
 from sphering.store.clock import now
 from sphering.store.corpus import CorpusStore
@@ -120,6 +121,7 @@ def begun(
         "backend": encoder.backend,
         "encoder_document": encoder.document,
         "encoder_provenance": encoder.provenance,
+        "encoder_change": encoder_change(corpus, published.release if published else None, encoder),
         "selected": selected,
         "base": published.release if published else None,
         "published": _ref_json(published),

@@ -111,6 +111,7 @@ def _identity(workspace: Workspace) -> dict[str, Any]:
         "purpose": workspace.begun["purpose"],
         "corpus": workspace.corpus.name,
         "encoder": workspace.begun["encoder"],
+        "encoder_change": workspace.begun.get("encoder_change"),
         "snapshot": snapshot.get("snapshot"),
         "snapshot_status": snapshot.get("status"),
         "documents": snapshot.get("documents"),

@@ -10,6 +10,7 @@ from typing import Any
 from sphering.config.model import Config
 from sphering.encoder.protocol import EncoderIdentity
 from sphering.run.begin import begun, check, settle_encoder
+from sphering.run.encoder_change import change_words
 from sphering.run.ingest import ingest, staged_of, staged_rows
 from sphering.run.relabelled import relabelled_warnings
 from sphering.run.units import plan_units
@@ -66,11 +67,16 @@ def _plan(workspace: Workspace, encoder: EncoderIdentity) -> dict[str, Any]:
         "exports": [{"name": entry.name, "format": entry.format} for entry in config.export],
         "gates": [gate.to_json() for gate in ingested.gates],
         "passed": ingested.passed,
-        "warnings": [*relabelled_warnings(workspace), *_kept_text_warnings(workspace)],
+        "warnings": [*_encoder_warnings(workspace), *relabelled_warnings(workspace), *_kept_text_warnings(workspace)],
         "seconds": round(units.encode / rate, 1) if rate else 0.0,
         "texts_per_second": round(rate, 1) if rate else None,
         "rate_from": origin,
     }
+
+
+def _encoder_warnings(workspace: Workspace) -> list[str]:
+    change = workspace.begun["encoder_change"]
+    return [change_words(change)] if change else []
 
 
 def _kept_text_warnings(workspace: Workspace) -> list[str]:
