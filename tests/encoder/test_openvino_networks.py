@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from sphering.config.encoder import SentenceTransformersConfig
-from sphering.encoder import identify, resolve_backend
+from sphering.encoder import identify, open_encoder, resolve_backend
 from sphering.encoder.probe_texts import PROBE_TEXTS
 from sphering.encoder.resolve import locate
 from sphering.encoder.sentence_transformers import encoder as kind
@@ -72,6 +72,20 @@ def test_a_network_in_openvino_gives_the_vectors_of_pytorch(tmp_path, needs, net
     assert resolve_backend(SentenceTransformersConfig(model=str(tmp_path))).backend == "openvino"
     np.testing.assert_allclose(found[0], found[1], atol=1e-5)
     assert np.linalg.norm(found[0][0] - found[0][1]) > 0.01
+
+
+def test_the_configured_pooling_takes_the_place_of_the_models_own(tmp_path, needs):
+    needs("openvino")
+    tiny_model(tmp_path / "own", "bert", "cls_token")
+    tiny_model(tmp_path / "other", "bert", "mean_tokens")
+    found = []
+    for folder, pooling in (("own", None), ("other", "cls"), ("other", None)):
+        for backend in ("torch", "openvino"):
+            config = SentenceTransformersConfig(model=str(tmp_path / folder), backend=backend, pooling=pooling)
+            found.append(open_encoder(identify(config, backend), config).encode(TEXTS).vectors)
+    assert np.array_equal(found[0], found[2])
+    assert np.allclose(found[2], found[3], atol=1e-5)
+    assert np.abs(found[0] - found[4]).max() > 0.01
 
 
 def add_module(folder, name, kind, settings, **weights):

@@ -94,6 +94,9 @@ class SentenceTransformersConfig(EncoderConfig):
     )
     max_length: int | None = Field(None, gt=1, description="Longest input in tokens; by default the model's own.")
     truncate_dim: int | None = Field(None, gt=0, description="Keep the first dimensions only (Matryoshka models).")
+    pooling: Literal["mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"] | None = Field(
+        None, description="How the tokens' vectors become one; by default as the model's own folder says."
+    )
     device: str = Field(
         "auto",
         pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",

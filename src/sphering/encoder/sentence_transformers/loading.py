@@ -18,15 +18,23 @@ CHATTY = ("sentence_transformers", "transformers", "huggingface_hub")
 STATIC = "StaticEmbedding"
 
 
-def load_model(folder: Path, *, remote_code: bool) -> Any:
+def load_model(folder: Path, *, remote_code: bool, pooling: str | None = None) -> Any:
     """Return the SentenceTransformer of a local folder, in float32 on the CPU, ready to infer.
 
     Nothing is fetched, printed or reported to anyone.
 
+    Parameters
+    ----------
+    folder : Path
+    remote_code : bool
+        Whether code of the folder may run.
+    pooling : str, optional
+        How the tokens' vectors become one; by default the model's own way.
+
     Raises
     ------
     ModelError
-        If the folder cannot be opened, or does not begin with a transformer for plain text.
+        If the folder cannot be opened, does not begin with a transformer for plain text, or has no pooling to change.
     """
     library = require("sentence_transformers", EXTRA)
     require("torch", EXTRA)
@@ -45,6 +53,8 @@ def load_model(folder: Path, *, remote_code: bool) -> Any:
             remedy="check that the folder is whole, and that trust_remote_code is on if the model needs its own code",
         ) from error
     _check_plain_text(model, folder)
+    if pooling is not None:
+        _set_pooling(model, pooling, folder)
     return model.float().eval()
 
 
@@ -98,6 +108,19 @@ def _positions(config: Any) -> int | None:
         return None
     offset = (config.pad_token_id or 0) + 1 if config.model_type in OFFSET_POSITIONS else 0
     return int(positions) - offset
+
+
+def _set_pooling(model: Any, pooling: str, folder: Path) -> None:
+    places = [number for number, module in enumerate(model) if type(module).__name__ == "Pooling"]
+    if not places:
+        raise ModelError(
+            f"pooling is {pooling!r}, and the model has no pooling",
+            expected="a model whose tokens have vectors that are pooled",
+            where=f"[encoder] pooling; model {folder}",
+            remedy="leave pooling out",
+        )
+    own = model[places[0]]
+    model[places[0]] = type(own)(own.embedding_dimension, pooling, own.include_prompt)
 
 
 def is_static(model: Any) -> bool:
