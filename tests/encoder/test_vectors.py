@@ -17,7 +17,7 @@ from sphering.errors import ModelError
 PUBLISHED_SPEARMAN = 0.82032
 
 
-@pytest.mark.parametrize("backend", ["torch", pytest.param("openvino", marks=pytest.mark.soak)])
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
 def test_sts_benchmark_gives_the_published_correlation(backend, request, sts_test):
     encoder = request.getfixturevalue(f"{backend}_encoder")
     first, second, scores = sts_test
