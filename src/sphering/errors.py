@@ -86,6 +86,10 @@ class ModelError(InputError):
     """The encoder's model cannot be found, opened or run here."""
 
 
+class TextTooLongError(InputError):
+    """A text is longer than the encoder's model reads, and the encoder cuts nothing off."""
+
+
 class ExtraMissingError(InputError):
     """An optional dependency is not installed."""
 
@@ -128,6 +132,12 @@ class StorageError(TerminalError):
 
 class ServerError(TransientError):
     """A Prefect server does not answer."""
+
+    exit_code = 2
+
+
+class EncoderLostError(TransientError):
+    """The server of a hosted model does not answer, or says that it cannot just now."""
 
     exit_code = 2
 

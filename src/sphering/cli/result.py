@@ -107,6 +107,9 @@ def _facts(result: Mapping[str, Any], config: Config) -> dict[str, Any]:
             ("truncated", "truncated"),
             ("excluded", "excluded"),
         )
+    if result.get("billed_tokens"):
+        cost = "" if result["cost"] is None else f", cost {result['cost']:,.4f}"
+        facts["billed"] = f"{result['billed_tokens']:,} tokens{cost}"
     cosine = mean_cosine(result, config)
     if cosine is not None:
         facts["mean cosine"] = f"{cosine[0]:.4f} raw -> {cosine[1]:.4f} transformed"

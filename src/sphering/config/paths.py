@@ -37,8 +37,8 @@ def absolute_paths(document: dict[str, Any], file: Path) -> dict[str, Any]:
     source, encoder, chunk, evaluation = (content.get(name) for name in ("source", "encoder", "chunk", "evaluation"))
     if isinstance(source, dict) and "path" in source:
         source["path"] = _each(source["path"], file, "source.path")
-    if isinstance(encoder, dict) and isinstance(encoder.get("model"), str):
-        encoder["model"] = _model(encoder["model"], file.parent)
+    if isinstance(encoder, dict):
+        encoder |= {key: _model(encoder[key], file.parent) for key in _models(encoder)}
     if isinstance(chunk, dict) and isinstance(chunk.get("tokenizer"), str):
         chunk["tokenizer"] = _model(chunk["tokenizer"], file.parent)
     if isinstance(evaluation, dict):
@@ -46,6 +46,12 @@ def absolute_paths(document: dict[str, Any], file: Path) -> dict[str, Any]:
             if name in evaluation:
                 evaluation[name] = _absolute(evaluation[name], file, f"evaluation.{name}")
     return content
+
+
+def _models(encoder: dict[str, Any]) -> list[str]:
+    """Return the keys of [encoder] that may name a folder; a hosted model's name never does."""
+    names = ("tokenizer",) if encoder.get("kind") == "openai" else ("model",)
+    return [name for name in names if isinstance(encoder.get(name), str)]
 
 
 def _store(value: Any, file: Path) -> Any:

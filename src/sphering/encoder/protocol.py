@@ -62,19 +62,22 @@ class Encoded:
     ----------
     vectors : (n, d) float32, C-contiguous
         As the model gives them; rows may be zero or hold NaN, which the caller judges.
-    n_tokens : (n,) int32
-        Tokens of prompt and text, special tokens included, before truncation.
+    n_tokens : (n,) int32 or None
+        Tokens of prompt and text, special tokens included, before truncation; None where the encoder cannot say.
     n_unknown : (n,) int32 or None
         How many of them the vocabulary lacks, or stand for a letter whose marks are dropped; None where the encoder
         cannot say.
     truncated : (n,) bool
         Whether the end of the text was cut off.
+    billed_tokens : int, optional
+        Tokens that a server counted for all texts together; None where nobody bills them.
     """
 
     vectors: NDArray[np.float32]
-    n_tokens: NDArray[np.int32]
+    n_tokens: NDArray[np.int32] | None
     n_unknown: NDArray[np.int32] | None
     truncated: NDArray[np.bool_]
+    billed_tokens: int | None = None
 
 
 class Encoder(Protocol):
@@ -99,6 +102,10 @@ class Encoder(Protocol):
         ------
         InputError
             If a text holds what no encoder can read: a NUL or a lone surrogate.
+        TextTooLongError
+            If a text is longer than the model reads, and the encoder cuts nothing off.
+        EncoderLostError
+            If the model is elsewhere, and does not answer.
         """
 
 

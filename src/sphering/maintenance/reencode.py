@@ -148,10 +148,10 @@ def _expects_equal_bits(corpus: CorpusStore, release: Release, encoder: Encoder)
     """Return whether this machine computes as the one of the encoder's first use did, and so did that of each run.
 
     The same compute profile and an equal probe promise equal bits. Where one run found its bits mixed, some vectors may
-    be of another machine.
+    be of another machine; a hosted encoder computes on machines that nobody here knows.
     """
     key = corpus.layout.probe(release.encoder)
-    if not corpus.files.exists(key):
+    if EncoderConfig.model_validate(release.encoder_config).hosted or not corpus.files.exists(key):
         return False
     probes = [record.get("probe") for record in corpus.run_records() if record.get("encoder") == release.encoder]
     if any(probe is not None and probe["bits"] != "equal" for probe in probes):

@@ -18,7 +18,7 @@ from sphering.sqltext import load
 from sphering.store.corpus import CorpusStore
 from sphering.store.database import DEFAULT, bounded_connection
 from sphering.store.documents import read_document
-from sphering.store.shard import EMBEDDING, ShardEntry, is_chunked, read_batches, schema, vector_rows
+from sphering.store.shard import EMBEDDING, ShardEntry, is_chunked, is_shard, read_batches, vector_rows
 from sphering.store.snapshot import BLOCK_ROWS, SnapshotManifest, snapshot_id
 
 
@@ -105,7 +105,7 @@ def _check_shard(corpus: CorpusStore, manifest: SnapshotManifest, entry: ShardEn
     if sha256_file(path) != entry.sha256:
         found = "the bytes of this shard are not those that were written"
         raise IntegrityError(found + _what_it_is(path, manifest.dimension), where=str(path))
-    if not pq.read_schema(path).equals(schema(manifest.dimension, chunked=manifest.chunk is not None)):
+    if not is_shard(pq.read_schema(path), manifest.dimension, chunked=manifest.chunk is not None):
         raise IntegrityError("the columns of this shard are not those of a shard", where=str(path))
     rows = 0
     for batch in read_batches(path, [EMBEDDING], BLOCK_ROWS):
@@ -124,7 +124,7 @@ def _what_it_is(path: Path, dimension: int) -> str:
         stored = found.field(EMBEDDING).type.list_size
     except (pa.ArrowException, OSError, KeyError, AttributeError):
         return ""  # no Parquet file with vectors, which its bytes say already
-    if not found.equals(schema(stored, chunked=is_chunked(found.names))):
+    if not is_shard(found, stored, chunked=is_chunked(found.names)):
         return ": it is a Parquet file of other columns than a shard's"
     if stored != dimension:
         return f": it is a shard of {stored} dimensions, of another encoder: this one's vectors have {dimension}"

@@ -21,12 +21,14 @@ from sphering.store.snapshot import Snapshot
 class Tally:
     """Sums over some documents.
 
-    `unsaid` counts the documents whose encoder does not tell unknown tokens, `textless` those whose text is not kept;
-    `unknown` and `characters` are sums over the others. Characters are Unicode code points.
+    `uncounted` counts the documents whose encoder does not count tokens, `unsaid` those whose encoder does not tell
+    unknown ones, `textless` those whose text is not kept; `tokens`, `unknown` and `characters` are sums over the
+    others. Characters are Unicode code points.
     """
 
     documents: int
     tokens: int
+    uncounted: int
     unknown: int
     unsaid: int
     truncated: int
@@ -46,8 +48,8 @@ class Counted:
         The first 64 bits of each text's SHA-256.
     unknown : ndarray, shape (n,), int32
         Unknown tokens of each document; 0 where the encoder does not tell them.
-    fewest_tokens : int
-        Of any document, special tokens included.
+    fewest_tokens : int or None
+        Of any document, special tokens included; None where the encoder does not count them.
     whole : Tally
         Of all documents.
     columns : sequence of LabelColumn
@@ -60,7 +62,7 @@ class Counted:
     vectors: NDArray[np.uint64]
     texts: NDArray[np.uint64]
     unknown: NDArray[np.int32]
-    fewest_tokens: int
+    fewest_tokens: int | None
     whole: Tally
     columns: Sequence[LabelColumn]
     lines: Mapping[str, NDArray[np.uint8]]
@@ -95,18 +97,19 @@ def count_documents(snapshot: Snapshot, labels: Sequence[str] = ()) -> Counted:
         for block in _blocks(snapshot, connection, columns):
             vectors.append(block.vectors)
             texts.append(block.texts)
-            unknown.append(block.measured[:, 2].astype(np.int32))
+            unknown.append(block.measured[:, 3].astype(np.int32))
             fewest = min(fewest, int(block.measured[:, 1].min()))
             whole += block.measured.sum(axis=0)
             for name, of_block in block.lines.items():
                 lines[name].append(of_block)
                 sums[name] += _by_line(block.measured, of_block, len(sums[name]))
+    tally = _tally(whole)
     return Counted(
         np.concatenate(vectors),
         np.concatenate(texts),
         np.concatenate(unknown),
-        fewest,
-        _tally(whole),
+        None if tally.uncounted else fewest,
+        tally,
         columns,
         {name: np.concatenate(parts) for name, parts in lines.items()},
         {name: [_tally(row) for row in rows] for name, rows in sums.items()},
@@ -132,18 +135,19 @@ def _first_words(hashes: pa.Array) -> NDArray[np.uint64]:
 
 
 def _measured(batch: pa.RecordBatch) -> NDArray[np.int64]:
-    """Return what is summed of each document, (n, 7), in the order of a tally's fields."""
+    """Return what is summed of each document, (n, 8), in the order of a tally's fields."""
     rows = batch.num_rows
-    unknown = batch.column("n_unknown")
+    tokens, unknown = batch.column("n_tokens"), batch.column("n_unknown")
     text = batch.column("text") if "text" in batch.schema.names else pa.nulls(rows, pa.string())
-    measured = np.empty((rows, 7), dtype=np.int64)
+    measured = np.empty((rows, 8), dtype=np.int64)
     measured[:, 0] = 1
-    measured[:, 1] = batch.column("n_tokens").to_numpy()
-    measured[:, 2] = pc.fill_null(unknown, 0).to_numpy()
-    measured[:, 3] = _flags(pc.is_null(unknown))
-    measured[:, 4] = _flags(batch.column("truncated"))
-    measured[:, 5] = pc.fill_null(pc.utf8_length(text), 0).to_numpy()
-    measured[:, 6] = _flags(pc.is_null(text))
+    measured[:, 1] = pc.fill_null(tokens, 0).to_numpy()
+    measured[:, 2] = _flags(pc.is_null(tokens))
+    measured[:, 3] = pc.fill_null(unknown, 0).to_numpy()
+    measured[:, 4] = _flags(pc.is_null(unknown))
+    measured[:, 5] = _flags(batch.column("truncated"))
+    measured[:, 6] = pc.fill_null(pc.utf8_length(text), 0).to_numpy()
+    measured[:, 7] = _flags(pc.is_null(text))
     return measured
 
 

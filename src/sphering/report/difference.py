@@ -63,4 +63,11 @@ def _sizes(a: SnapshotManifest, b: SnapshotManifest) -> Json:
         }
         for manifest in (a, b)
     )
-    return {name: {"a": before[name], "b": after[name], "change": after[name] - before[name]} for name in before}
+    return {
+        name: {"a": before[name], "b": after[name], "change": _change(before[name], after[name])} for name in before
+    }
+
+
+def _change(before: int | None, after: int | None) -> int | None:
+    """Return how much a number grew; None where an encoder could not say it."""
+    return None if before is None or after is None else after - before

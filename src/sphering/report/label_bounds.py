@@ -56,7 +56,7 @@ def reference(lines: Sequence[Json]) -> Json | None:
     return min(known, key=lambda line: line["tokens_per_character"]["value"], default=None)
 
 
-def in_pieces(lines: Sequence[Json], fewest_tokens: int) -> list[Json]:
+def in_pieces(lines: Sequence[Json], fewest_tokens: int | None) -> list[Json]:
     """Return the labels with more than PIECES times the tokens per character of the reference, most first.
 
     Special tokens and prompts weigh in short texts. A document has some number k of them, from none to the fewest
@@ -64,7 +64,7 @@ def in_pieces(lines: Sequence[Json], fewest_tokens: int) -> list[Json]:
     since (T − kN)·C′ − PIECES·(T′ − kN′)·C is linear in k (N documents, T tokens, C characters; primes: the reference).
     """
     least = reference(lines)
-    if least is None:
+    if least is None or fewest_tokens is None:
         return []
     found = [
         line

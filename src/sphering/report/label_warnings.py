@@ -46,7 +46,7 @@ def _equal(column: str, lines: Sequence[Json]) -> Iterator[Json]:
 def _split(column: str, lines: Sequence[Json], fewest_tokens: int | None) -> Iterator[Json]:
     """Warn of labels in another language than the reference: within one, code and prose differ as well."""
     least = reference(lines)
-    if least is None or fewest_tokens is None:
+    if least is None:
         return
     known = main_language(least.get("languages", []))
     found = [line for line in in_pieces(lines, fewest_tokens) if _is_strange(line, known)]

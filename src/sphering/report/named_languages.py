@@ -78,7 +78,7 @@ def _with_unknown(counted: Counted, rows: NDArray[np.int64], size: int) -> Chose
     return smallest_texts(counted.texts, rows, counted.unknown[rows], size)
 
 
-def _wanted(lines: Sequence[Json], fewest_tokens: int) -> list[Json]:
+def _wanted(lines: Sequence[Json], fewest_tokens: int | None) -> list[Json]:
     split, least = in_pieces(lines, fewest_tokens), reference(lines)
     found = [*beyond_share(lines, "unknown_share"), *beyond_share(lines, "equal_vector_texts_share"), *split]
     return [*found, least] if split and least else found

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sphering.encoder import identify
-from sphering.encoder.protocol import Encoder
+from sphering.encoder.protocol import Encoded, Encoder
 from sphering.errors import IdentityError, IntegrityError
 from sphering.progress import current
 from sphering.run.parity import check_parity
@@ -50,9 +50,9 @@ class Vectors:
 
     @classmethod
     def empty(cls, rows: int, dimension: int) -> Vectors:
-        """Return space for `rows` rows; `n_unknown` is -1 where the encoder cannot say."""
+        """Return space for `rows` rows; `n_tokens` and `n_unknown` are -1 where the encoder cannot say."""
         return cls(
-            np.zeros(rows, np.int32),
+            np.full(rows, -1, np.int32),
             np.full(rows, -1, np.int32),
             np.zeros(rows, bool),
             np.zeros(rows, np.float32),
@@ -77,13 +77,13 @@ def embed_unit(path: Path, unit: int) -> None:
     corpus, encoder_id = workspace.corpus, workspace.begun["encoder"]
     name = shard_id(encoder_id, documents, keep_text=workspace.config.source.keep_text)
     key = corpus.layout.shard(encoder_id, name)
-    encoded = 0
+    encoded, billed = 0, None
     refused = documents.slice(0, 0)
     if corpus.files.exists(key):
         _check_adopted(corpus.files.path(key), documents.num_rows)
     else:
         encoder = opened_encoder(workspace)
-        vectors, encoded = _vectors(workspace, documents, encoder)
+        vectors, encoded, billed = _vectors(documents, encoder)
         check_probe(workspace, encoder)  # once more where memory has made the batches smaller meanwhile
         documents, vectors, refused = _without_refused(documents, vectors)
         name = shard_id(encoder_id, documents, keep_text=workspace.config.source.keep_text)
@@ -95,6 +95,7 @@ def embed_unit(path: Path, unit: int) -> None:
         {
             "shard": name if documents.num_rows else None,
             "encoded": encoded,
+            "billed_tokens": billed,
             "refused": refused.num_rows,
             "refused_texts": pc.count_distinct(refused["text_hash"]).as_py(),
             "seconds": round(time.perf_counter() - started, 3),
@@ -174,27 +175,28 @@ def _check_exports(workspace: Workspace, dimension: int) -> None:
         check_export(entry, transform.dimension or dimension)
 
 
-def _vectors(workspace: Workspace, documents: pa.Table, encoder: Encoder) -> tuple[Vectors, int]:
+def _vectors(documents: pa.Table, encoder: Encoder) -> tuple[Vectors, int, int | None]:
+    """Return the vectors of a unit's documents, how many texts were encoded, and the tokens billed for them."""
     vectors = Vectors.empty(documents.num_rows, encoder.dimension)
     known = documents["source"].is_valid().to_numpy()
     _copy_known(documents, known, vectors)
     fresh = np.flatnonzero(~known)
     if not len(fresh):
-        return vectors, 0
+        return vectors, 0, None
     hashes = documents["text_hash"].take(pa.array(fresh)).combine_chunks().dictionary_encode()
     groups = hashes.indices.to_numpy()
     _, first = np.unique(groups, return_index=True)
     texts = documents["text"].take(pa.array(fresh[first])).to_pylist()
-    encoded = _encode(encoder, texts)
-    vectors.put(fresh, encoded, groups.astype(np.int64))
-    return vectors, len(texts)
+    encoded = encoder.encode(texts, "document", current())
+    vectors.put(fresh, _measured(encoded), groups.astype(np.int64))
+    return vectors, len(texts), encoded.billed_tokens
 
 
-def _encode(encoder: Encoder, texts: list[str]) -> Vectors:
-    result = encoder.encode(texts, "document", current())
-    norm = np.linalg.norm(result.vectors.astype(np.float64), axis=1).astype(np.float32)
-    unknown = np.full(len(texts), -1, np.int32) if result.n_unknown is None else result.n_unknown
-    return Vectors(result.n_tokens, unknown, result.truncated, norm, result.vectors)
+def _measured(encoded: Encoded) -> Vectors:
+    norm = np.linalg.norm(encoded.vectors.astype(np.float64), axis=1).astype(np.float32)
+    unsaid = np.full(len(encoded.vectors), -1, np.int32)
+    tokens, unknown = (unsaid if counts is None else counts for counts in (encoded.n_tokens, encoded.n_unknown))
+    return Vectors(tokens, unknown, encoded.truncated, norm, encoded.vectors)
 
 
 def _copy_known(documents: pa.Table, known: NDArray[np.bool_], vectors: Vectors) -> None:
@@ -222,7 +224,7 @@ def _read_rows(path: Path, rows: NDArray[np.int64]) -> Vectors:
     from sphering.store.shard import vector_rows
 
     return Vectors(
-        table["n_tokens"].to_numpy(),
+        pc.fill_null(table["n_tokens"], -1).to_numpy(),
         pc.fill_null(table["n_unknown"], -1).to_numpy(),
         table["truncated"].to_numpy(),
         table["norm"].to_numpy(),
@@ -263,7 +265,7 @@ def _shard_table(documents: pa.Table, vectors: Vectors, *, keep_text: bool) -> p
         "text": documents["text"] if keep_text else pa.nulls(rows, pa.string()),
         "text_hash": documents["text_hash"],
         "metadata_hash": documents["metadata_hash"],
-        "n_tokens": pa.array(vectors.n_tokens),
+        "n_tokens": pa.array(vectors.n_tokens, mask=vectors.n_tokens < 0),
         "n_unknown": pa.array(vectors.n_unknown, mask=vectors.n_unknown < 0),
         "truncated": pa.array(vectors.truncated),
         "norm": pa.array(vectors.norm),
@@ -273,7 +275,8 @@ def _shard_table(documents: pa.Table, vectors: Vectors, *, keep_text: bool) -> p
     chunked = is_chunked(documents.column_names)
     if chunked:
         columns |= {field.name: documents[field.name] for field in CHUNK_PLACE}
-    target = schema(vectors.embedding.shape[1], chunked=chunked)
+    counted = bool((vectors.n_tokens >= 0).all())
+    target = schema(vectors.embedding.shape[1], chunked=chunked, counted=counted)
     return pa.table([_cast(columns[field.name], field) for field in target], schema=target)
 
 

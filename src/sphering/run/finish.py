@@ -73,7 +73,7 @@ def abandon(path: Path, error: BaseException) -> None:
     if not workspace.has("begin"):
         _end(workspace)
         return
-    record = {**_identity(workspace), "status": "failed", "error": _error(workspace, error)}
+    record = {**_identity(workspace), **_bill(workspace), "status": "failed", "error": _error(workspace, error)}
     try:
         if workspace.has("ingest"):
             write_quarantine(workspace)
@@ -132,6 +132,7 @@ def _result(workspace: Workspace) -> dict[str, Any]:
         "release_status": status,
         **_counts(workspace),
         **_snapshot_counts(workspace),
+        **_bill(workspace),
         "seconds": round(time.time() - workspace.begun["started"], 3),
         "gates": _gates(workspace, release),
         "exports": [entry.to_json() for entry in release.exports] if release else [],
@@ -194,6 +195,15 @@ def _snapshot_counts(workspace: Workspace) -> dict[str, Any]:
     release = _release(workspace)
     excluded = _excluded(workspace, release) if release else None
     return {"truncated": manifest.truncated, "excluded": excluded}
+
+
+def _bill(workspace: Workspace) -> dict[str, Any]:
+    """Return the tokens that a server counted for the texts of the units that are done, and what they cost."""
+    units = [workspace.read(path.stem)["billed_tokens"] for path in workspace.path.glob("unit-*.json")]
+    billed = [tokens for tokens in units if tokens is not None]
+    if not billed:
+        return {"billed_tokens": None, "cost": None}
+    return {"billed_tokens": sum(billed), "cost": workspace.config.encoder.cost(sum(billed))}
 
 
 def _excluded(workspace: Workspace, release: Release) -> int | None:

@@ -25,7 +25,8 @@ def check_probe(workspace: Workspace, encoder: Encoder) -> None:
 
     Where memory has made its batches smaller since, it is compared again.
 
-    A loaded encoder encodes the probe once, which takes 2 s: the runs after it in one process compare what it gave.
+    A loaded encoder encodes the probe once, which takes 2 s: the runs after it in one process compare what it gave. A
+    hosted one encodes it in each run, because its server may have changed meanwhile.
 
     Raises
     ------
@@ -44,16 +45,16 @@ def mixed_bits(probe: Mapping[str, Any] | None) -> str | None:
     """Return in words how far this run's bits are from those of the encoder's first use; None where they are equal."""
     if probe is None or probe["bits"] == "equal":
         return None
+    mixed = f"bits: mixed, up to {probe['max_cosine_distance']:.1e} in cosine distance from this encoder's first use"
+    if probe["profile"] == probe["first_profile"]:  # so the difference comes from elsewhere: a server
+        return mixed
     here, first = (f"{side['cpu']}, {side['instruction_set']}" for side in (probe["profile"], probe["first_profile"]))
-    return (
-        f"bits: mixed, up to {probe['max_cosine_distance']:.1e} in cosine distance from this encoder's first use "
-        f"(here {here}; then {first})"
-    )
+    return f"{mixed} (here {here}; then {first})"
 
 
-def _measure(encoder: Encoder) -> NDArray[np.float32]:
+def _measure(encoder: Encoder, *, hosted: bool) -> NDArray[np.float32]:
     shape, fresh = _measured.get(encoder, (None, None))
-    if fresh is None or shape != _batch_tokens(encoder):
+    if fresh is None or hosted or shape != _batch_tokens(encoder):
         fresh = measure(encoder)
         _measured[encoder] = _batch_tokens(encoder), fresh
     return fresh
@@ -66,7 +67,7 @@ def _batch_tokens(encoder: Encoder) -> int | None:
 def _compare(workspace: Workspace, encoder: Encoder) -> None:
     corpus = workspace.corpus
     key = corpus.layout.probe(encoder.identity.id)
-    fresh = _measure(encoder)
+    fresh = _measure(encoder, hosted=workspace.config.encoder.hosted)
     if not corpus.files.exists(key):
         corpus.files.create(key, write_probe(fresh, encoder.identity.id, profile()))
     stored = read_probe(corpus.files.read(key))

@@ -95,15 +95,25 @@ def _value_bytes(column: pa.Array) -> bytes:
     return bytes(buffers[1][: len(column) * column.type.bit_width // 8])
 
 
-def schema(dimension: int, *, chunked: bool = False) -> pa.Schema:
-    """Return the schema of a shard of `dimension`-dimensional vectors, of whole source documents or of chunks."""
+def schema(dimension: int, *, chunked: bool = False, counted: bool = True) -> pa.Schema:
+    """Return the schema of a shard.
+
+    Parameters
+    ----------
+    dimension : int
+        Of its vectors.
+    chunked : bool
+        Whether its documents are chunks.
+    counted : bool
+        Whether its encoder counts tokens.
+    """
     return pa.schema(
         [
             pa.field("doc_id", pa.string(), nullable=False),
             pa.field("text", pa.string()),
             pa.field("text_hash", HASH, nullable=False),
             pa.field("metadata_hash", HASH, nullable=False),
-            pa.field("n_tokens", pa.int32(), nullable=False),
+            pa.field("n_tokens", pa.int32(), nullable=not counted),
             pa.field("n_unknown", pa.int32()),
             pa.field("truncated", pa.bool_(), nullable=False),
             pa.field("norm", pa.float32(), nullable=False),
@@ -112,6 +122,11 @@ def schema(dimension: int, *, chunked: bool = False) -> pa.Schema:
             pa.field(EMBEDDING, vector_type(dimension), nullable=False),
         ]
     )
+
+
+def is_shard(found: pa.Schema, dimension: int, *, chunked: bool) -> bool:
+    """Return whether a schema is that of a shard of `dimension`-dimensional vectors, whatever its encoder counts."""
+    return any(found.equals(schema(dimension, chunked=chunked, counted=counted)) for counted in (True, False))
 
 
 def vector_type(dimension: int) -> pa.DataType:

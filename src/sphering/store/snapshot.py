@@ -37,7 +37,7 @@ class SnapshotManifest:
     """What belongs to a snapshot's documents.
 
     `truncated` counts documents cut at the encoder's length limit, `tokens` their tokens before the cut, `unknown`
-    the tokens that the vocabulary lacks (None where the encoder cannot say). `chunk` is what decided where source
+    the tokens that the vocabulary lacks (both None where the encoder cannot say). `chunk` is what decided where source
     documents were cut (None, and absent from the JSON, where they are whole).
     """
 
@@ -49,7 +49,7 @@ class SnapshotManifest:
     content_digest: str
     documents: int
     texts: int
-    tokens: int
+    tokens: int | None
     unknown: int | None
     truncated: int
     keep_text: bool
