@@ -28,7 +28,6 @@ CARRIED = {
     "huggingface-hub": "sentence-transformers",
     "tokenizers": "sentence-transformers",
     "transformers": "sentence-transformers",
-    "httpx": "prefect",
     "uvicorn": "prefect",
     "aiohttp": "s3fs",
     "botocore": "s3fs",

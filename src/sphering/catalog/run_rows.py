@@ -29,6 +29,8 @@ _RUN_COLUMNS = (
     "carried",
     "deleted",
     "encoded",
+    "billed_tokens",
+    "cost",
     "reused",
     "removed",
     "truncated",
