@@ -75,7 +75,9 @@ def test_a_variable_that_is_named_must_be_set():
 
 
 def test_a_server_of_ones_own_needs_no_key(embeddings_server):
-    check_encoder(table(base_url="http://models.internal/v1"))
+    config = table(base_url="http://models.internal/v1")
+    check_encoder(config)
+    check_encoder(EncoderConfig.model_validate(config.model_dump(mode="json")))  # as a release carries it
     opened(embeddings_server).encode(["a"])
     assert all("Authorization" not in headers for headers, _ in embeddings_server.requests)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import pickle
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -27,6 +30,7 @@ from sphering.config.encoder import EncoderConfig
 from sphering.encoder import identify, open_encoder
 from sphering.encoder.openai.waiting import LONGEST, delay, retry_after
 from sphering.errors import EncoderLostError, InputError, ModelError, TerminalError, TextTooLongError, TransientError
+from sphering.interruption import stopping
 
 TEXTS = [f"text {number} of some" for number in range(10)]
 NOW = datetime(2026, 11, 27, 3, 0, tzinfo=UTC)
@@ -60,11 +64,19 @@ def test_vectors_come_bit_by_bit_in_the_order_of_the_texts(server, ignores_encod
 
 
 def test_a_server_that_refuses_base64_is_asked_for_floats_from_then_on(server):
-    server.faults.append(says(400, "base64 encoding is not currently supported"))
-    encoder = opened(server)
+    def refuses_base64(exchange):
+        if exchange.body["encoding_format"] == "base64":
+            time.sleep(0.05)  # so that several are on their way when the first is refused
+            says(400, "base64 encoding is not currently supported")(exchange)
+        else:
+            exchange.send(200, exchange.good())
+
+    server.always = refuses_base64
+    encoder = opened(server, batch_texts=1)
     assert encoder.encode(TEXTS).vectors.tobytes() == expected(TEXTS).tobytes()
+    server.requests.clear()
     encoder.encode(TEXTS)
-    assert [body["encoding_format"] for _, body in server.requests] == ["base64", "float", "float"]
+    assert {body["encoding_format"] for _, body in server.requests} == {"float"}
 
 
 def test_an_answer_in_another_order_is_put_right_by_its_indices(server):
@@ -151,6 +163,20 @@ def test_one_batch_that_fails_ends_the_others(server):
     with pytest.raises(ModelError):
         opened(server, batch_texts=1, concurrency=4).encode(TEXTS)
     assert len(server.requests) <= 5
+
+
+def test_an_interruption_does_not_wait_for_a_server(server):
+    server.always = is_late
+    encoder = opened(server, timeout=1000)
+    with suppress(KeyboardInterrupt), stopping(ThreadPoolExecutor(1)) as pool:
+        encoding = pool.submit(encoder.encode, TEXTS)
+        while not server.working:
+            pass
+        raise KeyboardInterrupt
+    assert isinstance(encoding.exception(), TerminalError)
+    assert server.working  # the server has not answered yet
+    server.always = None
+    assert encoder.encode(TEXTS).vectors.tobytes() == expected(TEXTS).tobytes()
 
 
 TERMINAL = {

@@ -180,6 +180,19 @@ def test_a_model_that_changed_under_its_name_is_refused_before_anything_is_encod
     assert carry(hosted())["encoder"] == before["encoder"]
 
 
+def test_a_model_that_changes_in_the_middle_of_a_run_leaves_no_vector(hosted, server):
+    config = hosted(run={"unit_rows": UNIT})
+    path = begin(config)
+    ingest(path)
+    plan_units(path)
+    embed_unit(path, 0)
+    kept = shards(config)
+    server.model = "another model under the same name"
+    with pytest.raises(ProbeError, match="no longer gives"):
+        embed_unit(path, 1)
+    assert shards(config) == kept
+
+
 def test_a_model_of_another_dimension_is_refused(hosted, questions, server):
     carry(hosted(questions[:60]))
     server.dimension = 24

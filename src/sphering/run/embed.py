@@ -18,7 +18,7 @@ from sphering.encoder.protocol import Encoded, Encoder
 from sphering.errors import IdentityError, IntegrityError
 from sphering.progress import current
 from sphering.run.parity import check_parity
-from sphering.run.probe import check_probe
+from sphering.run.probe import check_again, check_probe
 from sphering.run.units import unit_path
 from sphering.run.workspace import Workspace, timed
 from sphering.store.corpus import CorpusStore
@@ -84,7 +84,8 @@ def embed_unit(path: Path, unit: int) -> None:
     else:
         encoder = opened_encoder(workspace)
         vectors, encoded, billed = _vectors(documents, encoder)
-        check_probe(workspace, encoder)  # once more where memory has made the batches smaller meanwhile
+        if encoded:
+            check_again(workspace, encoder)
         documents, vectors, refused = _without_refused(documents, vectors)
         name = shard_id(encoder_id, documents, keep_text=workspace.config.source.keep_text)
         if documents.num_rows:

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sphering.encoder.compute_profile import profile
-from sphering.encoder.probe import compare, measure, read_probe, write_probe
+from sphering.encoder.probe import PROBE_TEXTS, compare, measure, read_probe, write_probe
 from sphering.encoder.protocol import Encoder, Shaped
 from sphering.run.workspace import Workspace
 
+_AGAIN = 8
+"""The first texts of the probe, all short: some 60 tokens a unit."""
 _checked: set[tuple[str, str, int | None]] = set()
 _measured: WeakKeyDictionary[Encoder, tuple[int | None, NDArray[np.float32]]] = WeakKeyDictionary()
 _lock = threading.Lock()
@@ -41,6 +43,26 @@ def check_probe(workspace: Workspace, encoder: Encoder) -> None:
         _checked.add(token)
 
 
+def check_again(workspace: Workspace, encoder: Encoder) -> None:
+    """Compare the encoder with its stored probe once more after it has encoded, where it may have changed meanwhile.
+
+    A hosted one, whose server may change in the middle of a run, is asked for a few of the texts; another is compared
+    where memory has made its batches smaller. Between a unit's texts and the creation of its shard, this lets no vector
+    of another model be found there.
+
+    Raises
+    ------
+    ProbeError
+        If it differs by more than `[encoder] max_drift`.
+    """
+    if not workspace.config.encoder.hosted:
+        check_probe(workspace, encoder)
+        return
+    fresh = encoder.encode(PROBE_TEXTS[:_AGAIN]).vectors
+    with _lock:
+        _judge(workspace, encoder, fresh)
+
+
 def mixed_bits(probe: Mapping[str, Any] | None) -> str | None:
     """Return in words how far this run's bits are from those of the encoder's first use; None where they are equal."""
     if probe is None or probe["bits"] == "equal":
@@ -65,19 +87,27 @@ def _batch_tokens(encoder: Encoder) -> int | None:
 
 
 def _compare(workspace: Workspace, encoder: Encoder) -> None:
-    corpus = workspace.corpus
-    key = corpus.layout.probe(encoder.identity.id)
+    files, key = workspace.corpus.files, workspace.corpus.layout.probe(encoder.identity.id)
     fresh = _measure(encoder, hosted=workspace.config.encoder.hosted)
-    if not corpus.files.exists(key):
-        corpus.files.create(key, write_probe(fresh, encoder.identity.id, profile()))
-    stored = read_probe(corpus.files.read(key))
-    result = compare(stored.vectors, fresh, workspace.config.encoder.max_drift)
-    workspace.write(
-        "probe",
-        {
-            "bits": "equal" if result.equal else "mixed",
-            "max_cosine_distance": result.max_cosine_distance,
-            "profile": profile(),
-            "first_profile": stored.profile,
-        },
-    )
+    if not files.exists(key):
+        files.create(key, write_probe(fresh, encoder.identity.id, profile()))
+    _judge(workspace, encoder, fresh)
+
+
+def _judge(workspace: Workspace, encoder: Encoder, fresh: NDArray[np.float32]) -> None:
+    """Compare vectors of the probe's first texts with those that are stored; keep the largest difference of the run."""
+    stored = read_probe(workspace.corpus.files.read(workspace.corpus.layout.probe(encoder.identity.id)))
+    result = compare(stored.vectors[: len(fresh)], fresh, workspace.config.encoder.max_drift)
+    found = {
+        "bits": "equal" if result.equal else "mixed",
+        "max_cosine_distance": result.max_cosine_distance,
+        "profile": profile(),
+        "first_profile": stored.profile,
+    }
+    if not workspace.has("probe") or _differs_more(found, workspace.read("probe")):
+        workspace.write("probe", found)
+
+
+def _differs_more(found: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    one, other = ((side["bits"] == "mixed", side["max_cosine_distance"]) for side in (found, before))
+    return one > other

@@ -12,6 +12,7 @@ from sphering.config.encoder import OpenAIConfig
 from sphering.errors import ConfigError
 
 OPENAI = "api.openai.com"
+USUAL = OpenAIConfig.model_fields["api_key_env"].default
 
 
 def key_of(config: OpenAIConfig) -> SecretStr | None:
@@ -26,12 +27,12 @@ def key_of(config: OpenAIConfig) -> SecretStr | None:
     key = os.environ.get(name, "").strip() if name else ""
     if not key:
         # Servers of one's own mostly take no key; one that does says so with 401.
-        if host == OPENAI or (name and "api_key_env" in config.model_fields_set):
+        if host == OPENAI or name not in ("", USUAL):
             raise ConfigError(
                 f"the environment variable {name} is not set" if name else f"{host} is given no key",
                 expected=f"the key for {host}",
                 where="[encoder] api_key_env",
-                remedy=f"export {name or 'OPENAI_API_KEY'}=…, for every process that runs this configuration",
+                remedy=f"export {name or USUAL}=…, for every process that runs this configuration",
             )
         return None
     if not (key.isascii() and key.isprintable()) or " " in key:  # not repeated: it may be a key but for one letter

@@ -114,9 +114,10 @@ class EmbeddingsClient:
                 await asyncio.sleep(pause)
 
     async def _tried(self, texts: list[str]) -> Any:
+        encoding = self._encoding
         try:
             async with asyncio.timeout(self._config.timeout):
-                response = await self._http.post(self.address, json=self._content(texts))
+                response = await self._http.post(self.address, json=self._content(texts, encoding))
         except TimeoutError:
             raise PassingError(f"no answer within {self._config.timeout:g} s") from None
         except httpx.RequestError as error:
@@ -127,14 +128,14 @@ class EmbeddingsClient:
             except ValueError:
                 raise PassingError("an answer that is no JSON") from None
         refusal = refused(response, self._key, self.address)
-        if isinstance(refusal, RefusedError) and self._encoding == "base64" and _names_encoding(refusal.said):
+        if isinstance(refusal, RefusedError) and encoding == "base64" and _names_encoding(refusal.said):
             self._encoding = "float"
             return await self._tried(texts)
         raise refusal
 
-    def _content(self, texts: list[str]) -> dict[str, Any]:
+    def _content(self, texts: list[str], encoding: str) -> dict[str, Any]:
         dimensions = {} if self._config.truncate_dim is None else {"dimensions": self._config.truncate_dim}
-        return {"model": self._config.model, "input": texts, "encoding_format": self._encoding, **dimensions}
+        return {"model": self._config.model, "input": texts, "encoding_format": encoding, **dimensions}
 
     def _unreached(self, error: httpx.RequestError) -> Exception:
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
