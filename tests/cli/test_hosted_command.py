@@ -26,7 +26,7 @@ def test_plan_run_doctor_and_search_work_and_the_key_stays_in_the_environment(sp
     # A server and a database of its own, whose logs and results lie in this folder too.
     environment = {"MY_KEY": KEY, "PREFECT_HOME": str(hosted / "prefect"), "PREFECT_API_URL": None}
     outcomes = [sphering("plan", "--json", cwd=hosted, **environment)]
-    assert outcomes[-1].json["encode"] == 3
+    assert (outcomes[-1].json["encode"], outcomes[-1].json["billed_tokens"]) == (3, 15)
     outcomes.append(sphering("-vv", "run", cwd=hosted, **environment))
     assert outcomes[-1].code == 0, outcomes[-1].err
     assert "billed" in outcomes[-1].out

@@ -161,11 +161,13 @@ def test_a_server_that_comes_back_elsewhere_goes_on_with_the_same_encoder(corpus
         config = corpus(questions, encoder=first.settings())
         before = carry(config)
     with serving() as second:
-        config = corpus(questions[:60], encoder=second.settings())
+        config = corpus(questions, encoder=second.settings())
         after = carry(config)
-    assert after["encoder"] == before["encoder"]
-    assert after["encoded"] == 0
-    assert after["billed_tokens"] is None
+        assert after["release"] == before["release"]
+        assert (after["encoded"], after["billed_tokens"]) == (0, None)
+        doc_id, text = questions[3]
+        assert search(of(config), "published", text, 1)["hits"][0]["doc_id"] == doc_id
+        assert second.texts()[-1] == [text]
 
 
 def test_a_model_that_changed_under_its_name_is_refused_before_anything_is_encoded(hosted, questions, server):
@@ -265,8 +267,10 @@ def test_a_text_without_a_usable_vector_is_quarantined_and_not_asked_again(hoste
 
 
 def test_plan_and_search_ask_the_server(hosted, questions, server):
-    config = hosted(encoder={"query_prompt": "find: "})
+    config = hosted(encoder={"query_prompt": "find: ", "price_per_million_tokens": 10.0})
     planned = plan(config)
+    tokens = sum(len(text.split()) + 2 for _, text in questions)
+    assert (planned["billed_tokens"], planned["cost"]) == (tokens, pytest.approx(tokens * 1e-5))
     assert planned["encode"] == len(questions)
     assert planned["texts_per_second"] > 0
     assert not Path(config.store).exists()

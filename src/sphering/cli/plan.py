@@ -11,6 +11,7 @@ from sphering.cli.gates import print_gates
 from sphering.cli.listening import listening
 from sphering.cli.overrides import Overrides
 from sphering.cli.place import config_of
+from sphering.cli.result import billed
 from sphering.cli.shared import CONFIGURED, Shared
 from sphering.cli.terminal import print_json, print_line, print_pairs
 
@@ -69,6 +70,7 @@ def _print(planned: dict[str, Any]) -> None:
             "encoder": f"{planned['encoder']} ({planned['backend']}: {planned['backend_reason']})",
             "exports": exports or "none",
             "seconds": f"about {planned['seconds']:,.0f} to encode ({planned['rate_from']})",
+            **billed(planned),
         }
     )
     print_gates(planned["gates"])

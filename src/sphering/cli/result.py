@@ -107,9 +107,7 @@ def _facts(result: Mapping[str, Any], config: Config) -> dict[str, Any]:
             ("truncated", "truncated"),
             ("excluded", "excluded"),
         )
-    if result.get("billed_tokens"):
-        cost = "" if result["cost"] is None else f", cost {result['cost']:,.4f}"
-        facts["billed"] = f"{result['billed_tokens']:,} tokens{cost}"
+    facts |= billed(result)
     cosine = mean_cosine(result, config)
     if cosine is not None:
         facts["mean cosine"] = f"{cosine[0]:.4f} raw -> {cosine[1]:.4f} transformed"
@@ -117,6 +115,14 @@ def _facts(result: Mapping[str, Any], config: Config) -> dict[str, Any]:
         facts["parity"] = parity_words(result["parity"])
     facts["gates"] = summary(result["gates"])
     return facts
+
+
+def billed(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return the line that says what a hosted encoder bills; none where nothing is billed."""
+    if not facts.get("billed_tokens"):
+        return {}
+    cost = "" if facts["cost"] is None else f", cost {facts['cost']:,.4f}"
+    return {"billed": f"{facts['billed_tokens']:,} tokens{cost}"}
 
 
 def _sentence(result: Mapping[str, Any], *parts: tuple[str, str]) -> str:

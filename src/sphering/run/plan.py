@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,15 @@ from sphering.store.corpus import CorpusStore
 from sphering.store.store import Store
 
 _SAMPLE = 128
+
+
+@dataclass(frozen=True)
+class _Pace:
+    """What encoding a text takes, seconds and, where a server bills them, tokens; and where that is known from."""
+
+    texts_per_second: float | None
+    tokens_a_text: float | None
+    origin: str
 
 
 def plan(config: Config) -> dict[str, Any]:
@@ -41,7 +51,9 @@ def _plan(workspace: Workspace, encoder: EncoderIdentity) -> dict[str, Any]:
     config, corpus = workspace.config, workspace.corpus
     ingested = ingest(workspace.path)
     units = plan_units(workspace.path)
-    rate, origin = _rate(workspace, corpus, encoder) if units.encode else (None, "nothing to encode")
+    pace = _pace(workspace, corpus, encoder) if units.encode else _Pace(None, None, "nothing to encode")
+    rate = pace.texts_per_second
+    billed = None if pace.tokens_a_text is None else round(units.encode * pace.tokens_a_text)
     staged = staged_of(workspace)
     return {
         "corpus": config.corpus,
@@ -70,7 +82,9 @@ def _plan(workspace: Workspace, encoder: EncoderIdentity) -> dict[str, Any]:
         "warnings": [*_encoder_warnings(workspace), *relabelled_warnings(workspace), *_kept_text_warnings(workspace)],
         "seconds": round(units.encode / rate, 1) if rate else 0.0,
         "texts_per_second": round(rate, 1) if rate else None,
-        "rate_from": origin,
+        "rate_from": pace.origin,
+        "billed_tokens": billed,
+        "cost": None if billed is None else config.encoder.cost(billed),
     }
 
 
@@ -93,23 +107,28 @@ def _kept_text_warnings(workspace: Workspace) -> list[str]:
     ]
 
 
-def _rate(workspace: Workspace, corpus: CorpusStore, encoder: EncoderIdentity) -> tuple[float, str]:
+def _pace(workspace: Workspace, corpus: CorpusStore, encoder: EncoderIdentity) -> _Pace:
     for record in corpus.newest_runs():
-        seconds = record.get("timings", {}).get("embed", 0)
-        if record.get("encoder") == encoder.id and record.get("encoded") and seconds:
-            return record["encoded"] / seconds, f"run {record['run']}"
-    return _measured_rate(workspace, encoder), f"measured on up to {_SAMPLE} texts"
+        seconds, encoded = record.get("timings", {}).get("embed", 0), record.get("encoded")
+        if record.get("encoder") == encoder.id and encoded and seconds:
+            return _Pace(encoded / seconds, _each(record.get("billed_tokens"), encoded), f"run {record['run']}")
+    return _measured_pace(workspace, encoder)
 
 
-def _measured_rate(workspace: Workspace, encoder: EncoderIdentity) -> float:
+def _measured_pace(workspace: Workspace, encoder: EncoderIdentity) -> _Pace:
     from sphering.encoder import open_encoder
 
     opened = open_encoder(encoder, workspace.config.encoder)
     texts = _some_texts(staged_rows(workspace))
     opened.encode(texts[:8], "document")
     started = time.perf_counter()
-    opened.encode(texts, "document")
-    return len(texts) / (time.perf_counter() - started)
+    encoded = opened.encode(texts, "document")
+    rate = len(texts) / (time.perf_counter() - started)
+    return _Pace(rate, _each(encoded.billed_tokens, len(texts)), f"measured on up to {_SAMPLE} texts")
+
+
+def _each(tokens: int | None, texts: int) -> float | None:
+    return None if tokens is None else tokens / texts
 
 
 def _some_texts(rows: Path) -> list[str]:

@@ -55,7 +55,7 @@ def open_release_encoder(corpus: CorpusStore, release: Release) -> Encoder:
     IdentityError
         If the model on this machine is not the one that the release was made with.
     """
-    config = EncoderConfig.model_validate(release.encoder_config)
+    config = _as_of_now(corpus, release, EncoderConfig.model_validate(release.encoder_config))
     identity = identify(config, str(corpus.manifest(release.snapshot).encoder_document.get("backend", NATIVE)))
     if identity.id != release.encoder:
         raise IdentityError(
@@ -65,3 +65,17 @@ def open_release_encoder(corpus: CorpusStore, release: Release) -> Encoder:
             remedy="install the model that the release names in its snapshot's manifest",
         )
     return open_encoder(identity, config)
+
+
+def _as_of_now(corpus: CorpusStore, release: Release, config: EncoderConfig) -> EncoderConfig:
+    """Return the table of a release's hosted encoder as the newest run has it: its server may have moved since.
+
+    Another address makes no other encoder, so a release stays as it is. Its query prompt holds in any case.
+    """
+    if not config.hosted:
+        return config
+    newest = next((record for record in corpus.newest_runs() if record.get("encoder") == release.encoder), None)
+    if newest is None:
+        return config
+    now = EncoderConfig.model_validate(newest["config"]["encoder"])
+    return now.model_copy(update={"query_prompt": config.query_prompt})
