@@ -5,13 +5,15 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from embeddings_server import answers, says, serving, takes_texts_up_to, vector, wants_key
+from embeddings_server import answers, is_slow, says, serving, takes_texts_up_to, vector, wants_key
 from nights import carry
 
 from sphering.encoder.probe import PROBE_TEXTS
@@ -19,12 +21,15 @@ from sphering.errors import EncoderLostError, ModelError, ProbeError, SpheringEr
 from sphering.maintenance.reencode import check_bits, reencode
 from sphering.maintenance.verify import verify
 from sphering.run.begin import begin
+from sphering.run.commit import commit_snapshot
 from sphering.run.embed import embed_unit
-from sphering.run.finish import abandon
+from sphering.run.finish import abandon, finish
 from sphering.run.ingest import ingest
+from sphering.run.page import render_page
 from sphering.run.plan import plan
 from sphering.run.search import search
 from sphering.run.units import plan_units
+from sphering.run.workspace import Workspace
 from sphering.store.store import Store
 
 KEY = "sk-planted-9876543210-zyxwvutsrq"
@@ -84,6 +89,37 @@ def test_a_run_stores_what_the_server_gave_and_says_what_it_cost(hosted, questio
     assert carry(config)["billed_tokens"] is None
 
 
+def test_two_units_at_once_share_the_bounded_requests_and_are_billed_each_for_its_own(hosted, questions, server):
+    config = hosted(encoder={"concurrency": 3, "batch_texts": 4}, run={"unit_rows": UNIT})
+    path = begin(config)
+    ingest(path)
+    units = range(plan_units(path).count)
+    server.always = is_slow(0.01)
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda unit: embed_unit(path, unit), units))
+    commit_snapshot(path)
+    result = finish(path)
+    assert server.most_at_once == 3
+    assert result["billed_tokens"] == sum(len(text.split()) + 2 for _, text in questions)
+    stored = vectors_by_id(config, result)
+    assert all(np.array_equal(stored[doc_id], vector(text)) for doc_id, text in questions)
+    assert sum(PROBE_TEXTS[-1] in texts for texts in server.texts()) == 1
+
+
+def test_a_bill_that_the_server_did_not_write_for_every_text_is_none(hosted, server):
+    config = hosted(run={"unit_rows": UNIT})
+    path = begin(config)
+    ingest(path)
+    units = plan_units(path)
+    embed_unit(path, 0)
+    server.always = answers(lambda content: content.pop("usage"))
+    for unit in range(1, units.count):
+        embed_unit(path, unit)
+    commit_snapshot(path)
+    result = finish(path)
+    assert (result["encoded"], result["billed_tokens"], result["cost"]) == (120, None, None)
+
+
 def test_what_nobody_counts_is_null_everywhere_and_the_store_is_sound(hosted):
     config = hosted(evaluation=None)
     result = carry(config)
@@ -102,6 +138,30 @@ def test_what_nobody_counts_is_null_everywhere_and_the_store_is_sound(hosted):
     with duckdb.connect(str(Path(config.store) / "catalog.duckdb"), read_only=True) as catalog:
         assert catalog.execute("SELECT tokens FROM snapshots").fetchall() == [(None,)]
         assert catalog.execute("SELECT count(*), count(n_tokens) FROM questions.latest").fetchall() == [(120, 0)]
+
+
+def test_a_report_by_label_says_why_numbers_over_tokens_are_missing(hosted, questions, tmp_path):
+    columns = {
+        "id": [doc_id for doc_id, _ in questions],
+        "text": [text for _, text in questions],
+        "topic": ["new" if number % 4 else "old" for number in range(len(questions))],
+    }
+    pq.write_table(pa.table(columns), tmp_path / "labelled.parquet")
+    config = hosted(source={"path": str(tmp_path / "labelled.parquet"), "labels": ["topic"]})
+    result = carry(config)
+    release = of(config).release(result["release"])
+    report = json.loads(of(config).files.read(of(config).layout.report(release.report)))
+    lines = report["labels"]["topic"]
+    assert [(line["label"], line["documents"]["value"]) for line in lines] == [("new", 90), ("old", 30)]
+    for numbers in (report["texts"], *lines):
+        assert numbers["tokens_per_character"]["value"] is None
+        assert numbers["tokens_per_character"]["reason"] == "this encoder does not count tokens"
+        assert numbers["unknown_share"]["reason"] == "this encoder does not tell unknown tokens"
+        assert numbers["truncated_share"]["value"] == numbers["equal_vector_texts"]["value"] == 0
+    assert report["texts"]["tokens_min"]["reason"] == "this encoder does not count tokens"
+    assert [warning["name"] for warning in report["warnings"] if warning["name"].startswith("label")] == []
+    page = render_page(of(config), release).read_text(encoding="utf-8")
+    assert "Tokens per character: this encoder does not count tokens" in page
 
 
 def test_a_tokenizer_counts_and_cuts(hosted, questions, needs_tokenizers):
@@ -193,6 +253,22 @@ def test_a_model_that_changes_in_the_middle_of_a_run_leaves_no_vector(hosted, se
     with pytest.raises(ProbeError, match="no longer gives"):
         embed_unit(path, 1)
     assert shards(config) == kept
+
+
+def test_a_model_that_varies_in_the_middle_of_a_run_alone_makes_the_run_mixed(hosted, server):
+    config = hosted(run={"unit_rows": UNIT})
+    path = begin(config)
+    ingest(path)
+    plan_units(path)
+    embed_unit(path, 0)
+    assert Workspace(path).read("probe")["bits"] == "equal"
+    server.noise = 1e-5
+    embed_unit(path, 1)
+    server.noise = 0.0
+    embed_unit(path, 2)
+    probe = Workspace(path).read("probe")
+    assert probe["bits"] == "mixed"
+    assert 0 < probe["max_cosine_distance"] < 1e-8
 
 
 def test_a_model_of_another_dimension_is_refused(hosted, questions, server):

@@ -198,10 +198,13 @@ def _snapshot_counts(workspace: Workspace) -> dict[str, Any]:
 
 
 def _bill(workspace: Workspace) -> dict[str, Any]:
-    """Return the tokens that a server counted for the texts of the units that are done, and what they cost."""
-    units = [workspace.read(path.stem)["billed_tokens"] for path in workspace.path.glob("unit-*.json")]
-    billed = [tokens for tokens in units if tokens is not None]
-    if not billed:
+    """Return the tokens that a server counted for the texts of the units that are done, and what they cost.
+
+    Both are None where it did not say so of every unit: a part would pass for the whole.
+    """
+    units = [workspace.read(path.stem) for path in workspace.path.glob("unit-*.json")]
+    billed = [unit["billed_tokens"] for unit in units if unit["encoded"]]
+    if not billed or None in billed:
         return {"billed_tokens": None, "cost": None}
     return {"billed_tokens": sum(billed), "cost": workspace.config.encoder.cost(sum(billed))}
 
