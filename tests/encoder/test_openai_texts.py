@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sphering.config.encoder import EncoderConfig
+from sphering.encoder import identify
 from sphering.encoder.openai.batches import byte_lengths, cut
 from sphering.encoder.openai.tokens import TextTokens
 from sphering.encoder.probe import PROBE_TEXTS
@@ -98,8 +100,9 @@ def test_a_tokenizer_is_found_as_a_file_a_folder_or_a_package(tokenizer_file):
 
 @pytest.mark.parametrize("name", ["nowhere", "package:pytest", "package:no-such-package"])
 def test_a_tokenizer_that_is_not_there_is_refused(name):
+    config = EncoderConfig.model_validate({"kind": "openai", "model": "letters", "tokenizer": name})
     with pytest.raises(ModelError) as caught:
-        locate_tokenizer(name)
+        identify(config, "native")
     assert caught.value.where == "[encoder] tokenizer"
 
 

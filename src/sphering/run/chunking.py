@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sphering.config.encoder import SentenceTransformersConfig
 from sphering.config.model import ChunkConfig, Config
 from sphering.encoder import TokenRule, token_rule
-from sphering.encoder.resolve import locate
-from sphering.encoder.tokeniser_file import tokeniser_file
+from sphering.encoder.resolve import locate_tokenizer
 from sphering.errors import ConfigError, ModelError
 from sphering.text.chunk import Chunker
 
@@ -49,17 +47,10 @@ def _own_tokenizer(config: Config, rule: TokenRule) -> Path:
 
 
 def _tokenizer(chunk: ChunkConfig) -> Path:
-    name = str(chunk.tokenizer)
-    if Path(name).expanduser().is_file():
-        return Path(name).expanduser()
     try:
-        folder = locate(SentenceTransformersConfig(model=name, revision=chunk.revision)).folder
+        return locate_tokenizer(str(chunk.tokenizer), chunk.revision)
     except ModelError as error:
         raise _none(error.found) from error
-    path = tokeniser_file(folder)
-    if path is None:
-        raise _none(f"the folder {folder} holds no tokenizer.json")
-    return path
 
 
 def _none(found: str) -> ConfigError:

@@ -11,6 +11,7 @@ from sphering.encoder.kind import EncoderKind, TokenRule
 from sphering.encoder.modelfiles import TOKENISER
 from sphering.encoder.protocol import Encoder, EncoderIdentity
 from sphering.encoder.resolve import locate_tokenizer
+from sphering.errors import ModelError
 
 VERSION = 1
 """The version of the step that makes vectors; a mended bug that changes a bit raises it."""
@@ -65,4 +66,14 @@ KIND = OpenAIKind()
 
 def _files(config: OpenAIConfig) -> dict[str, Path]:
     """Return the tokenizer by its usual name, whatever its file is called; nothing where none is configured."""
-    return {} if config.tokenizer is None else {TOKENISER: locate_tokenizer(config.tokenizer)}
+    if config.tokenizer is None:
+        return {}
+    try:
+        return {TOKENISER: locate_tokenizer(config.tokenizer)}
+    except ModelError as error:
+        raise ModelError(
+            error.found,
+            expected=f"a {TOKENISER}, a folder with one, or package:NAME of a package that carries a model",
+            where="[encoder] tokenizer",
+            remedy=f"copy {TOKENISER} from the model's page, or leave `tokenizer` and `max_length` out",
+        ) from error
