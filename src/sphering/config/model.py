@@ -274,6 +274,11 @@ class Config(Table):
             raise ValueError(f"two exports are named {', '.join(twice)}")
         return self
 
+    @model_validator(mode="after")
+    def _encoder_takes_these_texts(self) -> Self:
+        self.encoder.check_normalised(self.normalise.model_dump())
+        return self
+
     def document(self) -> dict[str, Any]:
         """Return the configuration as plain JSON values, defaults included."""
         return self.model_dump(mode="json")

@@ -9,6 +9,7 @@ from typing import Any
 from sphering.errors import ConfigError
 
 _EVALUATION_FILES = ("queries", "qrels")
+_ENCODER_FILES = {"precomputed": ("vectors", "texts"), "word-vectors": ("path", "frequencies")}
 _REMOTE = "s3://"
 
 
@@ -39,6 +40,8 @@ def absolute_paths(document: dict[str, Any], file: Path) -> dict[str, Any]:
         source["path"] = _each(source["path"], file, "source.path")
     if isinstance(encoder, dict):
         encoder |= {key: _model(encoder[key], file.parent) for key in _models(encoder)}
+        for name in _encoder_files(encoder):
+            encoder[name] = _each(encoder[name], file, f"encoder.{name}")
     if isinstance(chunk, dict) and isinstance(chunk.get("tokenizer"), str):
         chunk["tokenizer"] = _model(chunk["tokenizer"], file.parent)
     if isinstance(evaluation, dict):
@@ -52,6 +55,12 @@ def _models(encoder: dict[str, Any]) -> list[str]:
     """Return the keys of [encoder] that may name a folder; a hosted model's name never does."""
     names = ("tokenizer",) if encoder.get("kind") == "openai" else ("model",)
     return [name for name in names if isinstance(encoder.get(name), str)]
+
+
+def _encoder_files(encoder: dict[str, Any]) -> list[str]:
+    """Return the keys of an [encoder] table that name files."""
+    kind = encoder.get("kind")
+    return [name for name in _ENCODER_FILES.get(kind, ()) if name in encoder] if isinstance(kind, str) else []
 
 
 def _store(value: Any, file: Path) -> Any:

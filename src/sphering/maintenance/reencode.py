@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sphering.config.encoder import EncoderConfig
 from sphering.encoder.compute_profile import profile
-from sphering.encoder.probe import cosine_distances, measure, read_probe
+from sphering.encoder.probe import cosine_distances, gives_its_probe, read_any_probe
 from sphering.encoder.protocol import STEP, Encoder
 from sphering.errors import InputError, IntegrityError
 from sphering.maintenance.findings import Findings
@@ -156,11 +156,8 @@ def _expects_equal_bits(corpus: CorpusStore, release: Release, encoder: Encoder)
     probes = [record.get("probe") for record in corpus.run_records() if record.get("encoder") == release.encoder]
     if any(probe is not None and probe["bits"] != "equal" for probe in probes):
         return False
-    stored = read_probe(corpus.files.read(key))
-    if stored.profile != profile():
-        return False
-    fresh = measure(encoder)
-    return stored.vectors.shape == fresh.shape and bool((stored.vectors.view(np.uint32) == fresh.view(np.uint32)).all())
+    stored = read_any_probe(corpus.files.read(key))
+    return stored.profile == profile() and gives_its_probe(encoder, stored)
 
 
 def _check_drift(distances: NDArray[np.float64], max_drift: float, sampled: _Sampled) -> None:

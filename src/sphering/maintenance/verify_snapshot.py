@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sphering.encoder.probe import read_probe
+from sphering.encoder.probe import read_any_probe
 from sphering.errors import IntegrityError, NotFoundError
 from sphering.identity import sha256_file
 from sphering.maintenance.findings import Findings
@@ -80,12 +80,12 @@ def _check_probe(corpus: CorpusStore, manifest: SnapshotManifest) -> None:
     path = corpus.files.path(corpus.layout.probe(manifest.encoder))
     if not path.is_file():
         raise IntegrityError("the probe of this encoder is missing", where=str(path))
-    stored = read_probe(path)
+    stored = read_any_probe(path)
     if stored.encoder != manifest.encoder:
         raise IntegrityError(f"this probe is of encoder {stored.encoder}", where=str(path))
-    if stored.vectors.shape[1] != manifest.dimension:
+    if stored.dimension != manifest.dimension:
         raise IntegrityError(
-            f"this probe has {stored.vectors.shape[1]} dimensions, its encoder {manifest.dimension}", where=str(path)
+            f"this probe has {stored.dimension} dimensions, its encoder {manifest.dimension}", where=str(path)
         )
 
 

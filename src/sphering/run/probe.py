@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sphering.encoder.compute_profile import profile
-from sphering.encoder.probe import PROBE_TEXTS, compare, measure, read_probe, write_probe
+from sphering.encoder.look_up import LookUp, compare_look_up, measure_look_up, write_look_up_probe
+from sphering.encoder.probe import PROBE_TEXTS, compare, measure, read_look_up_probe, read_probe, write_probe
 from sphering.encoder.protocol import Encoder, Shaped
 from sphering.run.workspace import Workspace
 
+UNKNOWN = "unknown"
+"""What is said of a look-up's bits where no text of its probe has a vector any more."""
 _AGAIN = 8
 """The first texts of the probe, all short: some 60 tokens a unit."""
 _checked: set[tuple[str, str, int | None]] = set()
@@ -33,7 +36,7 @@ def check_probe(workspace: Workspace, encoder: Encoder) -> None:
     Raises
     ------
     ProbeError
-        If it differs by more than `[encoder] max_drift`.
+        If it differs by more than `[encoder] max_drift`, or in any bit where vectors are looked up.
     """
     token = (workspace.run, encoder.identity.id, _batch_tokens(encoder))
     with _lock:
@@ -67,6 +70,11 @@ def mixed_bits(probe: Mapping[str, Any] | None) -> str | None:
     """Return in words how far this run's bits are from those of the encoder's first use; None where they are equal."""
     if probe is None or probe["bits"] == "equal":
         return None
+    if probe["bits"] == UNKNOWN:
+        return (
+            "bits: unknown, none of the probe's texts has a vector any more: nothing tells whether the vectors are "
+            "still those of their identity"
+        )
     mixed = f"bits: mixed, up to {probe['max_cosine_distance']:.1e} in cosine distance from this encoder's first use"
     if probe["profile"] == probe["first_profile"]:  # so the difference comes from elsewhere: a server
         return mixed
@@ -87,6 +95,9 @@ def _batch_tokens(encoder: Encoder) -> int | None:
 
 
 def _compare(workspace: Workspace, encoder: Encoder) -> None:
+    if isinstance(encoder, LookUp):
+        workspace.write("probe", {**_look_again(workspace, encoder), "profile": profile()})
+        return
     files, key = workspace.corpus.files, workspace.corpus.layout.probe(encoder.identity.id)
     fresh = _measure(encoder, hosted=workspace.config.encoder.hosted)
     if not files.exists(key):
@@ -111,3 +122,19 @@ def _judge(workspace: Workspace, encoder: Encoder, fresh: NDArray[np.float32]) -
 def _differs_more(found: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
     one, other = ((side["bits"] == "mixed", side["max_cosine_distance"]) for side in (found, before))
     return one > other
+
+
+def _look_again(workspace: Workspace, encoder: LookUp) -> dict[str, Any]:
+    """Compare what a look-up finds now with its probe; the files may change from run to run in one process."""
+    corpus = workspace.corpus
+    key = corpus.layout.probe(encoder.identity.id)
+    if not corpus.files.exists(key):
+        corpus.files.create(key, write_look_up_probe(measure_look_up(encoder, profile())))
+    stored = read_look_up_probe(corpus.files.read(key))
+    compared = compare_look_up(stored, encoder, encoder.identity.place)
+    return {
+        "bits": "equal" if compared else UNKNOWN,
+        "max_cosine_distance": 0.0 if compared else None,
+        "texts": compared,
+        "first_profile": stored.profile,
+    }

@@ -1,0 +1,1 @@
+"""The kind "precomputed": vectors that somebody else has made, looked up by their texts."""
