@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sysconfig
 from collections.abc import Callable, Iterator
@@ -11,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from embeddings_server import EmbeddingsServer, serving
 from hypothesis import HealthCheck, given, settings
@@ -26,6 +29,9 @@ from sphering.progress import Silence
 
 TEXTS = tuple(text for text in PROBE_TEXTS if len(text) < 120)[::2]
 LONG = "Hà Nội là thủ đô của Việt Nam. " * 90
+LENGTHS = ("Hà Nội", LONG[: len(LONG) // 2], LONG)
+ENDINGS = tuple(text + ending for text in ("Hà Nội ", LONG) for ending in ("apple", "pear"))
+ASKED = [*PROBE_TEXTS, *LENGTHS, *ENDINGS]
 few = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
@@ -50,8 +56,33 @@ def _tokenizer(identity: EncoderIdentity, name: str) -> Path:
     return Path(identity.provenance["tokenizer"]) / name
 
 
+def _nothing(_folder: Path) -> dict[str, str]:
+    return {}
+
+
+def _look_up_files(folder: Path) -> dict[str, str]:
+    """Write a vector for every text of this file."""
+    vectors = np.random.default_rng(0).standard_normal((len(ASKED), 24)).astype(np.float32)
+    pq.write_table(pa.table({"text": ASKED, "embedding": list(vectors)}), folder / "vectors.parquet")
+    return {"vectors": str(folder / "vectors.parquet")}
+
+
+def _word_files(folder: Path) -> dict[str, str]:
+    """Write a vector and a count for every word of this file's texts."""
+    words = sorted({word for text in ASKED for word in re.findall(r"\w+", text)})
+    vectors = np.random.default_rng(0).standard_normal((len(words), 24))
+    lines = (f"{word} {' '.join(map(str, vector))}\n" for word, vector in zip(words, vectors, strict=True))
+    (folder / "vectors.txt").write_text("".join(lines), encoding="utf-8")
+    (folder / "counts.txt").write_text("".join(f"{word} {len(word)}\n" for word in words), encoding="utf-8")
+    return {"path": str(folder / "vectors.txt"), "frequencies": str(folder / "counts.txt")}
+
+
 def _in_folder(identity: EncoderIdentity, name: str) -> Path:
     return Path(identity.place) / name
+
+
+def _beside_words(identity: EncoderIdentity, name: str) -> Path:
+    return Path(identity.place).with_name({"vectors": "vectors.txt", "frequencies": "counts.txt"}[name])
 
 
 def _beside_model(identity: EncoderIdentity, name: str) -> Path:
@@ -65,8 +96,9 @@ class Kind:
 
     `copied` puts what it loads into a folder and returns the settings that load it from there; `place` says where the
     file lies that the identity has under a name. `changing` has another value of each setting that changes a vector,
-    `names` the settings that say what is opened, `unchanging` another value of each that changes none. `counts` says
-    whether it tells the tokens of a text.
+    `names` the settings that say what is opened, `unchanging` another value of each that changes none. `made` writes
+    what it loads where nothing brings it, and returns the settings that name it. `counts` says whether it tells the
+    tokens of a text, `busy` how many long texts take it a while.
     """
 
     needs: str
@@ -77,7 +109,9 @@ class Kind:
     changing: dict[str, object]
     names: set[str]
     unchanging: dict[str, object]
+    made: Callable[[Path], dict[str, str]] = _nothing
     counts: bool = True
+    busy: int = 40
 
     def config(self, **changed: object) -> EncoderConfig:
         return EncoderConfig.model_validate(self.settings | changed)
@@ -162,6 +196,31 @@ KINDS["openai-without-tokenizer"] = Kind(
     HOSTED_UNCHANGING,
     counts=False,
 )
+KINDS["precomputed"] = Kind(
+    "pyarrow",
+    "native",
+    {"kind": "precomputed", "identity": "random numbers"},
+    lambda folder, _: _look_up_files(folder),
+    _in_folder,
+    {"identity": "other numbers"},
+    {"kind", "vectors", "texts", "text", "column", "unicode", "strip", *PROMPTS},
+    {"max_drift": 0.5},
+    made=_look_up_files,
+    counts=False,
+    busy=20_000,
+)
+KINDS["word-vectors"] = Kind(
+    "pyarrow",
+    "native",
+    {"kind": "word-vectors", "pooling": "sif"},
+    lambda folder, _: _word_files(folder),
+    _beside_words,
+    {"pooling": "zipf", "a": 0.01, "frequencies": None, "tokens": "whitespace", "lowercase": True},
+    {"kind", "path", *PROMPTS},
+    {"max_drift": 0.5},
+    made=_word_files,
+    busy=20_000,
+)
 
 
 @pytest.fixture(scope="session")
@@ -171,12 +230,12 @@ def letters_server() -> Iterator[EmbeddingsServer]:
 
 
 @pytest.fixture(scope="session", params=KINDS)
-def kind(request: pytest.FixtureRequest, needs) -> Kind:
-    chosen = KINDS[request.param]
-    needs(chosen.needs)
-    if chosen.settings.get("kind") == "openai":
-        return replace(chosen, settings=request.getfixturevalue("letters_server").settings(**chosen.settings))
-    return chosen
+def kind(request: pytest.FixtureRequest, needs, tmp_path_factory) -> Kind:
+    found = KINDS[request.param]
+    needs(found.needs)
+    if found.settings.get("kind") == "openai":
+        return replace(found, settings=request.getfixturevalue("letters_server").settings(**found.settings))
+    return replace(found, settings=found.settings | found.made(tmp_path_factory.mktemp("kind")))
 
 
 @pytest.fixture(scope="session")
@@ -228,7 +287,7 @@ def test_no_text_gives_no_row(conforming):
 def test_tokens_are_counted_before_a_text_is_cut(kind, conforming):
     if not kind.counts:
         pytest.skip("nobody counts its tokens")
-    short, half, whole = conforming.encode(["Hà Nội", LONG[: len(LONG) // 2], LONG]).n_tokens.tolist()
+    short, half, whole = conforming.encode(LENGTHS).n_tokens.tolist()
     assert 2 * half - 8 <= whole <= 2 * half + 8
     assert short < half
     if conforming.max_length is not None:
@@ -236,8 +295,7 @@ def test_tokens_are_counted_before_a_text_is_cut(kind, conforming):
 
 
 def test_a_text_is_called_truncated_where_its_end_does_not_reach_the_vector(conforming):
-    texts = [text + ending for text in ("Hà Nội ", LONG) for ending in ("apple", "pear")]
-    found = conforming.encode(texts)
+    found = conforming.encode(ENDINGS)
     reached = [not np.array_equal(*found.vectors[pair]) for pair in (slice(0, 2), slice(2, 4))]
     assert reached == [True, conforming.max_length is None]
     assert found.truncated.tolist() == [False, False, not reached[1], not reached[1]]
@@ -260,12 +318,12 @@ def test_progress_counts_every_text_and_token(conforming):
     tally = Tally()
     found = conforming.encode(TEXTS, progress=tally)
     assert tally.rows == len(TEXTS)
-    assert tally.tokens == (found.billed_tokens if found.n_tokens is None else found.n_tokens.sum())
+    assert tally.tokens == (found.billed_tokens or 0 if found.n_tokens is None else found.n_tokens.sum())
 
 
-def test_an_interruption_stops_an_encoder_between_two_batches_and_is_forgotten(conforming):
+def test_an_interruption_stops_an_encoder_between_two_batches_and_is_forgotten(kind, conforming):
     with suppress(KeyboardInterrupt), stopping(ThreadPoolExecutor(1)) as pool:
-        encoding = pool.submit(conforming.encode, [LONG] * 40)
+        encoding = pool.submit(conforming.encode, [LONG] * kind.busy)
         raise KeyboardInterrupt
     assert isinstance(encoding.exception(), TerminalError)
     assert len(conforming.encode(TEXTS[:1]).vectors) == 1
@@ -275,7 +333,7 @@ def test_each_file_that_is_loaded_changes_the_identity(kind, tmp_path, monkeypat
     copied = kind.copied(tmp_path, monkeypatch)
     before = kind.identity(**copied)
     assert before.id == kind.identity().id
-    for name in before.document["files"]:
+    for name in before.document.get("files", ()):  # what is declared has none
         assert kind.place(before, name).is_relative_to(tmp_path)
         with kind.place(before, name).open("ab") as stream:
             stream.write(b"\n")
