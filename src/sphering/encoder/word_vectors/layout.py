@@ -12,7 +12,9 @@ from sphering.errors import ModelError
 
 UNREADABLE = (OSError, EOFError, zlib.error)
 _LONGEST = 1 << 20
+_BEGINNING = 1 << 12
 _NUMERIC = frozenset(b"0123456789+-.eEnaifNAIF \t\r")
+_CONTROL = frozenset(range(32)) - frozenset(b"\t\n\r")
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def read_layout(path: Path) -> Layout:
     """
     try:
         with opened(path) as stream:
-            first, second = stream.readline(_LONGEST), stream.readline(_LONGEST)
+            first, second, more = stream.readline(_LONGEST), stream.readline(_LONGEST), stream.read(_BEGINNING)
     except UNREADABLE as error:
         raise unreadable(path, str(error)) from error
     header = _header(first)
@@ -59,7 +61,9 @@ def read_layout(path: Path) -> Layout:
     words, dimension = header
     if dimension < 1:
         raise unreadable(path, f"its first line announces vectors of {dimension} dimensions")
-    if not _is_text(second):
+    fields = len(second.rstrip(b" \r\n").split(b" "))
+    # Bytes of a binary number may look like a line of decimal ones; they do not look like d of them, or go on so.
+    if not _is_text(second) or (fields != dimension + 1 and not _CONTROL.isdisjoint(more)):
         return Layout(True, dimension, words, False)
     found = _text(path, second, words)
     if found.dimension != dimension:
@@ -86,8 +90,8 @@ def _header(line: bytes) -> tuple[int, int] | None:
 
 def _is_text(line: bytes) -> bool:
     """Return whether all behind the first space could be numbers in decimal; those in binary never look so."""
-    _, space, numbers = line.rstrip(b"\n").partition(b" ")
-    return bool(space) and _NUMERIC.issuperset(numbers)
+    numbers = line.rstrip(b"\n").partition(b" ")[2]
+    return bool(numbers.strip()) and _NUMERIC.issuperset(numbers)
 
 
 def _text(path: Path, line: bytes, words: int | None) -> Layout:
