@@ -99,11 +99,11 @@ def test_whitened_words_have_mean_zero_and_covariance_one_under_their_frequencie
     )
     p = 1 / np.arange(1, 4001)
     p /= p.sum()
-    np.testing.assert_allclose(p @ vectors, 0, atol=1e-6)
+    assert np.abs(p @ vectors).max() < 1e-6
     covariance = (p[:, None] * vectors).T @ vectors
     projector = np.eye(6)
     projector[np.ix_([0, 5], [0, 5])] = 0.5
-    np.testing.assert_allclose(covariance, projector, atol=2e-5)
+    assert np.abs(covariance - projector).max() < 2e-5
 
 
 def test_whitened_words_are_those_of_the_published_definition_up_to_a_rotation(files):
