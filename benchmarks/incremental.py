@@ -73,9 +73,9 @@ def write_source(corpus: Path, rows: int, path: Path, changed: Callable[[int], b
     pq.write_table(pa.concat_tables(parts), path, compression="zstd", row_group_size=100_000)
 
 
-def write_vectors(source: Path, path: Path) -> None:
-    """Write a vector for each distinct text of a source."""
-    texts = pq.read_table(source, columns=["text"])["text"].unique()
+def write_vectors(corpus: Path, path: Path) -> None:
+    """Write a vector for each distinct text of the corpus, which are those of a source without changes."""
+    texts = pq.read_table(corpus, columns=["text"])["text"].unique()
     names = ["text", "embedding"]
     kind = pa.list_(pa.float32(), DIMENSION)
     with pq.ParquetWriter(path, pa.schema(list(zip(names, [pa.string(), kind], strict=True)))) as writer:
@@ -164,7 +164,7 @@ def measure_memory(corpus: Path, rows: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_source(corpus, rows, folder / "source.parquet")
-        write_vectors(folder / "source.parquet", folder / "vectors.parquet")
+        write_vectors(corpus, folder / "vectors.parquet")
         encoder = {"kind": "precomputed", "identity": "hashes", "vectors": str(folder / "vectors.parquet")}
         config = configuration(folder, encoder=encoder, export=[{"name": "matrix", "format": "npy"}])
         for _ in range(2):

@@ -89,7 +89,7 @@ class Precomputed:
                 f"precomputed vectors: no vector for this query: {beginning!r}",
                 expected="a query whose text and vector stand in the files",
                 where=where,
-                remedy="give query vectors: add files with them to `vectors` under [encoder], made by the same model",
+                remedy="give query vectors: add rows or files with them to `vectors`, made by the same model",
             )
         return InputError(
             f"precomputed vectors: {len(missing)} of {len(texts)} texts have no vector, such as {beginning!r}",

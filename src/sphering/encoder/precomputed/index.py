@@ -25,7 +25,7 @@ from sphering.text.normalise import normalise
 HASH = np.dtype("S32")
 """NumPy orders such values by their bytes, as DuckDB orders binary ones."""
 ENTRY = np.dtype([("hash", HASH), ("row", np.int64)])
-MEMORY = "512MB"
+MEMORY = "256MB"
 _ROWS = 65_536
 _ROWS_AT_ONCE = 4096
 _PAIRS = 8192

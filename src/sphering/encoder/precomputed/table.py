@@ -16,7 +16,7 @@ from sphering.config.encoder import PrecomputedConfig
 from sphering.encoder.precomputed.texts import as_texts
 from sphering.errors import ModelError
 
-BATCH_BYTES = 16 << 20
+BATCH_BYTES = 4 << 20
 _FEWEST = 64
 
 
@@ -50,7 +50,9 @@ def read_table(path: Path, config: PrecomputedConfig, dimension: int) -> Iterato
     row = 0
     with _opened(path, config) as table:
         try:
-            for batch in table.iter_batches(_batch_rows(table), columns=[config.text, config.column]):
+            for batch in table.iter_batches(
+                _batch_rows(table), columns=[config.text, config.column], use_threads=False
+            ):
                 vectors = batch.column(config.column)
                 texts = as_texts(batch.column(config.text), config.text, path)
                 yield pc.if_else(vectors.is_valid(), texts, None), _matrix(vectors, dimension, path, row)
