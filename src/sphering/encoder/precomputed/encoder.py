@@ -59,7 +59,7 @@ class Precomputed:
             part = slice(start, start + _ROWS)
             vectors[part] = index.take(rows[part])
             progress.advance(STEP, len(rows[part]))
-        return _uncounted(vectors)
+        return Encoded(vectors, None, None, np.zeros(len(vectors), np.bool_))
 
     def smallest_hashes(self, count: int) -> list[str]:
         """Return the smallest hashes of the texts that have a vector, see `look_up.LookUp`."""
@@ -102,9 +102,3 @@ class Precomputed:
 def hashes_of(texts: Sequence[str]) -> NDArray[Any]:
     """Return the SHA-256 of texts as (n,) S32."""
     return np.frombuffer(b"".join(hashlib.sha256(text.encode()).digest() for text in texts), HASH)
-
-
-def _uncounted(vectors: NDArray[np.float32]) -> Encoded:
-    """Return vectors of which nobody knows how many tokens their texts had, or whether one was cut."""
-    rows = len(vectors)
-    return Encoded(vectors, np.zeros(rows, np.int32), None, np.zeros(rows, np.bool_))
