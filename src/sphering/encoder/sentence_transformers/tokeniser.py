@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sphering.cores import available_cores
 from sphering.encoder.sentence_transformers.batching import Tokens
 from sphering.encoder.sentence_transformers.marks import DroppedMarks
 
 CHUNK_TEXTS = 1024
 CHUNK_CHARACTERS = 1 << 20
-"""An encoding takes some 150 bytes a token: a million characters at a time bounds that to tens of MB."""
+"""An encoding takes some 150 bytes a token: a million characters at a time bounds that to tens of MB a core."""
 
 
 class Tokeniser:
@@ -50,13 +52,15 @@ class Tokeniser:
         self._unknown_id = unknown_id
         self._special = special
         self._dropped = DroppedMarks(self._whole)
+        # Not the library's own threads: it warns after a fork where they have been used.
+        self._pool = ThreadPoolExecutor(available_cores(), "tokens")
 
     def tokens(self, texts: list[str]) -> Tokens:
         """Return the tokens of every text."""
         if not texts:
             empty = np.zeros(0, dtype=np.int32)
             return Tokens(empty, np.zeros(0, dtype=np.int64), empty, empty if self._unknown_id is not None else None)
-        parts = [self._chunk(chunk) for chunk in _chunks(texts)]
+        parts = list(self._pool.map(self._chunk, _chunks(texts)))
         unknown = None
         if self._unknown_id is not None:
             unknown = np.concatenate([part.unknown for part in parts if part.unknown is not None])
