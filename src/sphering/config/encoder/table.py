@@ -8,7 +8,9 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Self
 
-from pydantic import Field, ModelWrapValidatorHandler, ValidationInfo, model_validator
+from pydantic import Field, GetJsonSchemaHandler, ModelWrapValidatorHandler, ValidationInfo, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from sphering.config.table import Table
 
@@ -36,6 +38,14 @@ class EncoderConfig(Table):
         if info.mode == "json":  # a file is validated that way, strictly; see `load`
             return table.model_validate_json(json.dumps(value), strict=True)  # type: ignore[no-any-return]
         return table.model_validate(value)  # type: ignore[no-any-return]
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the JSON schema of a kind's table, or of this class that of any kind's, others' included."""
+        if cls is not EncoderConfig:
+            return handler(schema)
+        known = [handler(table.__pydantic_core_schema__) for table in BUILT_IN.values()]
+        return {"anyOf": [*known, {"type": "object", "required": ["kind"]}]}
 
     @property
     def resolved_once(self) -> tuple[str, ...] | None:
