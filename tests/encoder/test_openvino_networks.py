@@ -139,8 +139,9 @@ def test_a_model_whose_pooling_leaves_the_prompt_out_stays_in_pytorch_with_the_r
     found = resolve_backend(SentenceTransformersConfig(model=str(tmp_path)))
     assert found.backend == "torch"
     assert "leaves the prompt out" in found.reason
-    with pytest.raises(ModelError, match="leaves the prompt out"):
-        resolve_backend(SentenceTransformersConfig(model=str(tmp_path), precision="int8"))
+    for configured in ({"precision": "int8"}, {"backend": "openvino"}):
+        with pytest.raises(ModelError, match="leaves the prompt out"):
+            resolve_backend(SentenceTransformersConfig(model=str(tmp_path), **configured))
 
 
 def test_a_conversion_is_kept_and_opened_without_pytorch(tmp_path, needs, monkeypatch):

@@ -94,3 +94,15 @@ def test_a_half_downloaded_hub_model_is_not_taken_for_whole(hub_cache):
     shutil.copytree(locate(SentenceTransformersConfig()).folder, snapshot)
     (snapshot / "model.safetensors").unlink()
     assert "was not found" in located_in_a_new_process(hub_cache).stdout
+
+
+def test_a_cache_without_a_module_graph_is_not_taken_for_a_model_without_one(hub_cache):
+    """As another library leaves it that fetched only what it needed itself: pooling would be guessed."""
+    folder = locate(SentenceTransformersConfig()).folder
+    snapshot = hub_cache / f"models--{MODEL.replace('/', '--')}" / "snapshots" / COMMIT
+    snapshot.mkdir(parents=True)
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"):
+        shutil.copy(folder / name, snapshot)
+    found = located_in_a_new_process(hub_cache).stdout
+    assert "has no modules.json, and the hub does not say" in found
+    assert "package:" in found

@@ -11,6 +11,7 @@ from sphering.config.encoder import SentenceTransformersConfig
 from sphering.encoder import identify, open_encoder, resolve_backend
 from sphering.encoder.probe_texts import PROBE_TEXTS
 from sphering.encoder.resolve import locate
+from sphering.errors import ModelError
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,19 @@ def test_pytorch_runs_them_and_the_reason_is_said(folder, needs):
     found = resolve_backend(SentenceTransformersConfig(model=str(folder)))
     assert found.backend == "torch"
     assert "StaticEmbedding" in found.reason
+
+
+@pytest.mark.parametrize("setting", [{"max_length": 10}, {"pooling": "cls"}])
+def test_settings_that_decide_nothing_for_a_table_are_refused(folder, setting):
+    with pytest.raises(ModelError, match=f"does not take {next(iter(setting))}"):
+        identify(SentenceTransformersConfig(model=str(folder), **setting), "torch")
+
+
+def test_openvino_is_refused_with_what_runs_such_a_model(folder, needs):
+    needs("openvino")
+    with pytest.raises(ModelError, match="begins with StaticEmbedding") as refusal:
+        resolve_backend(SentenceTransformersConfig(model=str(folder), backend="openvino"))
+    assert 'backend = "torch"' in str(refusal.value.remedy)
 
 
 def test_each_file_is_part_of_the_identity(folder):

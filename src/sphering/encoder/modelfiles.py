@@ -8,6 +8,7 @@ holds nothing else.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,9 +87,12 @@ def module_graph(folder: Path) -> tuple[Module, ...]:
         return (Module("Transformer", ""), Module("Pooling", ""))
     try:
         entries = read_json(graph)
-        return tuple(Module(str(entry["type"]).rsplit(".", 1)[-1], str(entry["path"])) for entry in entries)
+        modules = tuple(Module(str(entry["type"]).rsplit(".", 1)[-1], str(entry["path"])) for entry in entries)
     except (KeyError, TypeError) as error:
         raise _broken(folder, f"modules.json lacks {error}") from error
+    if not modules:
+        raise _broken(folder, "modules.json names no module")
+    return modules
 
 
 def model_files(folder: Path, *, remote_code: bool) -> tuple[str, ...]:
@@ -109,13 +113,27 @@ def model_files(folder: Path, *, remote_code: bool) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def is_complete(folder: Path) -> bool:
-    """Return whether every file that the loader needs is there."""
+def what_is_missing(folder: Path) -> str | None:
+    """Return in words what the loader needs and the folder lacks; None where the folder is whole."""
     try:
         model_files(folder, remote_code=False)
-    except ModelError:
-        return False
-    return True
+    except ModelError as error:
+        return error.found
+    return None
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """Return the settings in one of a model's files.
+
+    Raises
+    ------
+    ModelError
+        If it is no JSON, or no object.
+    """
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise _broken(path.parent, f"{path.name} holds no settings but {type(found).__name__}")
+    return found
 
 
 def read_json(path: Path) -> Any:
@@ -133,12 +151,16 @@ def read_json(path: Path) -> Any:
 
 
 def _network_files(folder: Path) -> set[str]:
-    names = {name for name in CONFIGS + TOKENISER_CONFIGS if (folder / name).is_file()}
-    if (folder / TOKENISER).is_file():
-        names.add(TOKENISER)
-    else:
-        names.update(name for name in SLOW_TOKENISERS if (folder / name).is_file())
-    return names | _weights(folder)
+    names = _present(folder, CONFIGS + TOKENISER_CONFIGS)
+    tokenisers = {TOKENISER} if (folder / TOKENISER).is_file() else _present(folder, SLOW_TOKENISERS)
+    if not tokenisers:
+        # The library would make one up, of a vocabulary without words.
+        raise _broken(folder, f"no tokenizer is there ({TOKENISER}, or {SLOW_TOKENISERS[0]}, {SLOW_TOKENISERS[3]}, …)")
+    return names | tokenisers | _weights(folder)
+
+
+def _present(folder: Path, names: Iterable[str]) -> set[str]:
+    return {name for name in names if (folder / name).is_file()}
 
 
 def _module_files(folder: Path, module: Module) -> set[str]:
@@ -159,7 +181,7 @@ def _weights(folder: Path) -> set[str]:
         raise _broken(folder, f"no weights are there ({WEIGHTS[0]} or {WEIGHTS[2]})")
     found = {one for one in (name, adapter) if one}
     if name is not None and name.endswith(".index.json"):
-        found.update(read_json(folder / name)["weight_map"].values())
+        found.update(read_settings(folder / name).get("weight_map", {}).values())
     absent = sorted(one for one in found if not (folder / one).is_file())
     if absent:
         raise _broken(folder, f"the weights {', '.join(absent)} are absent")
@@ -167,7 +189,7 @@ def _weights(folder: Path) -> set[str]:
 
 
 def _remote_code(folder: Path) -> set[str]:
-    config = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
+    config = read_settings(folder / "config.json") if (folder / "config.json").is_file() else {}
     outside = sorted(str(value) for value in config.get("auto_map", {}).values() if "--" in str(value))
     if outside:
         raise ModelError(

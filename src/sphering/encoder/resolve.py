@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from sphering.config.encoder import SentenceTransformersConfig
-from sphering.encoder.modelfiles import TOKENISER, is_complete
+from sphering.encoder.modelfiles import MODULE_GRAPH, TOKENISER, what_is_missing
 from sphering.encoder.tokeniser_file import tokeniser_file
 from sphering.errors import ModelError
 from sphering.extras import require
@@ -120,17 +120,48 @@ def _on_hub(model: str, revision: str | None) -> Located:
             remedy="copy the commit from the model's page on the hub into [encoder] revision",
         )
     folder = _snapshot(model, revision, local_only=True)
-    if folder is None or not is_complete(folder):
+    if folder is None or what_is_missing(folder) or not _has_module_graph(folder):
         # Where the hub does not answer, the library gives the part that is cached.
         folder = _snapshot(model, revision, local_only=False)
-    if folder is None or not is_complete(folder):
+    missing = _missing(model, revision, folder)
+    if folder is None or missing:
         raise ModelError(
-            f"the model {model!r} at revision {revision[:12]} was not found, or not whole",
-            expected="a folder of that name, an entry in the Hugging Face cache, or the hub within reach",
+            f"the model {model!r} at revision {revision[:12]} was not found, or not whole: {missing}",
+            expected="a folder of that name, a whole entry in the Hugging Face cache, or the hub within reach",
             where="[encoder] model",
             remedy=THREE_WAYS,
         )
     return Located(folder, {"model": model, "revision": revision, "folder": str(folder)})
+
+
+def _missing(model: str, revision: str, folder: Path | None) -> str | None:
+    """Return what is missing of a model; None where it is whole.
+
+    A cache without a module graph may be that of a model without one, or lack it, as where another library has cached
+    what it needed: only the hub's list of files tells.
+    """
+    if folder is None:
+        return "neither the cache nor the hub has it"
+    missing = what_is_missing(folder)
+    if missing or _has_module_graph(folder):
+        return missing
+    listed = _files_on_hub(model, revision)
+    if listed is None:
+        return f"the cache has no {MODULE_GRAPH}, and the hub does not say whether the model has one"
+    return f"the cache has no {MODULE_GRAPH}" if MODULE_GRAPH in listed else None
+
+
+def _has_module_graph(folder: Path) -> bool:
+    return (folder / MODULE_GRAPH).is_file()
+
+
+def _files_on_hub(model: str, revision: str) -> list[str] | None:
+    hub = require("huggingface_hub", EXTRA)
+    errors = require("huggingface_hub.errors", EXTRA)
+    try:
+        return list(hub.HfApi().list_repo_files(model, revision=revision))
+    except (OSError, ValueError, errors.HfHubHTTPError, errors.OfflineModeIsEnabled):
+        return None
 
 
 def _snapshot(model: str, revision: str, *, local_only: bool) -> Path | None:

@@ -11,7 +11,7 @@ from sphering.encoder.modelfiles import (
     TOKENISER,
     UNBOUNDED,
     module_graph,
-    read_json,
+    read_settings,
 )
 
 _NETWORK_SETTINGS = "sentence_bert_config.json"
@@ -53,7 +53,7 @@ def _network_folder(folder: Path) -> Path:
 
 
 def _settings(path: Path) -> dict[str, Any]:
-    return dict(read_json(path)) if path.is_file() else {}
+    return read_settings(path) if path.is_file() else {}
 
 
 def _positions(config: dict[str, Any]) -> int | None:

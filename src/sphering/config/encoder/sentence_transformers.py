@@ -58,6 +58,8 @@ class SentenceTransformersConfig(EncoderConfig):
     def _backend_has_precision(self) -> Self:
         if self.precision == "int8" and self.backend == "torch":
             raise ValueError('precision = "int8" is for backend = "openvino"')
+        if self.backend == "openvino" and self.device not in ("auto", "cpu"):
+            raise ValueError(f'device = "{self.device}" is for backend = "torch": OpenVINO computes on the CPU')
         return self
 
     @property

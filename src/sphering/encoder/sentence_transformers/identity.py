@@ -11,10 +11,11 @@ from typing import Any
 
 from sphering.config.encoder import SentenceTransformersConfig
 from sphering.encoder.digests import file_digests
-from sphering.encoder.modelfiles import MODULE_GRAPH, WEIGHTS, model_files, module_graph, read_json
+from sphering.encoder.modelfiles import MODULE_GRAPH, WEIGHTS, model_files, module_graph, read_settings
 from sphering.encoder.protocol import EncoderIdentity
 from sphering.encoder.resolve import locate
 from sphering.encoder.sentence_transformers.batching import ON_A_CORE, ON_AN_ACCELERATOR
+from sphering.encoder.sentence_transformers.loading import STATIC
 from sphering.errors import ModelError
 
 UPSTREAM_WEIGHTS = {
@@ -34,6 +35,7 @@ def identify(config: SentenceTransformersConfig, backend: str) -> EncoderIdentit
         If the model cannot be found or its folder is not whole.
     """
     located = locate(config)
+    _check_settings(config, located.folder)
     names = model_files(located.folder, remote_code=config.trust_remote_code)
     files = file_digests({name: located.folder / name for name in names})
     _check_known(config.model, files)
@@ -54,6 +56,27 @@ def identify(config: SentenceTransformersConfig, backend: str) -> EncoderIdentit
     return EncoderIdentity.of(document, located.provenance, located.folder)
 
 
+def _check_settings(config: SentenceTransformersConfig, folder: Path) -> None:
+    """Refuse settings that decide nothing for this model, so that none of them is silently passed over."""
+    first = module_graph(folder)[0]
+    given = [
+        name
+        for name, wrong in {
+            "max_length": config.max_length is not None,
+            "precision": config.precision != "float32",
+            "pooling": config.pooling is not None,
+        }.items()
+        if wrong
+    ]
+    if first.kind == STATIC and given:
+        raise ModelError(
+            f"the model is a table of token vectors, which does not take {', '.join(given)}",
+            expected="neither a length limit, of which it has none, nor another precision or pooling",
+            where=f"[encoder]; model {folder}",
+            remedy=f"remove {', '.join(given)}; [normalise] and [chunk] make texts shorter",
+        )
+
+
 def _check_known(model: str, files: Mapping[str, str]) -> None:
     """Refuse a package of a known model in which other weights lie than its name promises."""
     expected, found = UPSTREAM_WEIGHTS.get(model), files.get(WEIGHTS[0])
@@ -71,4 +94,4 @@ def _pooling(folder: Path) -> list[dict[str, Any]]:
     if not (folder / MODULE_GRAPH).is_file():
         return [{"pooling_mode_mean_tokens": True}]
     places = [folder / module.path / "config.json" for module in module_graph(folder) if module.kind == "Pooling"]
-    return [read_json(place) for place in places]
+    return [read_settings(place) for place in places]
