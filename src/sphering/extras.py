@@ -26,3 +26,9 @@ def require(module: str, extra: str) -> ModuleType:
             expected=f"the extra {extra!r} of sphering",
             remedy=f'pip install "sphering[{extra}]"',
         ) from error
+    except ImportError as error:
+        raise ExtraMissingError(
+            f"the Python package {module!r} is installed and cannot be imported: {error}",
+            expected=f"a whole installation of the extra {extra!r} of sphering",
+            remedy=f'pip install --force-reinstall "sphering[{extra}]"',
+        ) from error

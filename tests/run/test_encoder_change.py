@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import shutil
 
+import pytest
+
 from sphering.config.encoder import SentenceTransformersConfig
+from sphering.encoder.probe import read_probe, write_probe
 from sphering.encoder.resolve import locate
+from sphering.errors import IdentityError, ProbeError
 from sphering.run.encoder_change import change_words
 from sphering.run.plan import plan
+from sphering.run.search import search
 from sphering.store.store import Store
 
 
@@ -36,3 +41,27 @@ def test_a_run_with_the_encoder_of_its_base_says_nothing(corpus, run, questions)
     again = run(corpus(questions[:41]))
     assert again["encoder_change"] is None
     assert again["encoded"] == 1
+
+
+def test_a_search_with_other_weights_is_refused_with_what_differs(corpus, run, questions, tmp_path):
+    model = shutil.copytree(locate(SentenceTransformersConfig()).folder, tmp_path / "model")
+    config = corpus(questions[:40], encoder={"backend": "torch", "model": str(model)})
+    result = run(config)
+    store = Store.open(config.store).corpus("questions")
+    assert search(store, result["release"], questions[3][1], 1)["hits"][0]["doc_id"] == questions[3][0]
+    with (model / "model.safetensors").open("r+b") as stream:
+        stream.seek(-4, 2)
+        stream.write(b"\x00\x00\x00\x3f")
+    with pytest.raises(IdentityError, match=r"differ in files\.model\.safetensors"):
+        search(store, result["release"], "a question", 1)
+
+
+def test_a_search_with_an_encoder_that_gives_other_vectors_is_refused(corpus, run, questions):
+    config = corpus(questions[:40])
+    result = run(config)
+    store = Store.open(config.store).corpus("questions")
+    key = store.layout.probe(result["encoder"])
+    stored = read_probe(store.files.read(key))
+    store.files.replace(key, write_probe(stored.vectors[::-1].copy(), stored.encoder, stored.profile))
+    with pytest.raises(ProbeError, match="no longer gives the vectors of its first use"):
+        search(store, result["release"], "a question", 1)

@@ -96,3 +96,9 @@ def test_an_encoder_whose_batches_memory_made_smaller_is_probed_again(corpus, qu
     embed_unit(workspace, 1)
     assert len(compared) == 1
     Workspace(workspace).remove()
+
+
+def test_a_stricter_bound_holds_also_where_nothing_is_new(corpus, run, questions):
+    run(corpus(questions[:40], encoder=fast("int8")))
+    with pytest.raises(ParityError, match="min_cosine"):
+        run(corpus(questions[:40], encoder=fast("int8", min_cosine=0.99999)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import shutil
 import sys
@@ -132,7 +133,8 @@ def _sentence(result: Mapping[str, Any], *parts: tuple[str, str]) -> str:
 
 def parity_words(parity: Mapping[str, Any]) -> str:
     """Return how the encoder stood to its reference at its first use."""
-    return f"cosine >= {parity['min_cosine']:.7f} to {parity['reference']}, over {parity['n']} texts of the first run"
+    least = math.floor(parity["min_cosine"] * 1e7) / 1e7  # never more than it is
+    return f"cosine >= {least:.7f} to {parity['reference']}, over {parity['n']} texts of the first run"
 
 
 def mean_cosine(result: Mapping[str, Any], config: Config) -> tuple[float, float] | None:

@@ -124,8 +124,8 @@ def compare(stored: NDArray[np.float32], fresh: NDArray[np.float32], max_drift: 
             f"on probe text {worst}",
             expected=f"at most {max_drift:.3g} ([encoder] max_drift)",
             where=f"{int((distances > max_drift).sum())} of {len(stored)} probe texts beyond it",
-            remedy="run where the first run ran (same libraries, same kind of processor), or encode the corpus anew "
-            "in another store",
+            remedy="run where the first run ran (same libraries, same kind of processor); where a hosted model has "
+            "changed under its name, set another [encoder] revision: it is another encoder",
         )
     return ProbeResult(False, largest)
 

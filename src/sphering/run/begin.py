@@ -17,6 +17,7 @@ from sphering.run import lease
 from sphering.run.carry import starting_release
 from sphering.run.chunking import open_chunker
 from sphering.run.encoder_change import encoder_change
+from sphering.run.parity import check_kept_parity
 from sphering.run.workspace import Workspace, new_run_id
 from sphering.store.clock import now
 from sphering.store.corpus import CorpusStore
@@ -49,6 +50,7 @@ def begin(config: Config, purpose: Purpose = "run", selector: str | None = None)
     check(config, purpose)
     corpus = Store.create(config.store, single_writer=config.single_writer).corpus(config.corpus)
     encoder = settle_encoder(config.encoder, corpus, pin=True)
+    check_kept_parity(corpus, encoder.id, config.encoder.least_cosine)
     run = new_run_id()
     taken = lease.take(corpus, run, wait=config.run.wait)
     try:

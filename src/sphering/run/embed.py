@@ -31,6 +31,7 @@ from sphering.store.shard import (
     schema,
     shard_id,
     vector_array,
+    vector_rows,
     write_shard,
 )
 
@@ -222,8 +223,6 @@ def _read_rows(path: Path, rows: NDArray[np.int64]) -> Vectors:
             parts.append(pa.Table.from_batches([batch]).take(pa.array(wanted[low:high] - start)))
         start += batch.num_rows
     table = pa.concat_tables(parts).take(pa.array(np.argsort(order, kind="stable")))
-    from sphering.store.shard import vector_rows
-
     return Vectors(
         pc.fill_null(table["n_tokens"], -1).to_numpy(),
         pc.fill_null(table["n_unknown"], -1).to_numpy(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from sphering.encoder.protocol import Approximation, Encoder
 from sphering.run.units import unit_path
 from sphering.run.workspace import Workspace
 from sphering.store.clock import now
+from sphering.store.corpus import CorpusStore
 from sphering.store.documents import create_document, read_document
 
 SEED = 0
@@ -43,6 +45,24 @@ def check_parity(workspace: Workspace, encoder: Encoder) -> None:
             _checked.add(token)
 
 
+def check_kept_parity(corpus: CorpusStore, encoder: str, least: float) -> None:
+    """Hold what an earlier run found of an encoder against the bound of today, though nothing may be encoded.
+
+    Raises
+    ------
+    ParityError
+        If the cosine that was found is less.
+    """
+    key = corpus.layout.parity(encoder)
+    if corpus.files.exists(key):
+        kept = read_document(corpus.files, key)
+        check(_numbers(kept), least, reference=kept["reference"])
+
+
+def _numbers(kept: Mapping[str, Any]) -> Parity:
+    return Parity(**{name: kept[name] for name in Parity.__dataclass_fields__})
+
+
 def _check(workspace: Workspace, encoder: Approximation) -> None:
     least = workspace.config.encoder.least_cosine
     files, key = workspace.corpus.files, workspace.corpus.layout.parity(encoder.identity.id)
@@ -54,7 +74,7 @@ def _check(workspace: Workspace, encoder: Approximation) -> None:
         content: dict[str, Any] = {"encoder": encoder.identity.id, "reference": encoder.reference_name, "seed": SEED}
         create_document(files, key, {**content, **found.to_json(), "run": workspace.run, "at": now()})
     kept = read_document(files, key)
-    numbers = Parity(**{name: kept[name] for name in Parity.__dataclass_fields__})
+    numbers = _numbers(kept)
     check(numbers, least, reference=encoder.reference_name)
     workspace.write("parity", {**numbers.to_json(), "reference": kept["reference"], "seed": kept["seed"]})
 

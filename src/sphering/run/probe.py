@@ -10,11 +10,14 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from sphering.differing import differing_words
 from sphering.encoder.compute_profile import profile
 from sphering.encoder.look_up import LookUp, compare_look_up, measure_look_up, write_look_up_probe
 from sphering.encoder.probe import PROBE_TEXTS, compare, measure, read_look_up_probe, read_probe, write_probe
 from sphering.encoder.protocol import Encoder, Shaped
+from sphering.errors import ProbeError
 from sphering.run.workspace import Workspace
+from sphering.store.corpus import CorpusStore
 
 UNKNOWN = "unknown"
 """What is said of a look-up's bits where no text of its probe has a vector any more."""
@@ -78,8 +81,7 @@ def mixed_bits(probe: Mapping[str, Any] | None) -> str | None:
     mixed = f"bits: mixed, up to {probe['max_cosine_distance']:.1e} in cosine distance from this encoder's first use"
     if probe["profile"] == probe["first_profile"]:  # so the difference comes from elsewhere: a server
         return mixed
-    here, first = (f"{side['cpu']}, {side['instruction_set']}" for side in (probe["profile"], probe["first_profile"]))
-    return f"{mixed} (here {here}; then {first})"
+    return f"{mixed}; the compute profiles differ in {differing_words(probe['first_profile'], probe['profile'])}"
 
 
 def _measure(encoder: Encoder, *, hosted: bool) -> NDArray[np.float32]:
@@ -101,8 +103,39 @@ def _compare(workspace: Workspace, encoder: Encoder) -> None:
     files, key = workspace.corpus.files, workspace.corpus.layout.probe(encoder.identity.id)
     fresh = _measure(encoder, hosted=workspace.config.encoder.hosted)
     if not files.exists(key):
+        if workspace.config.encoder.hosted:
+            _check_finite(fresh, encoder)
         files.create(key, write_probe(fresh, encoder.identity.id, profile()))
     _judge(workspace, encoder, fresh)
+
+
+def _check_finite(fresh: NDArray[np.float32], encoder: Encoder) -> None:
+    """Refuse to keep what a server gives in a bad hour: every later run would be held against it."""
+    broken = np.flatnonzero(~np.isfinite(fresh).all(axis=1))
+    if len(broken):
+        raise ProbeError(
+            f"the server gives no finite vector for {len(broken)} of {len(fresh)} texts of the probe",
+            expected="64 finite vectors at an encoder's first use",
+            where=encoder.identity.place,
+            remedy="run again when the server is well; nothing was kept",
+        )
+
+
+def check_query_side(corpus: CorpusStore, encoder: Encoder, max_drift: float) -> None:
+    """Compare an encoder of queries with the stored probe, on its first texts.
+
+    Cost: eight short texts. Vectors that are looked up are the corpus' own.
+
+    Raises
+    ------
+    ProbeError
+        If it differs by more than `max_drift` from what the corpus was encoded with.
+    """
+    key = corpus.layout.probe(encoder.identity.id)
+    if isinstance(encoder, LookUp) or not corpus.files.exists(key):
+        return
+    stored = read_probe(corpus.files.read(key)).vectors[:_AGAIN]
+    compare(stored, encoder.encode(PROBE_TEXTS[:_AGAIN]).vectors, max_drift)
 
 
 def _judge(workspace: Workspace, encoder: Encoder, fresh: NDArray[np.float32]) -> None:

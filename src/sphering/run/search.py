@@ -8,12 +8,14 @@ from typing import Any
 from sphering.bundle.query import Bundle
 from sphering.config.encoder import EncoderConfig
 from sphering.config.model import NormaliseConfig
+from sphering.differing import differing_words
 from sphering.encoder import identify, open_encoder
 from sphering.encoder.protocol import NATIVE, Encoder
 from sphering.errors import IdentityError
 from sphering.export.search import fetch
 from sphering.export.search import search as exact_search
 from sphering.run.fit import read_transform
+from sphering.run.probe import check_query_side
 from sphering.store.corpus import CorpusStore
 from sphering.store.release import Release
 
@@ -54,17 +56,23 @@ def open_release_encoder(corpus: CorpusStore, release: Release) -> Encoder:
     ------
     IdentityError
         If the model on this machine is not the one that the release was made with.
+    ProbeError
+        If it does not give what it gave then.
     """
     config = _as_of_now(corpus, release, EncoderConfig.model_validate(release.encoder_config))
-    identity = identify(config, str(corpus.manifest(release.snapshot).encoder_document.get("backend", NATIVE)))
+    before = corpus.manifest(release.snapshot).encoder_document
+    identity = identify(config, str(before.get("backend", NATIVE)))
     if identity.id != release.encoder:
         raise IdentityError(
-            f"the model here is encoder {identity.id}, the release {release.id} was made with {release.encoder}",
+            f"the model here is encoder {identity.id}, the release {release.id} was made with {release.encoder}; they "
+            f"differ in {differing_words(before, identity.document)}",
             expected="the same model files, prompts and limits as for the corpus",
             where=identity.place,
-            remedy="install the model that the release names in its snapshot's manifest",
+            remedy="install the model that the release was made with, or run with this one and search its release",
         )
-    return open_encoder(identity, config)
+    encoder = open_encoder(identity, config)
+    check_query_side(corpus, encoder, config.max_drift)
+    return encoder
 
 
 def _as_of_now(corpus: CorpusStore, release: Release, config: EncoderConfig) -> EncoderConfig:

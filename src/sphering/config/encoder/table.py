@@ -10,7 +10,6 @@ from typing import Any, Self
 
 from pydantic import Field, GetJsonSchemaHandler, ModelWrapValidatorHandler, ValidationInfo, model_validator
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
 
 from sphering.config.table import Table
 
@@ -40,7 +39,7 @@ class EncoderConfig(Table):
         return table.model_validate(value)  # type: ignore[no-any-return]
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Return the JSON schema of a kind's table, or of this class that of any kind's, others' included."""
         if cls is not EncoderConfig:
             return handler(schema)

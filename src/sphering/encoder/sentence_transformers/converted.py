@@ -105,11 +105,15 @@ def _check(model: Any, made: Converted, config: SentenceTransformersConfig) -> N
 
 
 def _keep(made: Path, kept: Path) -> None:
-    """Put a converted model into the cache, in one rename; where that cannot be written, it is converted again."""
+    """Put a converted model into the cache, in one rename; where that cannot be written, it is converted again.
+
+    What another process has put there meanwhile stays: it may be opening it.
+    """
     beside = kept.with_name(f"{kept.name}.{os.getpid()}.tmp")
     try:
         shutil.copytree(made, beside)
-        shutil.rmtree(kept, ignore_errors=True)
+        if kept.exists() and _read(kept) is None:
+            shutil.rmtree(kept)
         beside.replace(kept)
     except OSError:
         with suppress(OSError):
