@@ -78,3 +78,12 @@ def test_a_changed_compute_profile_is_found(torch_encoder, tmp_path):
     pq.write_table(table.replace_schema_metadata(edited), tmp_path / "probe.parquet")
     with pytest.raises(IntegrityError, match="compute profile"):
         read_probe(tmp_path / "probe.parquet")
+
+
+def test_accelerators_are_in_the_profile_of_an_encoder_that_computes_on_them(torch_encoder):
+    class OnAGpu:
+        accelerators = {"devices": ["NVIDIA H100"], "cuda": "13.0", "tf32": False}
+
+    assert "accelerators" not in profile(torch_encoder)
+    assert profile(torch_encoder) == profile()
+    assert profile(OnAGpu())["accelerators"]["devices"] == ["NVIDIA H100"]

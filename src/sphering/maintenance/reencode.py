@@ -157,7 +157,7 @@ def _expects_equal_bits(corpus: CorpusStore, release: Release, encoder: Encoder)
     if any(probe is not None and probe["bits"] != "equal" for probe in probes):
         return False
     stored = read_any_probe(corpus.files.read(key))
-    return stored.profile == profile() and gives_its_probe(encoder, stored)
+    return stored.profile == profile(encoder) and gives_its_probe(encoder, stored)
 
 
 def _check_drift(distances: NDArray[np.float64], max_drift: float, sampled: _Sampled) -> None:

@@ -98,14 +98,14 @@ def _batch_tokens(encoder: Encoder) -> int | None:
 
 def _compare(workspace: Workspace, encoder: Encoder) -> None:
     if isinstance(encoder, LookUp):
-        workspace.write("probe", {**_look_again(workspace, encoder), "profile": profile()})
+        workspace.write("probe", {**_look_again(workspace, encoder), "profile": profile(encoder)})
         return
     files, key = workspace.corpus.files, workspace.corpus.layout.probe(encoder.identity.id)
     fresh = _measure(encoder, hosted=workspace.config.encoder.hosted)
     if not files.exists(key):
         if workspace.config.encoder.hosted:
             _check_finite(fresh, encoder)
-        files.create(key, write_probe(fresh, encoder.identity.id, profile()))
+        files.create(key, write_probe(fresh, encoder.identity.id, profile(encoder)))
     _judge(workspace, encoder, fresh)
 
 
@@ -145,7 +145,7 @@ def _judge(workspace: Workspace, encoder: Encoder, fresh: NDArray[np.float32]) -
     found = {
         "bits": "equal" if result.equal else "mixed",
         "max_cosine_distance": result.max_cosine_distance,
-        "profile": profile(),
+        "profile": profile(encoder),
         "first_profile": stored.profile,
     }
     if not workspace.has("probe") or _differs_more(found, workspace.read("probe")):
@@ -162,7 +162,7 @@ def _look_again(workspace: Workspace, encoder: LookUp) -> dict[str, Any]:
     corpus = workspace.corpus
     key = corpus.layout.probe(encoder.identity.id)
     if not corpus.files.exists(key):
-        corpus.files.create(key, write_look_up_probe(measure_look_up(encoder, profile())))
+        corpus.files.create(key, write_look_up_probe(measure_look_up(encoder, profile(encoder))))
     stored = read_look_up_probe(corpus.files.read(key))
     compared = compare_look_up(stored, encoder, encoder.identity.place)
     return {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from sphering.errors import ModelError
 
@@ -50,3 +52,18 @@ def _accelerators() -> list[str]:
     if torch.cuda.is_available():
         return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
     return ["mps"] if torch.backends.mps.is_available() else []
+
+
+def describe(names: Sequence[str]) -> dict[str, Any]:
+    """Return what of accelerators may change a bit, as JSON values; empty where there is none."""
+    import torch
+
+    if not names:
+        return {}
+    if not names[0].startswith("cuda"):
+        return {"devices": list(names)}
+    return {
+        "devices": sorted({torch.cuda.get_device_name(name) for name in names}),
+        "cuda": torch.version.cuda,
+        "tf32": bool(torch.backends.cuda.matmul.allow_tf32),
+    }

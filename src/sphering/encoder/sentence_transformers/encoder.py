@@ -106,6 +106,11 @@ class SentenceTransformerEncoder:
         """Most tokens of a batch where batches have a fixed shape; see `protocol.Shaped`."""
         return self.pipeline.fixed_tokens
 
+    @property
+    def accelerators(self) -> dict[str, Any]:
+        """The accelerators that compute; see `protocol.Accelerated`."""
+        return self.pipeline.accelerators
+
     def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress = SILENCE) -> Encoded:
         """Encode any number of texts, in any order; see `protocol.Encoder`."""
         return self.pipeline.encode(checked(texts, self._prompts[role]), self._prompts[role], self.dimension, progress)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,11 @@ class Loop(ABC):
     lanes: Lanes
     max_length: int | None
     width: int
+
+    @property
+    def accelerators(self) -> dict[str, Any]:
+        """What of the accelerators that compute may change a bit; empty on a CPU."""
+        return {}
 
     @property
     def fixed_tokens(self) -> int | None:

@@ -50,6 +50,11 @@ class OpenVINONetwork:
         self._type_ids = len(self._network.inputs) > _TAIL_INPUTS
         self._requests = local()
 
+    @property
+    def accelerators(self) -> dict[str, Any]:
+        """None: OpenVINO computes on the CPU here."""
+        return {}
+
     def __call__(self, ids: NDArray[np.int64], mask: NDArray[np.int64], prompt: str) -> NDArray[np.float32]:
         """Return the vectors of a batch; see `pipeline.Network`."""
         if not hasattr(self._requests, "own"):

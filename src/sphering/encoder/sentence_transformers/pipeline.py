@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,10 @@ from sphering.encoder.sentence_transformers.traits import Traits
 
 class Network(Protocol):
     """The network and all that follows it: token ids to vectors."""
+
+    @property
+    def accelerators(self) -> dict[str, Any]:
+        """What of the accelerators that it computes on may change a bit; empty on a CPU."""
 
     def __call__(self, ids: NDArray[np.int64], mask: NDArray[np.int64], prompt: str) -> NDArray[np.float32]:
         """Return the vectors, (rows, width) float32, of token ids and their mask, both (rows, padded) int64."""
@@ -43,6 +47,11 @@ class Pipeline(Loop):
         self.max_length, self.width = traits.max_length, traits.width
         self.shapes = replace(shapes, texts=traits.texts)
         self._lowering = Lock()
+
+    @property
+    def accelerators(self) -> dict[str, Any]:
+        """What of the network's accelerators may change a bit."""
+        return self.network.accelerators
 
     @property
     def fixed_tokens(self) -> int | None:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sphering.encoder.sentence_transformers.devices import CPU
+from sphering.encoder.sentence_transformers.devices import CPU, describe
 from sphering.encoder.sentence_transformers.packed import pack_linear_layers
 from sphering.errors import ModelError
 
@@ -52,6 +52,11 @@ class TorchNetwork:
         self._prompt_length = _prompt_length(model)
         self._next = count()
         self._of_thread = local()
+
+    @property
+    def accelerators(self) -> dict[str, Any]:
+        """The devices' kinds, CUDA's version, and whether its products are rounded (TF32)."""
+        return describe([device for device in self._devices if device != CPU])
 
     def __call__(self, ids: NDArray[np.int64], mask: NDArray[np.int64], prompt: str) -> NDArray[np.float32]:
         """Return the vectors of a batch; see `pipeline.Network`."""
