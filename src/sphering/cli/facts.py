@@ -10,7 +10,8 @@ from sphering.store.refs import NAMES
 from sphering.store.release import Release
 from sphering.store.snapshot import SnapshotManifest
 
-_FROM_RUN = ("rows_read", "source_documents", "chunks", "quarantined", "duplicates")
+_FROM_RUN = ("rows_read", "source_documents", "chunks", "quarantined", "duplicates", "parity")
+_FROM_ENCODER = ("kind", "backend", "precision")
 _TRANSFORM = ("kind", "parameters", "fitted_on", "rank", "dimension_out")
 
 
@@ -79,6 +80,7 @@ def _snapshot_facts(manifest: SnapshotManifest) -> dict[str, Any]:
         "snapshot": manifest.id,
         "corpus": manifest.corpus,
         "encoder": manifest.encoder,
+        **{name: manifest.encoder_document.get(name) for name in _FROM_ENCODER},
         "dimension": manifest.dimension,
         "documents": manifest.documents,
         "texts": manifest.texts,
@@ -96,7 +98,11 @@ def _run_facts(records: list[dict[str, Any]], makers: tuple[str, ...], snapshot:
     read = [record for record in records if record.get("rows_read") is not None and record.get("snapshot") == snapshot]
     of_makers = [record for maker in makers for record in read if record["run"] == maker]
     chosen = (of_makers or read[::-1] or [{}])[0]
-    return {name: chosen.get(name) for name in _FROM_RUN}
+    return {
+        **{name: chosen.get(name) for name in _FROM_RUN},
+        **{name: (chosen.get("encoder_provenance") or {}).get(name) for name in ("model", "backend_reason")},
+        "bits": (chosen.get("probe") or {}).get("bits"),
+    }
 
 
 def _transform(corpus: CorpusStore, release: Release) -> dict[str, Any]:

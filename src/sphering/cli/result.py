@@ -112,6 +112,7 @@ def _facts(result: Mapping[str, Any], config: Config) -> dict[str, Any]:
     cosine = mean_cosine(result, config)
     if cosine is not None:
         facts["mean cosine"] = f"{cosine[0]:.4f} raw -> {cosine[1]:.4f} transformed"
+    facts["encoder"] = encoder_words(result, config)
     if result.get("parity"):
         facts["parity"] = parity_words(result["parity"])
     facts["gates"] = summary(result["gates"])
@@ -129,6 +130,12 @@ def billed(facts: Mapping[str, Any]) -> dict[str, str]:
 def _sentence(result: Mapping[str, Any], *parts: tuple[str, str]) -> str:
     words = [f"{result[key]:,} {label}".strip() for key, label in parts if result.get(key) is not None]
     return ", ".join(words)
+
+
+def encoder_words(result: Mapping[str, Any], config: Config) -> str:
+    """Return which encoder a run took, what ran it, and why that."""
+    what = [str(result.get("backend")), *filter(None, [getattr(config.encoder, "precision", None)])]
+    return f"{config.encoder.name} ({', '.join(what)}: {result.get('backend_reason')})"
 
 
 def parity_words(parity: Mapping[str, Any]) -> str:
