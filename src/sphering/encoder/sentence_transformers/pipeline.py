@@ -63,17 +63,22 @@ class Pipeline(Loop):
         return plan(lengths, self.traits.max_length, self.shapes)
 
     def lower(self, batches: list[Batch], shortage: str) -> None:
-        """Halve the budget, unless another thread has done so, until the longest of these texts stand alone."""
+        """Halve the largest batch, unless another thread has done so, as long as its height may be less."""
         largest = max(batch.height * batch.padded for batch in batches)
         with self._lowering:
-            if self.shapes.budget < largest // 2:
+            if _largest(batches, self.shapes) < largest:
                 return
-            longest = max(batch.padded for batch in batches)
-            if self.shapes.budget < longest:
-                raise too_little_memory(longest, shortage)
-            self.shapes = replace(self.shapes, budget=min(self.shapes.budget, largest) // 2)
+            lowered = replace(self.shapes, budget=largest // 2)
+            if _largest(batches, lowered) >= largest:
+                raise too_little_memory(max(batch.padded for batch in batches), shortage)
+            self.shapes = lowered
 
     def vectors(self, tokens: Tokens, starts: NDArray[np.int64], batch: Batch, prompt: str) -> NDArray[np.float32]:
         """Return the vectors of one batch, (rows, width) float32."""
         ids, mask = fill(tokens, starts, batch, self.traits.pad_id, left=self.traits.left)
         return self.network(ids, mask, prompt)[: len(batch.rows)]
+
+
+def _largest(batches: list[Batch], shapes: Shapes) -> int:
+    """Return the tokens of the largest of some batches, had they been cut to these shapes."""
+    return max(min(batch.height, shapes.most(batch.padded)) * batch.padded for batch in batches)
