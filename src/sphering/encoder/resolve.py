@@ -46,9 +46,11 @@ def locate(config: SentenceTransformersConfig) -> Located:
     """
     model = config.model
     if model.startswith(PACKAGE):
+        _check_no_revision(config, "a package")
         return _in_package(model.removeprefix(PACKAGE))
     folder = Path(model).expanduser()
     if folder.is_dir():
+        _check_no_revision(config, "a folder")
         resolved = folder.resolve()
         return Located(resolved, {"model": model, "folder": str(resolved)})
     if HUB_NAME.fullmatch(model) or (config.revision and not folder.is_absolute()):
@@ -59,6 +61,16 @@ def locate(config: SentenceTransformersConfig) -> Located:
         where="[encoder] model",
         remedy=THREE_WAYS,
     )
+
+
+def _check_no_revision(config: SentenceTransformersConfig, found: str) -> None:
+    if config.revision is not None:
+        raise ModelError(
+            f"a revision is configured, and the model {config.model!r} is {found}, which has none",
+            expected="a revision of a hub model alone",
+            where="[encoder] revision",
+            remedy="leave revision out: the identity holds the hashes of the model's files",
+        )
 
 
 def locate_tokenizer(name: str, revision: str | None = None) -> Path:
@@ -119,11 +131,11 @@ def _on_hub(model: str, revision: str | None) -> Located:
             where="[encoder] revision",
             remedy="copy the commit from the model's page on the hub into [encoder] revision",
         )
-    folder = _snapshot(model, revision, local_only=True)
+    folder, refusal = _snapshot(model, revision, local_only=True)
     if folder is None or what_is_missing(folder) or not _has_module_graph(folder):
         # Where the hub does not answer, the library gives the part that is cached.
-        folder = _snapshot(model, revision, local_only=False)
-    missing = _missing(model, revision, folder)
+        folder, refusal = _snapshot(model, revision, local_only=False)
+    missing = f"the cache has none, and {refusal}" if folder is None else _missing(model, revision, folder)
     if folder is None or missing:
         raise ModelError(
             f"the model {model!r} at revision {revision[:12]} was not found, or not whole: {missing}",
@@ -134,14 +146,12 @@ def _on_hub(model: str, revision: str | None) -> Located:
     return Located(folder, {"model": model, "revision": revision, "folder": str(folder)})
 
 
-def _missing(model: str, revision: str, folder: Path | None) -> str | None:
+def _missing(model: str, revision: str, folder: Path) -> str | None:
     """Return what is missing of a model; None where it is whole.
 
     A cache without a module graph may be that of a model without one, or lack it, as where another library has cached
     what it needed: only the hub's list of files tells.
     """
-    if folder is None:
-        return "neither the cache nor the hub has it"
     missing = what_is_missing(folder)
     if missing or _has_module_graph(folder):
         return missing
@@ -164,7 +174,8 @@ def _files_on_hub(model: str, revision: str) -> list[str] | None:
         return None
 
 
-def _snapshot(model: str, revision: str, *, local_only: bool) -> Path | None:
+def _snapshot(model: str, revision: str, *, local_only: bool) -> tuple[Path | None, str]:
+    """Return the folder of a hub model; else None, and why there is none."""
     hub = require("huggingface_hub", EXTRA)
     bars = require("huggingface_hub.utils", EXTRA)
     errors = require("huggingface_hub.errors", EXTRA)
@@ -177,10 +188,23 @@ def _snapshot(model: str, revision: str, *, local_only: bool) -> Path | None:
         path = hub.snapshot_download(
             repo_id=model, revision=revision, local_files_only=local_only, ignore_patterns=HUB_IGNORE
         )
-    except (OSError, ValueError, errors.HfHubHTTPError, errors.HFValidationError):
-        return None
+    except (OSError, ValueError, errors.HfHubHTTPError, errors.HFValidationError) as error:
+        return None, _why(error, errors)
     finally:
         log.setLevel(level)
         if not bars_were_off:
             bars.enable_progress_bars()
-    return Path(path)
+    return Path(path), ""
+
+
+def _why(error: Exception, errors: Any) -> str:
+    """Return in words why the hub gives no model."""
+    if isinstance(error, errors.GatedRepoError):
+        return "the hub gives it only to accounts that were granted it (HF_TOKEN)"
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return "the hub has no model of this name that this account may see (HF_TOKEN)"
+    if isinstance(error, errors.RevisionNotFoundError):
+        return "the hub's model has no such commit"
+    if isinstance(error, errors.LocalEntryNotFoundError | errors.OfflineModeIsEnabled):
+        return "the hub is not within reach"
+    return f"the hub's library says: {type(error).__name__}: {(str(error).splitlines() or ['nothing'])[0][:200]}"
