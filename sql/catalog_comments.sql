@@ -144,6 +144,7 @@ COMMENT ON COLUMN runs.duplicates IS 'Rows dropped by the declared rule.';
 COMMENT ON COLUMN runs.carried IS 'Documents taken over from the release before; null where the record has none.';
 COMMENT ON COLUMN runs.deleted IS 'Rows that said what to delete; null where the record has none.';
 COMMENT ON COLUMN runs.encoded IS 'Distinct texts that were encoded.';
+COMMENT ON COLUMN runs.encoded_tokens IS 'Tokens that the encoder read of them, after they were cut; null where nothing was encoded, or it cannot say.';
 COMMENT ON COLUMN runs.billed_tokens IS 'Tokens that a server counted for them; null where no server encodes.';
 COMMENT ON COLUMN runs.cost IS 'What they cost at the configured price; null without one.';
 COMMENT ON COLUMN runs.reused IS 'Distinct texts whose vectors were there.';

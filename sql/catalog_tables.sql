@@ -44,7 +44,7 @@ CREATE TABLE exports (
 CREATE TABLE runs (
   corpus VARCHAR, run VARCHAR, purpose VARCHAR, status VARCHAR, error VARCHAR, encoder VARCHAR, snapshot VARCHAR,
   snapshot_status VARCHAR, release VARCHAR, release_status VARCHAR, base VARCHAR, parent VARCHAR, rows_read BIGINT,
-  source_documents BIGINT, chunks BIGINT, documents BIGINT, quarantined BIGINT, refused BIGINT, duplicates BIGINT, carried BIGINT, deleted BIGINT, encoded BIGINT, billed_tokens BIGINT, cost DOUBLE, reused BIGINT,
+  source_documents BIGINT, chunks BIGINT, documents BIGINT, quarantined BIGINT, refused BIGINT, duplicates BIGINT, carried BIGINT, deleted BIGINT, encoded BIGINT, encoded_tokens BIGINT, billed_tokens BIGINT, cost DOUBLE, reused BIGINT,
   removed BIGINT, truncated BIGINT, excluded BIGINT, quarantine_sha256 VARCHAR, seconds DOUBLE, started_at TIMESTAMPTZ,
   ended_at TIMESTAMPTZ
 );

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.command
 
 RUN_KEYS = {
     "run", "snapshot", "snapshot_status", "release", "release_status", "rows_read", "documents", "carried",
-    "deleted", "quarantined", "duplicates", "encoded", "reused", "removed", "truncated", "excluded", "seconds", "gates",
-    "exports", "report",
+    "deleted", "quarantined", "duplicates", "encoded", "encoded_tokens", "reused", "removed", "truncated", "excluded",
+    "seconds", "gates", "exports", "report",
 }  # fmt: skip
 SHOW_KEYS = {
     "snapshot", "release", "corpus", "encoder", "dimension", "documents", "content_digest", "created_at", "refs",

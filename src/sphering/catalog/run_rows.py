@@ -29,6 +29,7 @@ _RUN_COLUMNS = (
     "carried",
     "deleted",
     "encoded",
+    "encoded_tokens",
     "billed_tokens",
     "cost",
     "reused",

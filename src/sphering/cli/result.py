@@ -108,7 +108,7 @@ def _facts(result: Mapping[str, Any], config: Config) -> dict[str, Any]:
             ("truncated", "truncated"),
             ("excluded", "excluded"),
         )
-    facts |= billed(result)
+    facts |= {**_rate(result), **billed(result)}
     cosine = mean_cosine(result, config)
     if cosine is not None:
         facts["mean cosine"] = f"{cosine[0]:.4f} raw -> {cosine[1]:.4f} transformed"
@@ -117,6 +117,16 @@ def _facts(result: Mapping[str, Any], config: Config) -> dict[str, Any]:
         facts["parity"] = parity_words(result["parity"])
     facts["gates"] = summary(result["gates"])
     return facts
+
+
+def _rate(result: Mapping[str, Any]) -> dict[str, str]:
+    """Return the line that says how fast texts were encoded; none where none were."""
+    seconds = result.get("timings", {}).get("embed", 0)
+    if not result.get("encoded") or not seconds:
+        return {}
+    tokens = result.get("encoded_tokens")
+    tokens_too = "" if tokens is None else f", {tokens / seconds:,.0f} tokens/s"
+    return {"encoding": f"{seconds:,.1f} s, {result['encoded'] / seconds:,.0f} texts/s{tokens_too}"}
 
 
 def billed(facts: Mapping[str, Any]) -> dict[str, str]:

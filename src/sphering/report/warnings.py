@@ -61,9 +61,15 @@ def _equal(report: Mapping[str, Any]) -> Json | None:
         "equal_vectors",
         "equal_vector_texts",
         f"{count:,.0f} of {n:,} different texts ({shown(share, 'share')}) have exactly the same vector as another, for "
-        "example because the model drops letter case or diacritics: no transform and no index can tell them apart. "
-        "Where they differ in meaning, the model does not know this language.",
+        f"example because {_why_equal(report)}: no transform and no index can tell them apart.",
     )
+
+
+def _why_equal(report: Mapping[str, Any]) -> str:
+    """Return what makes vectors equal, the likelier first: texts that are cut alike, or tokens that are."""
+    if _value(report, "texts", "truncated_share"):
+        return "they differ only behind what the model reads, or in letter case or diacritics that it drops"
+    return "the model drops letter case or diacritics (where those change the meaning, it does not know this language)"
 
 
 def _truncated(report: Mapping[str, Any]) -> Json | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -78,14 +78,14 @@ def embed_unit(path: Path, unit: int) -> None:
     corpus, encoder_id = workspace.corpus, workspace.begun["encoder"]
     name = shard_id(encoder_id, documents, keep_text=workspace.config.source.keep_text)
     key = corpus.layout.shard(encoder_id, name)
-    encoded, billed = 0, None
+    work = _Work()
     refused = documents.slice(0, 0)
     if corpus.files.exists(key):
         _check_adopted(corpus.files.path(key), documents.num_rows)
     else:
         encoder = opened_encoder(workspace)
-        vectors, encoded, billed = _vectors(documents, encoder)
-        if encoded:
+        vectors, work = _vectors(documents, encoder)
+        if work.encoded:
             check_again(workspace, encoder)
         documents, vectors, refused = _without_refused(documents, vectors)
         name = shard_id(encoder_id, documents, keep_text=workspace.config.source.keep_text)
@@ -96,8 +96,7 @@ def embed_unit(path: Path, unit: int) -> None:
         f"unit-{unit:06d}",
         {
             "shard": name if documents.num_rows else None,
-            "encoded": encoded,
-            "billed_tokens": billed,
+            **asdict(work),
             "refused": refused.num_rows,
             "refused_texts": pc.count_distinct(refused["text_hash"]).as_py(),
             "seconds": round(time.perf_counter() - started, 3),
@@ -177,21 +176,37 @@ def _check_exports(workspace: Workspace, dimension: int) -> None:
         check_export(entry, transform.dimension or dimension)
 
 
-def _vectors(documents: pa.Table, encoder: Encoder) -> tuple[Vectors, int, int | None]:
-    """Return the vectors of a unit's documents, how many texts were encoded, and the tokens billed for them."""
+@dataclass(frozen=True)
+class _Work:
+    """What the encoder did for a unit: distinct texts, the tokens that it read of them, and those that are billed."""
+
+    encoded: int = 0
+    encoded_tokens: int | None = None
+    billed_tokens: int | None = None
+
+
+def _vectors(documents: pa.Table, encoder: Encoder) -> tuple[Vectors, _Work]:
+    """Return the vectors of a unit's documents, and what the encoder did for them."""
     vectors = Vectors.empty(documents.num_rows, encoder.dimension)
     known = documents["source"].is_valid().to_numpy()
     _copy_known(documents, known, vectors)
     fresh = np.flatnonzero(~known)
     if not len(fresh):
-        return vectors, 0, None
+        return vectors, _Work()
     hashes = documents["text_hash"].take(pa.array(fresh)).combine_chunks().dictionary_encode()
     groups = hashes.indices.to_numpy()
     _, first = np.unique(groups, return_index=True)
     texts = documents["text"].take(pa.array(fresh[first])).to_pylist()
     encoded = encoder.encode(texts, "document", current())
     vectors.put(fresh, _measured(encoded), groups.astype(np.int64))
-    return vectors, len(texts), encoded.billed_tokens
+    return vectors, _Work(len(texts), _tokens_read(encoded, encoder.max_length), encoded.billed_tokens)
+
+
+def _tokens_read(encoded: Encoded, max_length: int | None) -> int | None:
+    """Return the tokens of texts, after they were cut to what the encoder reads; None where it cannot say."""
+    if encoded.n_tokens is None:
+        return None
+    return int((encoded.n_tokens if max_length is None else np.minimum(encoded.n_tokens, max_length)).sum())
 
 
 def _measured(encoded: Encoded) -> Vectors:

@@ -201,15 +201,21 @@ def _snapshot_counts(workspace: Workspace) -> dict[str, Any]:
 
 
 def _bill(workspace: Workspace) -> dict[str, Any]:
-    """Return the tokens that a server counted for the texts of the units that are done, and what they cost.
+    """Return the tokens that were read for the texts of the units that are done, those a server bills, and their cost.
 
-    Both are None where it did not say so of every unit: a part would pass for the whole.
+    Each is None where it is not known of every unit: a part would pass for the whole.
     """
     units = [workspace.read(path.stem) for path in workspace.path.glob("unit-*.json")]
-    billed = [unit["billed_tokens"] for unit in units if unit["encoded"]]
-    if not billed or None in billed:
-        return {"billed_tokens": None, "cost": None}
-    return {"billed_tokens": sum(billed), "cost": workspace.config.encoder.cost(sum(billed))}
+    busy = [unit for unit in units if unit["encoded"]]
+    billed = _sum_known([unit["billed_tokens"] for unit in busy])
+    cost = None if billed is None else workspace.config.encoder.cost(billed)
+    tokens = _sum_known([unit["encoded_tokens"] for unit in busy])
+    return {"encoded_tokens": tokens, "billed_tokens": billed, "cost": cost}
+
+
+def _sum_known(counts: list[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known and len(known) == len(counts) else None
 
 
 def _excluded(workspace: Workspace, release: Release) -> int | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sphering.config.model import Config
-from sphering.encoder.protocol import EncoderIdentity
+from sphering.encoder.protocol import Encoded, EncoderIdentity
 from sphering.run.begin import begun, check, settle_encoder
 from sphering.run.encoder_change import change_words
 from sphering.run.ingest import ingest, staged_of, staged_rows
@@ -25,11 +25,15 @@ _SAMPLE = 128
 
 @dataclass(frozen=True)
 class _Pace:
-    """What encoding a text takes, seconds and, where a server bills them, tokens; and where that is known from."""
+    """What encoding a text takes, seconds and, where a server bills them, tokens; and where that is known from.
+
+    `warning` says how many of the texts that were encoded for it are longer than the encoder reads.
+    """
 
     texts_per_second: float | None
     tokens_a_text: float | None
     origin: str
+    warning: str | None = None
 
 
 def plan(config: Config) -> dict[str, Any]:
@@ -79,7 +83,12 @@ def _plan(workspace: Workspace, encoder: EncoderIdentity) -> dict[str, Any]:
         "exports": [{"name": entry.name, "format": entry.format} for entry in config.export],
         "gates": [gate.to_json() for gate in ingested.gates],
         "passed": ingested.passed,
-        "warnings": [*_encoder_warnings(workspace), *relabelled_warnings(workspace), *_kept_text_warnings(workspace)],
+        "warnings": [
+            *_encoder_warnings(workspace),
+            *relabelled_warnings(workspace),
+            *_kept_text_warnings(workspace),
+            *([pace.warning] if pace.warning else []),
+        ],
         "seconds": round(units.encode / rate, 1) if rate else 0.0,
         "texts_per_second": round(rate, 1) if rate else None,
         "rate_from": pace.origin,
@@ -124,7 +133,18 @@ def _measured_pace(workspace: Workspace, encoder: EncoderIdentity) -> _Pace:
     started = time.perf_counter()
     encoded = opened.encode(texts, "document")
     rate = len(texts) / (time.perf_counter() - started)
-    return _Pace(rate, _each(encoded.billed_tokens, len(texts)), f"measured on up to {_SAMPLE} texts")
+    billed = _each(encoded.billed_tokens, len(texts))
+    return _Pace(rate, billed, f"measured on {len(texts)} texts", _truncation(encoded, opened.max_length))
+
+
+def _truncation(encoded: Encoded, max_length: int | None) -> str | None:
+    cut, texts = int(encoded.truncated.sum()), len(encoded.truncated)
+    if not cut:
+        return None
+    return (
+        f"{cut} of the {texts} texts measured are longer than the {max_length} tokens that the encoder reads: their "
+        "ends would be in no vector. [chunk] cuts long texts so that all of them is read"
+    )
 
 
 def _each(tokens: int | None, texts: int) -> float | None:

@@ -103,16 +103,22 @@ def _compare(workspace: Workspace, encoder: Encoder) -> None:
     files, key = workspace.corpus.files, workspace.corpus.layout.probe(encoder.identity.id)
     fresh = _measure(encoder, hosted=workspace.config.encoder.hosted)
     if not files.exists(key):
-        if workspace.config.encoder.hosted:
-            _check_finite(fresh, encoder)
+        _check_finite(fresh, encoder, hosted=workspace.config.encoder.hosted)
         files.create(key, write_probe(fresh, encoder.identity.id, profile(encoder)))
     _judge(workspace, encoder, fresh)
 
 
-def _check_finite(fresh: NDArray[np.float32], encoder: Encoder) -> None:
-    """Refuse to keep what a server gives in a bad hour: every later run would be held against it."""
+def _check_finite(fresh: NDArray[np.float32], encoder: Encoder, *, hosted: bool) -> None:
+    """Refuse to keep what a server gives in a bad hour, or damaged weights: later runs would be held against it."""
     broken = np.flatnonzero(~np.isfinite(fresh).all(axis=1))
-    if len(broken):
+    if not hosted and len(broken) == len(fresh):
+        raise ProbeError(
+            "the model gives no finite vector for any text of the probe: its weights are damaged",
+            expected="64 finite vectors at an encoder's first use",
+            where=encoder.identity.place,
+            remedy="get the model's files anew and compare their hashes with those of its publisher; nothing was kept",
+        )
+    if hosted and len(broken):
         raise ProbeError(
             f"the server gives no finite vector for {len(broken)} of {len(fresh)} texts of the probe",
             expected="64 finite vectors at an encoder's first use",
