@@ -99,6 +99,7 @@ class SentenceTransformerEncoder:
         self.pipeline = pipeline
         self.dimension = config.truncate_dim or pipeline.width
         self.max_length = pipeline.max_length
+        self.device = config.device
         self._prompts: dict[Role, str] = {"document": config.document_prompt, "query": config.query_prompt}
 
     @property
@@ -135,9 +136,15 @@ def opened(
     identity: EncoderIdentity, config: SentenceTransformersConfig, relative: Encoder | None
 ) -> SentenceTransformerEncoder:
     """Return the encoder of an identity, which shares what its relative has loaded."""
-    pipeline = (
-        relative.pipeline if isinstance(relative, SentenceTransformerEncoder) else load_pipeline(identity, config)
-    )
+    if isinstance(relative, SentenceTransformerEncoder) and _on_the_same_devices(relative, config):
+        pipeline = relative.pipeline
+    else:
+        pipeline = load_pipeline(identity, config)
     exact = identity.backend == "torch" and config.precision == "float32"
     kind = SentenceTransformerEncoder if exact else ApproximateEncoder
     return kind(identity, pipeline, config)
+
+
+def _on_the_same_devices(relative: SentenceTransformerEncoder, config: SentenceTransformersConfig) -> bool:
+    """Return whether an encoder computes where a configuration would have it: the device is not in the identity."""
+    return relative.identity.backend == "openvino" or devices(relative.device) == devices(config.device)

@@ -17,8 +17,8 @@ from sphering.encoder.sentence_transformers.packed import pack_linear_layers
 from sphering.errors import ModelError
 
 EMBEDDING = "sentence_embedding"
-_ON_A_CPU = ("can't allocate memory", "bad_alloc", "could not create a primitive")
-"""What is said where memory does not do on a CPU, by PyTorch and by oneDNN: there is no class of its own for it."""
+_SHORTAGES = ("can't allocate memory", "bad_alloc", "could not create a primitive", "CUBLAS_STATUS_ALLOC_FAILED")
+"""What PyTorch, oneDNN and cuBLAS say where memory does not do: there is no class of its own for it."""
 FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -116,4 +116,4 @@ def _check_precision(devices: Sequence[str], precision: str) -> None:
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _ON_A_CPU)
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _SHORTAGES)
