@@ -1,13 +1,15 @@
 """Documents per second of a whole run against SentenceTransformer.encode and np.save on the same texts.
 
 The time of `sphering run` is that of a first run minus that of an unchanged one, both through the flow that the
-command runs, in a process that has the model loaded and its conversion made. So it holds reading, checking, encoding,
-the snapshot, the fit, the report and one .npy export; the peer's time holds encoding and the file. The bare loop is
-`encode` of the same texts, all at once, in the process of the run. Each measurement is a process of its own, and all
-alternate, so that a busy machine is busy for each.
+command runs, in a process that has the model loaded and its conversion made, and has loaded once what the parity check
+compares it with. So it holds reading, checking, the probe, parity, encoding, the snapshot, the fit, the report and one
+.npy export; the peer's time holds encoding and the file. The bare loop is `encode` of the same texts, all at once, in
+the process of the run. Each measurement is a process of its own, and all alternate, so that a busy machine is busy for
+each.
 
-What a machine's matrix products reach at most is measured in each process that encodes, before and after, by PyTorch
-(oneDNN or MKL) on factors of 2,048 x 4,096 and 4,096 x 4,096, on every core.
+What a machine's matrix products reach at most is measured in each process that encodes, on factors of 2,048 x 4,096
+and 4,096 x 4,096, on every core: the fastest of PyTorch's linear layer, the same with packed weights (oneDNN), and
+NumPy's product.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,7 +35,9 @@ VARIANTS = {
     "int8": {"backend": "openvino", "precision": "int8"},
 }
 PEER = "peer"
-PEAK_SECONDS = 2.0
+PARTS = ("load", "embed", "fit", "report", "matrix")
+"""Steps of a run whose seconds are printed; `load` is the probe and the parity check here."""
+PEAK_SECONDS = 1.0
 
 
 def read_texts(corpus: str, rows: int) -> list[str]:
@@ -65,6 +70,7 @@ def measure_run(texts: list[str], variant: str, vectors: Path) -> dict[str, floa
     environment.prepare()
     from sphering.config.model import Config
     from sphering.encoder import identify, open_encoder
+    from sphering.encoder.protocol import Approximation
     from sphering.flows.main_job import main_job
     from sphering.flows.server import connected
 
@@ -72,12 +78,14 @@ def measure_run(texts: list[str], variant: str, vectors: Path) -> dict[str, floa
         config = Config.model_validate(_config(Path(folder), texts, variant))
         encoder = open_encoder(identify(config.encoder, config.encoder.backend), config.encoder)
         encoder.encode(WARM_UP)
-        seconds, embed = {}, 0.0
+        if isinstance(encoder, Approximation):
+            encoder.reference().encode(WARM_UP)
+        seconds, timings = {}, {}
         for name, encoded in (("first", len(texts)), ("unchanged", 0)):
             begin = time.perf_counter()
             result = main_job(config)
             seconds[name] = time.perf_counter() - begin
-            embed = embed or result["timings"]["embed"]
+            timings = timings or result["timings"]
             if result["encoded"] > encoded or result["release_status"] not in ("published", "unchanged"):
                 raise SystemExit(f"the {name} run is not what is measured: {result}")
         begin = time.perf_counter()
@@ -86,7 +94,7 @@ def measure_run(texts: list[str], variant: str, vectors: Path) -> dict[str, floa
     return {
         "seconds": seconds["first"] - seconds["unchanged"],
         **seconds,
-        "embed": embed,
+        **{part: timings.get(part, 0.0) for part in PARTS},
         "bare": bare,
         "cosine": _least_cosine(found, vectors),
         "peak": peak(config.encoder.precision),
@@ -114,31 +122,26 @@ def measure_peer(texts: list[str], vectors: Path) -> dict[str, float]:
     begin = time.perf_counter()
     np.save(vectors, model.encode(texts, show_progress_bar=False))
     seconds = time.perf_counter() - begin
-    lengths = [
-        len(ids) for ids in model.tokenizer(texts, truncation=True, max_length=model.max_seq_length)["input_ids"]
-    ]
-    return {
-        "seconds": seconds,
-        "tokens": sum(lengths),
-        "operations": _operations(model, lengths),
-        "peak": peak("float32"),
-    }
+    operations, tokens = count_operations(model, texts)
+    return {"seconds": seconds, "tokens": tokens, "operations": operations, "peak": peak("float32")}
 
 
-def _operations(model, lengths: list[int]) -> float:
-    """Return the floating-point operations of the network's matrix products over texts of so many tokens, unpadded."""
+def count_operations(model, texts: list[str]) -> tuple[float, int]:
+    """Return the floating-point operations of the network's products over some texts, unpadded, and their tokens."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
+    cut = model.tokenizer(texts, truncation=True, max_length=model.max_seq_length)["input_ids"]
+    lengths = [len(ids) for ids in cut]
     total = 0.0
     for length in sorted(set(lengths)):
-        ids = torch.ones((1, length), dtype=torch.int64)
+        ids = torch.ones((1, length), dtype=torch.int64, device=model.device)
         with FlopCounterMode(display=False) as counter, torch.inference_mode():
             model[0](
                 {"input_ids": ids, "attention_mask": torch.ones_like(ids), "token_type_ids": torch.zeros_like(ids)}
             )
         total += counter.get_total_flops() * lengths.count(length)
-    return total
+    return total, sum(lengths)
 
 
 def peak(precision: str) -> float:
@@ -146,16 +149,26 @@ def peak(precision: str) -> float:
     import torch
 
     from sphering.cores import available_cores
+    from sphering.encoder.sentence_transformers.packed import PackedLinear
 
-    form = torch.bfloat16 if precision == "bfloat16" else torch.float32
     torch.set_num_threads(available_cores())
-    left, right = torch.randn(2048, 4096).to(form), torch.nn.Linear(4096, 4096, bias=False).to(form)
+    linear, left = torch.nn.Linear(4096, 4096), torch.randn(2048, 4096)
+    if precision == "bfloat16":
+        linear, left = linear.bfloat16(), left.bfloat16()
+        return _fastest(lambda: linear(left))
+    packed, weights, rows = PackedLinear(linear), linear.weight.detach().numpy(), left.numpy()
+    return max(_fastest(lambda: linear(left)), _fastest(lambda: packed(left)), _fastest(lambda: rows @ weights))
+
+
+def _fastest(product: Callable[[], object]) -> float:
+    import torch
+
     fastest, end = float("inf"), time.perf_counter() + PEAK_SECONDS
     with torch.inference_mode():
-        right(left)
+        product()
         while time.perf_counter() < end:
             begin = time.perf_counter()
-            right(left)
+            product()
             fastest = min(fastest, time.perf_counter() - begin)
     return 2 * 2048 * 4096 * 4096 / fastest
 
@@ -189,7 +202,9 @@ def report(name: str, found: list[dict[str, float]], peers: list[dict[str, float
     for part, over in (("seconds", "whole run"), ("embed", "reading, encoding and shards")):
         overheads = [one[part] / one["bare"] - 1 for one in found]
         print(f"  {over} over the bare loop: {_spread(overheads, '.1%')}")
-    for part in ("first", "unchanged", "embed", "bare"):
+    bare = [peer["seconds"] / one["bare"] for one, peer in zip(found, peers, strict=True)]
+    print(f"  bare loop to the peer: {_spread(bare, '.2f')}x")
+    for part in ("first", "unchanged", "bare", *PARTS):
         print(f"    {part:<10} {_spread([one[part] for one in found], '.2f')} s")
 
 
