@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,9 +11,12 @@ from sphering.cli.gates import print_gates
 from sphering.cli.listening import listening
 from sphering.cli.overrides import Overrides
 from sphering.cli.place import config_of
-from sphering.cli.result import billed
+from sphering.cli.result import billed, encoder_words
 from sphering.cli.shared import CONFIGURED, Shared
 from sphering.cli.terminal import print_json, print_line, print_pairs
+
+if TYPE_CHECKING:
+    from sphering.config.model import Config
 
 _COUNTS = (
     "rows_read",
@@ -54,10 +57,10 @@ def register(app: typer.Typer) -> None:
         if shared.json:
             print_json(planned)
             return
-        _print(planned)
+        _print(planned, config)
 
 
-def _print(planned: dict[str, Any]) -> None:
+def _print(planned: dict[str, Any], config: Config) -> None:
     print_line(
         f"{planned['corpus']}: a run would read {planned['rows_read']:,} rows and encode {planned['encode']:,} texts"
     )
@@ -67,7 +70,7 @@ def _print(planned: dict[str, Any]) -> None:
     exports = ", ".join(f"{entry['name']} ({entry['format']})" for entry in planned["exports"])
     print_pairs(
         {
-            "encoder": f"{planned['encoder']} ({planned['backend']}: {planned['backend_reason']})",
+            "encoder": f"{planned['encoder']}, {encoder_words(planned, config)}",
             "exports": exports or "none",
             "seconds": f"about {planned['seconds']:,.0f} to encode ({planned['rate_from']})",
             **billed(planned),

@@ -144,6 +144,10 @@ def _sentence(result: Mapping[str, Any], *parts: tuple[str, str]) -> str:
 
 def encoder_words(result: Mapping[str, Any], config: Config) -> str:
     """Return which encoder a run took, what ran it, and why that."""
+    from sphering.encoder.protocol import NATIVE
+
+    if result.get("backend") == NATIVE:
+        return f"{config.encoder.name} ({config.encoder.kind})"
     what = [str(result.get("backend")), *filter(None, [getattr(config.encoder, "precision", None)])]
     return f"{config.encoder.name} ({', '.join(what)}: {result.get('backend_reason')})"
 
