@@ -4,12 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sphering.errors import IntegrityError, NotFoundError
 
-if TYPE_CHECKING:
-    from sphering.maintenance.reencode import Reencoded
+
+@dataclass(frozen=True)
+class Reencoded:
+    """How a sample of a snapshot's distinct texts, encoded again, stands to the stored vectors.
+
+    `n` of `texts` distinct texts were drawn with `seed`; `equal` of them gave the same bits. `max_difference` is the
+    largest |difference| of two components and `max_cosine_distance` that of 1 − cos; None where a vector is not finite.
+    """
+
+    snapshot: str
+    encoder: str
+    n: int
+    texts: int
+    seed: int
+    equal: int
+    max_difference: float | None
+    max_cosine_distance: float | None
+    max_drift: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the numbers as plain JSON values."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 @dataclass

@@ -15,7 +15,7 @@ from sphering.encoder.compute_profile import profile
 from sphering.encoder.probe import cosine_distances, gives_its_probe, read_any_probe
 from sphering.encoder.protocol import STEP, Encoder
 from sphering.errors import InputError, IntegrityError
-from sphering.maintenance.findings import Findings
+from sphering.maintenance.findings import Findings, Reencoded
 from sphering.progress import current
 from sphering.run.search import open_release_encoder
 from sphering.store.corpus import CorpusStore
@@ -25,29 +25,6 @@ from sphering.store.snapshot import Snapshot
 SEED = 0
 KIND = "reencoded texts"
 _NAMED = 5
-
-
-@dataclass(frozen=True)
-class Reencoded:
-    """How a sample of a snapshot's distinct texts, encoded again, stands to the stored vectors.
-
-    `n` of `texts` distinct texts were drawn with `seed`; `equal` of them gave the same bits. `max_difference` is the
-    largest |difference| of two components and `max_cosine_distance` that of 1 − cos; None where a vector is not finite.
-    """
-
-    snapshot: str
-    encoder: str
-    n: int
-    texts: int
-    seed: int
-    equal: int
-    max_difference: float | None
-    max_cosine_distance: float | None
-    max_drift: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the numbers as plain JSON values."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 @dataclass(frozen=True)
