@@ -127,6 +127,24 @@ def test_no_error_and_nothing_that_can_be_printed_holds_the_key(embeddings_serve
     assert any("(the key)" in text for text in said)
 
 
+def test_no_part_of_a_key_stands_in_an_error_that_is_cut_off_or_in_the_servers_phrase(embeddings_server, monkeypatch):
+    monkeypatch.setenv("MY_KEY", KEY)
+    encoder = opened(embeddings_server, api_key_env="MY_KEY", truncate_dim=32)
+
+    def repeats(exchange):
+        exchange.send_response(403, f"no {KEY}")
+        words = b'{"error": "' + b"x" * 290 + KEY.encode() + b'"}'
+        exchange.send_header("Content-Length", str(len(words)))
+        exchange.end_headers()
+        exchange.wfile.write(words)
+
+    embeddings_server.always = repeats
+    with pytest.raises(SpheringError) as caught:
+        encoder.encode(["a"])
+    assert KEY[:6] not in str(caught.value)
+    assert "403 Forbidden" in str(caught.value)
+
+
 def test_a_wrong_key_is_a_terminal_error_with_the_variables_name(embeddings_server, monkeypatch):
     monkeypatch.setenv("MY_KEY", KEY)
     embeddings_server.always = wants_key("another")

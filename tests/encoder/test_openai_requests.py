@@ -111,9 +111,11 @@ PASSING = {
     "429 with a date": says(429, "slow down", [("Retry-After", "Wed, 21 Oct 2015 07:28:00 GMT")]),
     "429 with a word": says(429, "slow down", [("Retry-After", "soon")]),
     "500": says(500),
+    "500 of its own trouble": says(500, "upstream took too long to respond"),
     "503": says(503),
     "a cut connection": cuts_the_connection,
     "no JSON": lambda exchange: exchange.send(200, b"<html>busy</html>"),
+    "JSON too deep to read": lambda exchange: exchange.send(200, b"[" * 100_000),
 }
 
 
@@ -231,6 +233,9 @@ MALFORMED = {
     "an empty one": (put("embedding", []), "no vector, at index 1"),
     "letters": (put("embedding", ["a"] * 32), "no vector, at index 1"),
     "a number": (put("embedding", 1.0), "no vector, at index 1"),
+    "numbers as letters": (put("embedding", ["1.0"] * 32), "no vector, at index 1"),
+    "truths": (put("embedding", [True] * 32), "no vector, at index 1"),
+    "a number that no float holds": (put("embedding", [10**400] * 32), "no vector, at index 1"),
     "a vector a token": (put("embedding", [[1.0] * 32] * 3), "no vector, at index 1"),
     "ragged numbers": (put("embedding", [[1.0], 2.0]), "no vector, at index 1"),
     "no base64": (put("embedding", "!" * 128), "no vector, at index 1"),

@@ -17,17 +17,18 @@ def hosted(corpus, questions, embeddings_server):
     return corpus(questions[:40], encoder=embeddings_server.settings())
 
 
-def nulls(content):
-    for entry in content["data"]:
-        entry["embedding"] = [None] * 32
+def filled(number):
+    """Answer with vectors of one number alone."""
+    return answers(lambda content: [entry.update(embedding=[number] * 32) for entry in content["data"]])
 
 
-def test_a_first_probe_without_numbers_is_not_kept_and_the_next_run_begins_it(hosted, embeddings_server):
-    embeddings_server.always = answers(nulls)
+@pytest.mark.parametrize("number", [None, 0.0])
+def test_a_first_probe_without_usable_vectors_is_not_kept_and_the_next_run_begins_it(hosted, embeddings_server, number):
+    embeddings_server.always = filled(number)
     workspace = begin(hosted)
     ingest(workspace)
     plan_units(workspace)
-    with pytest.raises(ProbeError, match="no finite vector for 64 of 64 texts of the probe") as refusal:
+    with pytest.raises(ProbeError, match="no usable vector for 64 of 64 texts of the probe") as refusal:
         embed_unit(workspace, 0)
     abandon(workspace, refusal.value)
     embeddings_server.always = None

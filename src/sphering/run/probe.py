@@ -103,15 +103,16 @@ def _compare(workspace: Workspace, encoder: Encoder) -> None:
     files, key = workspace.corpus.files, workspace.corpus.layout.probe(encoder.identity.id)
     fresh = _measure(encoder, hosted=workspace.config.encoder.hosted)
     if not files.exists(key):
-        _check_finite(fresh, encoder, hosted=workspace.config.encoder.hosted)
+        _check_usable(fresh, encoder, hosted=workspace.config.encoder.hosted)
         files.create(key, write_probe(fresh, encoder.identity.id, profile(encoder)))
     _judge(workspace, encoder, fresh)
 
 
-def _check_finite(fresh: NDArray[np.float32], encoder: Encoder, *, hosted: bool) -> None:
+def _check_usable(fresh: NDArray[np.float32], encoder: Encoder, *, hosted: bool) -> None:
     """Refuse to keep what a server gives in a bad hour, or damaged weights: later runs would be held against it."""
-    broken = np.flatnonzero(~np.isfinite(fresh).all(axis=1))
-    if not hosted and len(broken) == len(fresh):
+    finite = np.isfinite(fresh).all(axis=1)
+    broken = np.flatnonzero(~(finite & fresh.any(axis=1)))
+    if not hosted and not finite.any():
         raise ProbeError(
             "the model gives no finite vector for any text of the probe: its weights are damaged",
             expected="64 finite vectors at an encoder's first use",
@@ -120,8 +121,8 @@ def _check_finite(fresh: NDArray[np.float32], encoder: Encoder, *, hosted: bool)
         )
     if hosted and len(broken):
         raise ProbeError(
-            f"the server gives no finite vector for {len(broken)} of {len(fresh)} texts of the probe",
-            expected="64 finite vectors at an encoder's first use",
+            f"the server gives no usable vector for {len(broken)} of {len(fresh)} texts of the probe",
+            expected="64 finite vectors other than zero at an encoder's first use",
             where=encoder.identity.place,
             remedy="run again when the server is well; nothing was kept",
         )

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from sphering.errors import ModelError
 
+_NUMBERS = {int, float, type(None)}
+"""What JSON has of numbers, and null, which stands for one that is none."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -65,10 +68,10 @@ def _vector(embedding: Any, index: int, where: str) -> NDArray[np.float32]:
     try:
         if isinstance(embedding, str):
             row = np.frombuffer(base64.b64decode(embedding, validate=True), dtype="<f4")
-        elif isinstance(embedding, list):
+        elif isinstance(embedding, list) and set(map(type, embedding)) <= _NUMBERS:
             with np.errstate(over="ignore"):  # beyond float32 is infinite, which the caller judges
                 row = np.array(embedding, dtype=np.float64).astype(np.float32)
-    except (binascii.Error, ValueError, TypeError):
+    except (binascii.Error, ValueError, TypeError, OverflowError):
         row = None
     if row is None or row.ndim != 1 or not row.size:
         _refuse(f"an embedding that is no vector, at index {index}", where)

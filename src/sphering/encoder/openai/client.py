@@ -125,7 +125,7 @@ class EmbeddingsClient:
         if response.status_code == 200:
             try:
                 return response.json()
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise PassingError("an answer that is no JSON") from None
         refusal = refused(response, self._key, self.address)
         if isinstance(refusal, RefusedError) and encoding == "base64" and _names_encoding(refusal.said):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 import httpx
 from pydantic import SecretStr
@@ -17,10 +19,14 @@ OF_TEXTS = frozenset({400, 413, 422})
 """Said of what was sent: half of the texts may do."""
 SPENT = "insufficient_quota"
 TOO_LONG = re.compile(
-    r"context length|input length|sequence length|max_length|too (long|large|many tokens)|must have less than"
-    r"|maximum (input|number of tokens|allowed length)|exceed\w* .{0,40}(token|length|context)",
+    r"context length|input length|sequence length|max_length|(?<!took )(?<!taking )too (long|large|many tokens)"
+    r"|must have less than|maximum (input|number of tokens|allowed length)|exceed\w* .{0,40}(token|length|context)",
     re.IGNORECASE,
 )
+TOO_LONG_SAID_WITH_500 = re.compile(
+    r"too large to process|exceed\w* .{0,40}context|larger than .{0,20}context", re.IGNORECASE
+)
+"""As llama.cpp words it: other servers answer 500 where they are in trouble themselves."""
 _SHOWN = 300
 _EXCERPT = 60
 _REMEDIES = {
@@ -50,7 +56,8 @@ class RefusedError(Exception):
 
     def of_text(self, text: str, where: str) -> SpheringError:
         """Return the error for a request of this text alone."""
-        if self.status != 413 and not TOO_LONG.search(self.said):
+        too_long = TOO_LONG_SAID_WITH_500 if self.status == 500 else TOO_LONG
+        if self.status != 413 and not too_long.search(self.said):
             return _terminal(self.status, self.said, where)
         excerpt = text if len(text) <= _EXCERPT else text[:_EXCERPT] + "…"
         return TextTooLongError(
@@ -72,7 +79,7 @@ def refused(response: httpx.Response, key: SecretStr | None, where: str) -> Exce
             where=where,
             remedy="add credit or raise the limit, then run again: what was encoded is kept",
         )
-    if status in OF_TEXTS or (status == 500 and TOO_LONG.search(said)):  # llama.cpp says so with 500
+    if status in OF_TEXTS or (status == 500 and TOO_LONG_SAID_WITH_500.search(said)):
         return RefusedError(status, said)
     if status in MAY_PASS or status >= 500:
         return PassingError(said, retry_after(response.headers, datetime.now(UTC)))
@@ -90,12 +97,15 @@ def _terminal(status: int, said: str, where: str) -> ModelError:
 
 def _said(response: httpx.Response, key: SecretStr | None) -> str:
     """Return the status and the server's words; none of 401, which may spell the key out, and the key from no other."""
-    status = f"{response.status_code} {response.reason_phrase}".strip()
+    status = str(response.status_code)
+    with suppress(ValueError):  # the server's own phrase may be anything
+        status = f"{status} {HTTPStatus(response.status_code).phrase}"
     if response.is_redirect:
         return f"{status}, another address, to which no key is sent"
-    words = "" if response.status_code == 401 else " ".join(_words(response.text).split())[:_SHOWN]
-    if key is not None:
+    words = "" if response.status_code == 401 else _words(response.text)
+    if key is not None:  # before anything is cut off: a part of a key is a part of a key
         words = words.replace(key.get_secret_value(), "(the key)")
+    words = " ".join(words.split())[:_SHOWN]
     return f"{status}: {words}" if words else status
 
 
