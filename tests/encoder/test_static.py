@@ -89,3 +89,23 @@ def test_each_file_is_part_of_the_identity(folder):
     modules = json.loads((folder / "modules.json").read_text())
     assert before.document["files"].keys() >= {"modules.json"}
     assert modules[0]["type"].endswith("StaticEmbedding")
+
+
+def test_unknown_tokens_are_those_of_the_tokenizers_own_kind(tmp_path):
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import StaticEmbedding
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    tokenizer = Tokenizer(models.Unigram([("<unk>", 0.0), ("hello", -1.0), ("None", -1.0)], unk_id=0))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    table = np.random.default_rng(3).normal(size=(3, 8)).astype(np.float32)
+    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=table)]).save(str(tmp_path / "model"))
+    config = SentenceTransformersConfig(model=str(tmp_path / "model"))
+    encoder = open_encoder(identify(config, "torch"), config)
+    assert encoder.encode(["hello None", "zzz hello"]).n_unknown.tolist() == [0, 1]
+
+
+def test_a_device_that_is_not_here_is_refused(folder):
+    config = SentenceTransformersConfig(model=str(folder), device="cuda:7", backend="torch")
+    with pytest.raises(ModelError, match="the device 'cuda:7' is not here"):
+        open_encoder(identify(config, "torch"), config)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.metadata
 import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -54,7 +56,7 @@ def locate(config: SentenceTransformersConfig) -> Located:
         resolved = folder.resolve()
         return Located(resolved, {"model": model, "folder": str(resolved)})
     if HUB_NAME.fullmatch(model) or (config.revision and not folder.is_absolute()):
-        return _on_hub(model, config.revision)
+        return _on_hub(model, config.revision, folder)
     raise ModelError(
         f"the model {model!r} was not found",
         expected=f"a folder {folder}",
@@ -123,13 +125,14 @@ def package_folder(distribution: importlib.metadata.Distribution, file_name: str
     return Path(str(distribution.locate_file(outermost))).resolve().parent
 
 
-def _on_hub(model: str, revision: str | None) -> Located:
+def _on_hub(model: str, revision: str | None, folder_of_name: Path) -> Located:
     if revision is None or not COMMIT.fullmatch(revision):
         raise ModelError(
-            f"the hub model {model!r} has " + ("no revision" if revision is None else f"the revision {revision!r}"),
-            expected="the 40 hex digits of a commit, because names and branches move",
-            where="[encoder] revision",
-            remedy="copy the commit from the model's page on the hub into [encoder] revision",
+            f"there is no folder {folder_of_name.absolute()}, and as a hub model {model!r} has "
+            + ("no revision" if revision is None else f"the revision {revision!r}"),
+            expected="a folder, or the 40 hex digits of a commit, because names and branches move",
+            where="[encoder] model and revision",
+            remedy=f"copy the commit from the model's page on the hub into [encoder] revision; or {THREE_WAYS}",
         )
     folder, refusal = _snapshot(model, revision, local_only=True)
     if folder is None or what_is_missing(folder) or not _has_module_graph(folder):
@@ -167,44 +170,53 @@ def _has_module_graph(folder: Path) -> bool:
 
 def _files_on_hub(model: str, revision: str) -> list[str] | None:
     hub = require("huggingface_hub", EXTRA)
-    errors = require("huggingface_hub.errors", EXTRA)
-    try:
-        return list(hub.HfApi().list_repo_files(model, revision=revision))
-    except (OSError, ValueError, errors.HfHubHTTPError, errors.OfflineModeIsEnabled):
-        return None
+    with _quiet_hub():
+        try:
+            return list(hub.HfApi().list_repo_files(model, revision=revision))
+        except Exception:  # also those of the HTTP library, whichever the hub's library uses
+            return None
 
 
 def _snapshot(model: str, revision: str, *, local_only: bool) -> tuple[Path | None, str]:
     """Return the folder of a hub model; else None, and why there is none."""
     hub = require("huggingface_hub", EXTRA)
+    with _quiet_hub():
+        try:
+            path = hub.snapshot_download(
+                repo_id=model, revision=revision, local_files_only=local_only, ignore_patterns=HUB_IGNORE
+            )
+        except Exception as error:  # as above
+            return None, _why(error)
+    return Path(path), ""
+
+
+@contextmanager
+def _quiet_hub() -> Iterator[None]:
+    """Keep the hub library's bars and log lines off the terminal."""
     bars = require("huggingface_hub.utils", EXTRA)
-    errors = require("huggingface_hub.errors", EXTRA)
     bars_were_off = bars.are_progress_bars_disabled()
     bars.disable_progress_bars()
     log = logging.getLogger("huggingface_hub")
     level = log.level
-    log.setLevel(logging.ERROR)
+    log.setLevel(logging.CRITICAL)
     try:
-        path = hub.snapshot_download(
-            repo_id=model, revision=revision, local_files_only=local_only, ignore_patterns=HUB_IGNORE
-        )
-    except (OSError, ValueError, errors.HfHubHTTPError, errors.HFValidationError) as error:
-        return None, _why(error, errors)
+        yield
     finally:
         log.setLevel(level)
         if not bars_were_off:
             bars.enable_progress_bars()
-    return Path(path), ""
 
 
-def _why(error: Exception, errors: Any) -> str:
+def _why(error: Exception) -> str:
     """Return in words why the hub gives no model."""
+    errors = require("huggingface_hub.errors", EXTRA)
     if isinstance(error, errors.GatedRepoError):
         return "the hub gives it only to accounts that were granted it (HF_TOKEN)"
     if isinstance(error, errors.RepositoryNotFoundError):
         return "the hub has no model of this name that this account may see (HF_TOKEN)"
     if isinstance(error, errors.RevisionNotFoundError):
         return "the hub's model has no such commit"
-    if isinstance(error, errors.LocalEntryNotFoundError | errors.OfflineModeIsEnabled):
+    unreached = isinstance(error, errors.LocalEntryNotFoundError | errors.OfflineModeIsEnabled)
+    if unreached or any(kind.__name__ == "TransportError" for kind in type(error).__mro__):
         return "the hub is not within reach"
     return f"the hub's library says: {type(error).__name__}: {(str(error).splitlines() or ['nothing'])[0][:200]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sphering.encoder.modelfiles import (
     module_graph,
     read_settings,
 )
+from sphering.errors import ModelError
 
 _NETWORK_SETTINGS = "sentence_bert_config.json"
 
@@ -29,13 +31,23 @@ def tokeniser_file(folder: Path) -> Path | None:
     return path if path.is_file() else None
 
 
+def unknown_id(tokenizer: Any) -> int | None:
+    """Return the token of what a tokenizer's vocabulary lacks; byte-level ones lack nothing."""
+    model = json.loads(tokenizer.to_str())["model"]
+    if model.get("unk_id") is not None:
+        return int(model["unk_id"])
+    unknown = model.get("unk_token")
+    found = tokenizer.token_to_id(unknown) if unknown else None
+    return None if found is None else int(found)
+
+
 def longest_known_input(folder: Path) -> int | None:
     """Return the longest input in tokens that a model's files name; None where they name none.
 
     Raises
     ------
     ModelError
-        If one of the files is no JSON.
+        If one of the files is no JSON, or names no number.
     """
     network = _network_folder(folder)
     own, config, tokeniser = (
@@ -44,6 +56,13 @@ def longest_known_input(folder: Path) -> int | None:
     limits = [own.get("max_seq_length"), _positions(config)]
     if own.get("max_seq_length") is None:
         limits.append(tokeniser.get("model_max_length"))
+    if any(type(limit) not in (int, float, type(None)) for limit in limits):
+        raise ModelError(
+            f"the longest input is no number: {limits}",
+            expected="a number of tokens in max_seq_length and model_max_length",
+            where=str(network),
+            remedy="mend the model's files, or copy the model again",
+        )
     known = [int(limit) for limit in limits if limit is not None and limit < UNBOUNDED]
     return min(known, default=None)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sphering.encoder.openai.batches import cut
+from sphering.encoder.tokeniser_file import unknown_id
 from sphering.errors import ModelError
 from sphering.extras import require
 
@@ -72,7 +72,7 @@ class TextTokens:
         self._tokenizer.no_padding()
         self._max_length = max_length
         self._special = int(self._tokenizer.num_special_tokens_to_add(False))
-        self._unknown = _unknown_id(self._tokenizer)
+        self._unknown = unknown_id(self._tokenizer)
         if max_length is not None and max_length <= self._special:
             raise ModelError(
                 f"max_length is {max_length} tokens, of which the tokenizer adds {self._special} itself",
@@ -113,13 +113,3 @@ class TextTokens:
             if len(self._tokenizer.encode(beginning)) <= limit:
                 return beginning
         return text[: ends[0]]
-
-
-def _unknown_id(tokenizer: Any) -> int | None:
-    """Return the token of what the vocabulary lacks; byte-level tokenizers lack nothing."""
-    model = json.loads(tokenizer.to_str())["model"]
-    if model.get("unk_id") is not None:
-        return int(model["unk_id"])
-    unknown = model.get("unk_token")
-    found = tokenizer.token_to_id(unknown) if unknown else None
-    return None if found is None else int(found)

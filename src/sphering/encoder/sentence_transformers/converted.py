@@ -29,7 +29,7 @@ from sphering.encoder.sentence_transformers.traits import Traits
 from sphering.identity import digest, sha256_file, short_id
 
 DESCRIPTION = "converted.json"
-VERSION = 1
+VERSION = 2
 """The version of what is kept."""
 CHECKED = list(PROBE_TEXTS[::8])
 

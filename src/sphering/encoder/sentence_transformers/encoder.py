@@ -51,13 +51,13 @@ def _openvino_pipeline(identity: EncoderIdentity, config: SentenceTransformersCo
 
 def _torch_pipeline(identity: EncoderIdentity, config: SentenceTransformersConfig) -> Loop:
     folder = Path(identity.place)
+    places = devices(config.device)
     model = load_model(folder, remote_code=config.trust_remote_code, pooling=config.pooling)
     if is_static(model):
         return _static_pipeline(model)
     from sphering.encoder.sentence_transformers.torch_network import TorchNetwork
 
     traits = Traits.of(model, config, folder)
-    places = devices(config.device)
     network = TorchNetwork(list(model), type_ids=traits.type_ids, devices=places, precision=config.precision)
     if CPU in places:
         return Pipeline(traits, network, Lanes.of_torch(available_cores()), ON_A_CORE)
@@ -84,7 +84,7 @@ class SentenceTransformerEncoder:
     Raises
     ------
     ModelError
-        If more dimensions are wanted than the model has.
+        If more dimensions are wanted than the model has, or a prompt leaves no room for a text.
     """
 
     def __init__(self, identity: EncoderIdentity, pipeline: Loop, config: SentenceTransformersConfig) -> None:
@@ -101,6 +101,8 @@ class SentenceTransformerEncoder:
         self.max_length = pipeline.max_length
         self.device = config.device
         self._prompts: dict[Role, str] = {"document": config.document_prompt, "query": config.query_prompt}
+        for role, prompt in self._prompts.items():
+            _check_room(pipeline, role, prompt)
 
     @property
     def batch_tokens(self) -> int | None:
@@ -115,6 +117,18 @@ class SentenceTransformerEncoder:
     def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress = SILENCE) -> Encoded:
         """Encode any number of texts, in any order; see `protocol.Encoder`."""
         return self.pipeline.encode(checked(texts, self._prompts[role]), self._prompts[role], self.dimension, progress)
+
+
+def _check_room(pipeline: Loop, role: Role, prompt: str) -> None:
+    taken = int(pipeline.tokeniser.tokens([prompt]).counts[0])
+    if pipeline.max_length is not None and taken >= pipeline.max_length:
+        raise ModelError(
+            f"the {role} prompt and the special tokens are {taken} tokens, and the encoder reads "
+            f"{pipeline.max_length}: every text would have the same vector",
+            expected=f"fewer than {pipeline.max_length} tokens",
+            where=f"[encoder] {role}_prompt and max_length",
+            remedy="shorten the prompt, or raise max_length",
+        )
 
 
 class ApproximateEncoder(SentenceTransformerEncoder):

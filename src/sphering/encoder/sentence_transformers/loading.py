@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,12 +35,13 @@ def load_model(folder: Path, *, remote_code: bool, pooling: str | None = None) -
     Raises
     ------
     ModelError
-        If the folder cannot be opened, does not begin with a transformer for plain text, or has no pooling to change.
+        If the folder cannot be opened, its weights lack a tensor that it computes with, it does not begin with a
+        transformer for plain text, or has no pooling to change.
     """
     library = require("sentence_transformers", EXTRA)
     require("torch", EXTRA)
     try:
-        with quiet():
+        with quiet(), _recording_absent_tensors() as absent:
             model = library.SentenceTransformer(
                 str(folder), device="cpu", local_files_only=True, trust_remote_code=remote_code
             )
@@ -53,9 +55,45 @@ def load_model(folder: Path, *, remote_code: bool, pooling: str | None = None) -
             remedy="check that the folder is whole, and that trust_remote_code is on if the model needs its own code",
         ) from error
     _check_plain_text(model, folder)
+    if absent:
+        _check_unused(absent, model, folder)
     if pooling is not None:
         _set_pooling(model, pooling, folder)
     return model.float().eval()
+
+
+@contextmanager
+def _recording_absent_tensors() -> Iterator[list[str]]:
+    """Give the parameters that the weights lack, filled with NaN, where the library would draw them at random."""
+    network: Any = require("transformers", EXTRA).PreTrainedModel
+    absent: list[str] = []
+    initialise = network._initialize_missing_keys
+
+    def fill(self: Any, *given: Any, **named: Any) -> None:
+        found = {name: each for name, each in self.named_parameters() if not getattr(each, "_is_hf_initialized", False)}
+        initialise(self, *given, **named)
+        absent.extend(found)
+        for each in found.values():
+            each.data.fill_(float("nan"))
+
+    network._initialize_missing_keys = fill
+    try:
+        yield absent
+    finally:
+        network._initialize_missing_keys = initialise
+
+
+def _check_unused(absent: list[str], model: Any, folder: Path) -> None:
+    """Refuse weights without a tensor that a text's vector depends on; a pooler of another task may be absent."""
+    with quiet():
+        vector = model.encode("a text", show_progress_bar=False)
+    if not math.isfinite(float(vector.sum())):
+        raise ModelError(
+            f"the model's weights lack {len(absent)} tensors, such as {absent[0]}",
+            expected="weights for all that the network computes with",
+            where=str(folder),
+            remedy="copy or download the model again, whole",
+        )
 
 
 @contextmanager

@@ -23,10 +23,13 @@ class DroppedMarks:
     ----------
     tokenizer : tokenizers.Tokenizer
         Neither truncating nor padding.
+    unknown_id : int or None
+        The token of what the vocabulary lacks, which is counted elsewhere.
     """
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(self, tokenizer: Any, unknown_id: int | None = None) -> None:
         self._tokenizer = tokenizer
+        self._unknown_id = unknown_id
         self._loses = cache(self._loses_marks)
 
     def count(self, texts: list[str]) -> NDArray[np.int32]:
@@ -39,7 +42,8 @@ class DroppedMarks:
         rows = [row for row in rows if not losing.isdisjoint(texts[row])]
         codes = np.array(sorted(map(ord, losing)), dtype=np.uint32)
         for row, encoding in zip(rows, self._tokenizer.encode_batch([texts[row] for row in rows]), strict=True):
-            counts[row] = _tokens_over(texts[row], codes, encoding.offsets)
+            over = _tokens_over(texts[row], codes, encoding.offsets)
+            counts[row] = np.count_nonzero(over & (np.asarray(encoding.ids) != self._unknown_id))
         return counts
 
     def _loses_marks(self, letter: str) -> bool:
@@ -52,8 +56,15 @@ def _has_mark(text: str) -> bool:
     return any(unicodedata.category(letter) == _MARK for letter in unicodedata.normalize("NFD", text))
 
 
-def _tokens_over(text: str, codes: NDArray[np.uint32], offsets: list[tuple[int, int]]) -> int:
+def _tokens_over(text: str, codes: NDArray[np.uint32], offsets: list[tuple[int, int]]) -> NDArray[np.bool_]:
+    """Return which tokens stand for one of some letters; a mark apart (NFD) belongs to the token before it."""
     letters = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
     before = np.concatenate([[0], np.cumsum(np.isin(letters, codes))])
-    spans = np.asarray(offsets, dtype=np.int64)
-    return int(np.count_nonzero(before[spans[:, 1]] > before[spans[:, 0]]))
+    marks = np.array([code for code in codes if unicodedata.category(chr(code)) == _MARK], dtype=np.uint32)
+    positions = np.arange(len(letters) + 1)
+    apart = np.append(np.isin(letters, marks), False)
+    behind_marks = np.minimum.accumulate(np.where(apart, len(letters), positions)[::-1])[::-1]
+    starts, ends = np.asarray(offsets, dtype=np.int64).reshape(-1, 2).T
+    ends = np.where(ends > starts, behind_marks[ends], ends)
+    found: NDArray[np.bool_] = before[ends] > before[starts]
+    return found

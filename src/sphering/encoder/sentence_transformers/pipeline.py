@@ -41,7 +41,11 @@ class Pipeline(Loop):
 
     def __init__(self, traits: Traits, network: Network, lanes: Lanes, shapes: Shapes) -> None:
         self.tokeniser = Tokeniser(
-            traits.tokenizer, max_length=traits.max_length, cut=traits.cut, unknown_id=traits.unknown_id
+            traits.tokenizer,
+            max_length=traits.max_length,
+            cut=traits.cut,
+            unknown_id=traits.unknown_id,
+            vocabulary=traits.vocabulary,
         )
         self.traits, self.network, self.lanes = traits, network, lanes
         self.max_length, self.width = traits.max_length, traits.width

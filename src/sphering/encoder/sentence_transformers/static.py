@@ -14,6 +14,7 @@ from sphering.encoder.sentence_transformers.lanes import Lanes
 from sphering.encoder.sentence_transformers.loop import Loop, too_little_memory
 from sphering.encoder.sentence_transformers.tokeniser import Tokeniser
 from sphering.encoder.sentence_transformers.torch_network import EMBEDDING
+from sphering.encoder.tokeniser_file import unknown_id
 
 BATCH_TEXTS = 1024
 
@@ -33,9 +34,13 @@ class StaticPipeline(Loop):
     """
 
     def __init__(self, first: Any, tail: Sequence[Any], width: int, lanes: Lanes) -> None:
-        unknown = first.tokenizer.token_to_id(str(getattr(first.tokenizer.model, "unk_token", None)))
         self.tokeniser = Tokeniser(
-            first.tokenizer.to_str(), max_length=None, cut="right", unknown_id=unknown, special=False
+            first.tokenizer.to_str(),
+            max_length=None,
+            cut="right",
+            unknown_id=unknown_id(first.tokenizer),
+            vocabulary=int(first.embedding.num_embeddings),
+            special=False,
         )
         self.max_length, self.width, self.lanes = None, width, lanes
         self._modules = (first, *tail)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sphering.cores import available_cores
 from sphering.encoder.sentence_transformers.batching import Tokens
 from sphering.encoder.sentence_transformers.marks import DroppedMarks
+from sphering.errors import ModelError
 
 CHUNK_TEXTS = 128
 """A unit of 4,096 texts keeps 32 cores busy; smaller chunks took longer on two."""
@@ -37,12 +38,21 @@ class Tokeniser:
         Where a longer text is cut off.
     unknown_id : int or None
         The token of what the vocabulary lacks; None where that cannot be said.
+    vocabulary : int
+        How many tokens the model has a vector of.
     special : bool, default True
         Whether special tokens are put around a text.
     """
 
     def __init__(
-        self, serialised: str, *, max_length: int | None, cut: str, unknown_id: int | None, special: bool = True
+        self,
+        serialised: str,
+        *,
+        max_length: int | None,
+        cut: str,
+        unknown_id: int | None,
+        vocabulary: int,
+        special: bool = True,
     ) -> None:
         from tokenizers import Tokenizer
 
@@ -55,12 +65,19 @@ class Tokeniser:
         if max_length is not None:
             self._cut.enable_truncation(max_length, direction=cut)
         self._unknown_id = unknown_id
+        self._vocabulary = vocabulary
         self._special = special
-        self._dropped = DroppedMarks(self._whole)
+        self._dropped = DroppedMarks(self._whole, unknown_id)
         self._pool = ThreadPoolExecutor(available_cores(), "tokens")
 
     def tokens(self, texts: list[str]) -> Tokens:
-        """Return the tokens of every text."""
+        """Return the tokens of every text.
+
+        Raises
+        ------
+        ModelError
+            If one of them has no vector in the model.
+        """
         if not texts:
             empty = np.zeros(0, dtype=np.int32)
             return Tokens(empty, np.zeros(0, dtype=np.int64), empty, empty if self._unknown_id is not None else None)
@@ -78,6 +95,7 @@ class Tokeniser:
     def _chunk(self, texts: list[str]) -> Tokens:
         encodings = self._whole.encode_batch_fast(texts, add_special_tokens=self._special)
         ids, counts = _flat(encodings)
+        self._check_known(ids)
         unknown = None
         if self._unknown_id is not None:
             unknown = _count(ids == self._unknown_id, counts) + self._dropped.count(texts)
@@ -91,6 +109,16 @@ class Tokeniser:
             encodings[row] = encoding
         kept, lengths = _flat(encodings)
         return Tokens(kept, lengths, counts.astype(np.int32), unknown)
+
+    def _check_known(self, ids: NDArray[np.int32]) -> None:
+        highest = int(ids.max(initial=0))
+        if highest >= self._vocabulary:
+            raise ModelError(
+                f"the tokenizer gives the token {highest} ({self._whole.id_to_token(highest)!r}), and the model has "
+                f"vectors of {self._vocabulary}",
+                expected="a tokenizer and weights that belong together",
+                remedy="take the model's own tokenizer, or enlarge its table of embeddings",
+            )
 
 
 def _chunks(texts: list[str]) -> Iterator[list[str]]:

@@ -39,6 +39,8 @@ class Traits:
         Length of the vectors before `truncate_dim`.
     texts : int
         What the number of texts of a batch is a multiple of.
+    vocabulary : int
+        How many tokens the network has an embedding of.
     """
 
     tokenizer: str
@@ -50,6 +52,7 @@ class Traits:
     max_length: int | None
     width: int
     texts: int
+    vocabulary: int
 
     @classmethod
     def of(cls, model: Any, config: SentenceTransformersConfig, folder: Path) -> Self:
@@ -74,6 +77,7 @@ class Traits:
             max_length=longest_input(first, config.max_length, folder),
             width=int(model.get_embedding_dimension()),
             texts=1 if row_by_row else ROW_MULTIPLE,
+            vocabulary=int(first.auto_model.get_input_embeddings().num_embeddings),
         )
 
     def to_json(self) -> dict[str, Any]:
