@@ -75,6 +75,14 @@ def test_a_prompt_that_leaves_no_room_for_a_text_is_refused(torch_encoder, role)
     assert found[0].tobytes() != found[1].tobytes()
 
 
+@pytest.mark.parametrize("index", [{}, {"weight_map": ["model.safetensors"]}])
+def test_an_index_of_weights_that_names_none_is_said(folder, index):
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(ModelError, match=r"model\.safetensors\.index\.json has no weight_map"):
+        opened(folder)
+
+
 @pytest.mark.parametrize("limit", ["256", [256]])
 def test_a_longest_input_that_is_no_number_is_said(folder, limit):
     from sphering.encoder.tokeniser_file import longest_known_input

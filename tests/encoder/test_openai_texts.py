@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sphering.config.encoder import EncoderConfig
-from sphering.encoder import identify
+from sphering.encoder import identify, open_encoder
 from sphering.encoder.openai.batches import byte_lengths, cut
 from sphering.encoder.openai.tokens import TextTokens
 from sphering.encoder.probe import PROBE_TEXTS
@@ -116,3 +116,13 @@ def test_a_file_that_is_no_tokenizer_is_refused(tmp_path, needs):
 def test_a_limit_that_leaves_no_room_for_a_text_is_refused(tokenizer_file):
     with pytest.raises(ModelError, match="adds 2 itself"):
         TextTokens(tokenizer_file, 2)
+
+
+def test_a_prompt_that_leaves_no_room_for_a_text_is_refused_before_a_server_is_asked(tokenizer_file, embeddings_server):
+    settings = embeddings_server.settings(
+        tokenizer=str(tokenizer_file), max_length=6, document_prompt="one two three four"
+    )
+    config = EncoderConfig.model_validate(settings)
+    with pytest.raises(ModelError, match="the document prompt and the special tokens are 6 tokens"):
+        open_encoder(identify(config, "native"), config)
+    assert embeddings_server.requests == []

@@ -19,6 +19,7 @@ from sphering.encoder.resolve import locate
 from sphering.encoder.sentence_transformers import encoder as kind
 from sphering.encoder.sentence_transformers.backend import CONVERTIBLE
 from sphering.errors import ModelError
+from sphering.store.temporaries import new_temporary
 
 TEXTS = ["hello", "My card has not arrived yet.", "one two three " * 20]
 POOLINGS = ("cls_token", "max_tokens", "mean_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken")
@@ -160,8 +161,13 @@ def test_a_conversion_is_kept_and_opened_without_pytorch(tmp_path, needs, monkey
         done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
         return done.stdout.split()
 
+    dead = new_temporary(tmp_path / "cache" / "sphering" / "openvino")
+    dead = dead.with_name(dead.name.replace(f".{os.getpid()}.", f".{2**22 + 1}."))  # more than Linux gives out
+    dead.mkdir()
+    (dead / "network.bin").write_bytes(b"what a killed process left")
     vector, imported = opened()
     assert imported == "True"
+    assert list(dead.parent.iterdir()) == []
     assert opened() == [vector, "False"]
     (weights,) = (tmp_path / "cache").rglob("network.bin")
     damaged = bytearray(weights.read_bytes())

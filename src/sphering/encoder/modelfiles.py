@@ -181,7 +181,10 @@ def _weights(folder: Path) -> set[str]:
         raise _broken(folder, f"no weights are there ({WEIGHTS[0]} or {WEIGHTS[2]})")
     found = {one for one in (name, adapter) if one}
     if name is not None and name.endswith(".index.json"):
-        found.update(read_settings(folder / name).get("weight_map", {}).values())
+        parts = read_settings(folder / name).get("weight_map")
+        if not isinstance(parts, dict):
+            raise _broken(folder, f"{name} has no weight_map")
+        found.update(map(str, parts.values()))
     absent = sorted(one for one in found if not (folder / one).is_file())
     if absent:
         raise _broken(folder, f"the weights {', '.join(absent)} are absent")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sphering.errors import InputError
+from sphering.encoder.protocol import Role
+from sphering.errors import InputError, ModelError
 
 
 def checked(texts: Sequence[str], prompt: str) -> list[str]:
@@ -40,3 +41,29 @@ def _refusal(texts: list[str]) -> InputError:
         where=f"text {bad} of {len(texts)} given to the encoder",
         remedy="remove it from the text; `sphering run` quarantines such documents",
     )
+
+
+def check_room(taken: int, longest: int | None, role: Role) -> None:
+    """Refuse a prompt that leaves no room for a text.
+
+    Parameters
+    ----------
+    taken : int
+        The tokens of the prompt, with the special tokens.
+    longest : int or None
+        What the encoder reads.
+    role : {"document", "query"}
+
+    Raises
+    ------
+    ModelError
+        If there is none: every text would have the same vector.
+    """
+    if longest is not None and taken >= longest:
+        raise ModelError(
+            f"the {role} prompt and the special tokens are {taken} tokens, and the encoder reads {longest}: every text "
+            "would have the same vector",
+            expected=f"fewer than {longest} tokens",
+            where=f"[encoder] {role}_prompt and max_length",
+            remedy="shorten the prompt, or raise max_length",
+        )

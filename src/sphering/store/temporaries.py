@@ -1,10 +1,11 @@
-"""Files that are being written: each has its machine and process in its name, so that those of the dead are known."""
+"""Files and folders that are being written: named by machine and process, so that those of the dead are known."""
 
 from __future__ import annotations
 
 import os
 import platform
 import secrets
+import shutil
 from pathlib import Path
 
 from sphering.store.processes import is_alive
@@ -22,12 +23,15 @@ def new_temporary(root: Path) -> Path:
 
 
 def remove_dead(root: Path) -> int:
-    """Remove the temporary files under `root` of processes of this machine that are gone; return how many."""
+    """Remove what is temporary under `root` of processes of this machine that are gone; return how many there were."""
     # With what a library put beside them, such as DuckDB's log.
     found = (root / TEMPORARY_FOLDER).glob(f"{_HOST}.*{TEMPORARY_SUFFIX}*")
     dead = [path for path in found if not _is_alive(path)]
     for path in dead:
-        path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
     return len(dead)
 
 

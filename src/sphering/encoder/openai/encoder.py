@@ -15,7 +15,7 @@ from sphering.encoder.openai.client import EmbeddingsClient
 from sphering.encoder.openai.loop import finished
 from sphering.encoder.openai.tokens import Counted, TextTokens
 from sphering.encoder.protocol import SILENCE, STEP, Encoded, EncoderIdentity, Role
-from sphering.encoder.texts import checked
+from sphering.encoder.texts import check_room, checked
 from sphering.progress import Progress
 
 _SOME_TEXT = "How many dimensions?"
@@ -37,7 +37,7 @@ class OpenAIEncoder:
     EncoderLostError
         If the server does not answer: it is asked for one vector where its dimension is not configured.
     ModelError
-        If it refuses.
+        If it refuses, or a prompt leaves no room for a text.
     """
 
     def __init__(
@@ -49,6 +49,9 @@ class OpenAIEncoder:
         self._tokens = tokens
         self._client = EmbeddingsClient(config, key)
         self._prompts: dict[Role, str] = {"document": config.document_prompt, "query": config.query_prompt}
+        for role, prompt in self._prompts.items():
+            if tokens is not None:
+                check_room(int(tokens.count([prompt]).n_tokens[0]), config.max_length, role)
         self.dimension = self._client.dimension or self._asked_dimension()
         self._client.dimension = self.dimension
 

@@ -27,6 +27,7 @@ from sphering.encoder.sentence_transformers.openvino import OpenVINONetwork
 from sphering.encoder.sentence_transformers.pipeline import Pipeline
 from sphering.encoder.sentence_transformers.traits import Traits
 from sphering.identity import digest, sha256_file, short_id
+from sphering.store.temporaries import new_temporary, remove_dead
 
 DESCRIPTION = "converted.json"
 VERSION = 2
@@ -59,10 +60,27 @@ def converted(identity: EncoderIdentity, config: SentenceTransformersConfig) -> 
     if found is not None:
         yield found
         return
-    with tempfile.TemporaryDirectory(prefix="sphering-openvino-") as scratch:
-        made = _convert(identity, config, Path(scratch))
-        _keep(Path(scratch), kept)
-        yield made
+    with _scratch() as folder:
+        made = _convert(identity, config, folder)
+        _keep(folder, kept)
+        yield _read(kept) or made
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Give a folder beside what is kept, after those that killed processes left; elsewhere where none can be there."""
+    try:
+        remove_dead(_cache())
+        folder = new_temporary(_cache())
+        folder.mkdir()
+    except OSError:
+        with tempfile.TemporaryDirectory(prefix="sphering-openvino-") as elsewhere:
+            yield Path(elsewhere)
+        return
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _name(identity: EncoderIdentity, config: SentenceTransformersConfig) -> str:
@@ -109,15 +127,10 @@ def _keep(made: Path, kept: Path) -> None:
 
     What another process has put there meanwhile stays: it may be opening it.
     """
-    beside = kept.with_name(f"{kept.name}.{os.getpid()}.tmp")
-    try:
-        shutil.copytree(made, beside)
+    with suppress(OSError):
         if kept.exists() and _read(kept) is None:
             shutil.rmtree(kept)
-        beside.replace(kept)
-    except OSError:
-        with suppress(OSError):
-            shutil.rmtree(beside)
+        made.rename(kept)
 
 
 def _read(folder: Path) -> Converted | None:

@@ -20,7 +20,7 @@ from sphering.encoder.sentence_transformers.loading import is_static, load_model
 from sphering.encoder.sentence_transformers.loop import Loop
 from sphering.encoder.sentence_transformers.pipeline import Pipeline
 from sphering.encoder.sentence_transformers.traits import Traits
-from sphering.encoder.texts import checked
+from sphering.encoder.texts import check_room, checked
 from sphering.errors import ModelError
 from sphering.progress import Progress
 
@@ -102,7 +102,7 @@ class SentenceTransformerEncoder:
         self.device = config.device
         self._prompts: dict[Role, str] = {"document": config.document_prompt, "query": config.query_prompt}
         for role, prompt in self._prompts.items():
-            _check_room(pipeline, role, prompt)
+            check_room(int(pipeline.tokeniser.tokens([prompt]).counts[0]), pipeline.max_length, role)
 
     @property
     def batch_tokens(self) -> int | None:
@@ -117,18 +117,6 @@ class SentenceTransformerEncoder:
     def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress = SILENCE) -> Encoded:
         """Encode any number of texts, in any order; see `protocol.Encoder`."""
         return self.pipeline.encode(checked(texts, self._prompts[role]), self._prompts[role], self.dimension, progress)
-
-
-def _check_room(pipeline: Loop, role: Role, prompt: str) -> None:
-    taken = int(pipeline.tokeniser.tokens([prompt]).counts[0])
-    if pipeline.max_length is not None and taken >= pipeline.max_length:
-        raise ModelError(
-            f"the {role} prompt and the special tokens are {taken} tokens, and the encoder reads "
-            f"{pipeline.max_length}: every text would have the same vector",
-            expected=f"fewer than {pipeline.max_length} tokens",
-            where=f"[encoder] {role}_prompt and max_length",
-            remedy="shorten the prompt, or raise max_length",
-        )
 
 
 class ApproximateEncoder(SentenceTransformerEncoder):
