@@ -38,8 +38,8 @@ class Tokeniser:
         Where a longer text is cut off.
     unknown_id : int or None
         The token of what the vocabulary lacks; None where that cannot be said.
-    vocabulary : int
-        How many tokens the model has a vector of.
+    vocabulary : int or None
+        How many tokens the model has a vector of, where it says so.
     special : bool, default True
         Whether special tokens are put around a text.
     """
@@ -51,7 +51,7 @@ class Tokeniser:
         max_length: int | None,
         cut: str,
         unknown_id: int | None,
-        vocabulary: int,
+        vocabulary: int | None,
         special: bool = True,
     ) -> None:
         from tokenizers import Tokenizer
@@ -112,7 +112,7 @@ class Tokeniser:
 
     def _check_known(self, ids: NDArray[np.int32]) -> None:
         highest = int(ids.max(initial=0))
-        if highest >= self._vocabulary:
+        if self._vocabulary is not None and highest >= self._vocabulary:
             raise ModelError(
                 f"the tokenizer gives the token {highest} ({self._whole.id_to_token(highest)!r}), and the model has "
                 f"vectors of {self._vocabulary}",

@@ -39,8 +39,8 @@ class Traits:
         Length of the vectors before `truncate_dim`.
     texts : int
         What the number of texts of a batch is a multiple of.
-    vocabulary : int
-        How many tokens the network has an embedding of.
+    vocabulary : int or None
+        How many tokens the network has an embedding of; None where it does not say.
     """
 
     tokenizer: str
@@ -52,7 +52,7 @@ class Traits:
     max_length: int | None
     width: int
     texts: int
-    vocabulary: int
+    vocabulary: int | None
 
     @classmethod
     def of(cls, model: Any, config: SentenceTransformersConfig, folder: Path) -> Self:
@@ -77,7 +77,7 @@ class Traits:
             max_length=longest_input(first, config.max_length, folder),
             width=int(model.get_embedding_dimension()),
             texts=1 if row_by_row else ROW_MULTIPLE,
-            vocabulary=int(first.auto_model.get_input_embeddings().num_embeddings),
+            vocabulary=_vocabulary(first.auto_model),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -92,6 +92,14 @@ def _check_fast(tokenizer: Any) -> None:
             expected="a tokenizer.json, or a format that converts to one",
             remedy="save the tokenizer with a current transformers, which writes tokenizer.json",
         )
+
+
+def _vocabulary(network: Any) -> int | None:
+    """Return the rows of a network's table of token embeddings; networks with code of their own may have none."""
+    try:
+        return int(network.get_input_embeddings().weight.shape[0])
+    except (AttributeError, NotImplementedError):
+        return None
 
 
 def _unknown_id(tokenizer: Any) -> int | None:
