@@ -51,6 +51,15 @@ def located_in_a_new_process(cache: Path, hub: str | None = None) -> subprocess.
     )
 
 
+def cache_without_a_module_graph(cache: Path) -> None:
+    """Cache what another library fetches that needs no more itself."""
+    folder = locate(SentenceTransformersConfig()).folder
+    snapshot = cache / f"models--{MODEL.replace('/', '--')}" / "snapshots" / COMMIT
+    snapshot.mkdir(parents=True)
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"):
+        shutil.copy(folder / name, snapshot)
+
+
 def test_a_package_is_found_without_importing_it():
     folder = locate(SentenceTransformersConfig()).folder
     assert (folder / "model.safetensors").is_file()
@@ -128,11 +137,7 @@ def test_a_hub_that_is_not_within_reach_is_said(hub_cache):
 
 
 def test_a_cache_without_a_module_graph_and_no_hub_within_reach_is_said(hub_cache):
-    folder = locate(SentenceTransformersConfig()).folder
-    snapshot = hub_cache / f"models--{MODEL.replace('/', '--')}" / "snapshots" / COMMIT
-    snapshot.mkdir(parents=True)
-    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"):
-        shutil.copy(folder / name, snapshot)
+    cache_without_a_module_graph(hub_cache)
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as closed:
         port = closed.server_port
     found = located_in_a_new_process(hub_cache, f"http://127.0.0.1:{port}").stdout
@@ -168,11 +173,7 @@ def test_a_half_downloaded_hub_model_is_not_taken_for_whole(hub_cache):
 
 def test_a_cache_without_a_module_graph_is_not_taken_for_a_model_without_one(hub_cache):
     """As another library leaves it that fetched only what it needed itself: pooling would be guessed."""
-    folder = locate(SentenceTransformersConfig()).folder
-    snapshot = hub_cache / f"models--{MODEL.replace('/', '--')}" / "snapshots" / COMMIT
-    snapshot.mkdir(parents=True)
-    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"):
-        shutil.copy(folder / name, snapshot)
+    cache_without_a_module_graph(hub_cache)
     found = located_in_a_new_process(hub_cache).stdout
     assert "has no modules.json, and the hub does not say" in found
     assert "package:" in found
