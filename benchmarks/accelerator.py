@@ -1,8 +1,8 @@
 """Documents per second on a GPU against SentenceTransformer.encode on the same GPU, and the share of its peak.
 
 From texts to vectors in memory, in units of work as a run has them, two at once. Prefect and DuckDB are not needed.
-The peer is measured as it comes (float32, batches of 32) and as one would set it for speed (bfloat16, and the fastest
-of three larger batches). All alternate in one process.
+The peer is measured as it comes (float32, batches of 32) and as one would set it for speed (bfloat16, in three sizes
+of larger batches). All alternate in one process.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from encode import MODEL, count_operations
+from encode import MODEL, count_operations, spread
 from sentence_transformers import SentenceTransformer
 
 from sphering.config.encoder import SentenceTransformersConfig
@@ -73,10 +73,6 @@ def peak(precision: str) -> float:
     return 2 * FACTOR**3 / fastest
 
 
-def _spread(values: list[float], form: str) -> str:
-    return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
-
-
 def main() -> None:
     """Measure each in turn, and print medians with their spread."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -103,8 +99,8 @@ def main() -> None:
         most = peak(next((precision for precision in PRECISIONS if precision in name), "float32"))
         cosine = compare(np.asarray(vectors[name], np.float32), vectors["peer"]).min_cosine
         print(
-            f"{name:<36} {_spread([len(texts) / one for one in found], ',.0f')} documents/s, "
-            f"{_spread(ratios, '.2f')}x the peer, {operations / statistics.median(found) / most:.1%} of a peak of "
+            f"{name:<36} {spread([len(texts) / one for one in found], ',.0f')} documents/s, "
+            f"{spread(ratios, '.2f')}x the peer, {operations / statistics.median(found) / most:.1%} of a peak of "
             f"{most / 1e12:.0f} TFLOP/s, least cosine to it {cosine:.7f}"
         )
 

@@ -181,31 +181,32 @@ def _apart(side: str, corpus: str, rows: int, vectors: Path) -> dict[str, float]
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def _spread(values: list[float], form: str) -> str:
+def spread(values: list[float], form: str) -> str:
+    """Return the median, and the least and the greatest of some values, in a format."""
     return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
 
 
 def report(name: str, found: list[dict[str, float]], peers: list[dict[str, float]], texts: int) -> None:
     """Print the medians of one variant beside its peer's, with their spread."""
     operations, seconds = peers[0]["operations"], [one["seconds"] for one in found]
-    rates = _spread([texts / one for one in seconds], ".0f")
-    print(f"\n{name}: {rates} documents/s, seconds {_spread(seconds, '.2f')}")
+    rates = spread([texts / one for one in seconds], ".0f")
+    print(f"\n{name}: {rates} documents/s, seconds {spread(seconds, '.2f')}")
     reached = [operations / one.get("bare", one["seconds"]) for one in found]
     peak_of = statistics.median(one["peak"] for one in found)
-    products = f"matrix products {_spread([one / 1e9 for one in reached], '.0f')} GFLOP/s"
+    products = f"matrix products {spread([one / 1e9 for one in reached], '.0f')} GFLOP/s"
     print(f"  {products} of a peak of {peak_of / 1e9:.0f}: {statistics.median(reached) / peak_of:.0%}")
     if found is peers:
         return
     ratios = [peer["seconds"] / one["seconds"] for one, peer in zip(found, peers, strict=True)]
     cosine = min(one["cosine"] for one in found)
-    print(f"  ratio to the peer {_spread(ratios, '.2f')}x; least cosine to it {cosine:.7f}")
+    print(f"  ratio to the peer {spread(ratios, '.2f')}x; least cosine to it {cosine:.7f}")
     for part, over in (("seconds", "whole run"), ("embed", "reading, encoding and shards")):
         overheads = [one[part] / one["bare"] - 1 for one in found]
-        print(f"  {over} over the bare loop: {_spread(overheads, '.1%')}")
+        print(f"  {over} over the bare loop: {spread(overheads, '.1%')}")
     bare = [peer["seconds"] / one["bare"] for one, peer in zip(found, peers, strict=True)]
-    print(f"  bare loop to the peer: {_spread(bare, '.2f')}x")
+    print(f"  bare loop to the peer: {spread(bare, '.2f')}x")
     for part in ("first", "unchanged", "bare", *PARTS):
-        print(f"    {part:<10} {_spread([one[part] for one in found], '.2f')} s")
+        print(f"    {part:<10} {spread([one[part] for one in found], '.2f')} s")
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ class DroppedMarks:
         The token of what the vocabulary lacks, which is counted elsewhere.
     """
 
-    def __init__(self, tokenizer: Any, unknown_id: int | None = None) -> None:
+    def __init__(self, tokenizer: Any, unknown_id: int | None) -> None:
         self._tokenizer = tokenizer
         self._unknown_id = unknown_id
         self._loses = cache(self._loses_marks)
