@@ -239,3 +239,18 @@ def test_a_report_s_id_follows_all_that_it_is_made_from() -> None:
         ids.add(report_id(*given[:position], other, *given[position + 1 :]))
     assert len(ids) == 7
     assert all(first != second for first, second in combinations(ids, 2))
+
+
+def test_the_k_occurrence_is_counted_over_the_texts_of_the_sample(
+    report: dict[str, Any], bank: Snapshot, centred: Transform
+) -> None:
+    vectors = np.unique(bank.sample(1000).vectors, axis=0)
+    for space, measured in (("raw", vectors), ("transformed", centred.apply(vectors))):
+        found = report["k_occurrence"][space]
+        occurrence = np.zeros(len(vectors), int)
+        for row in _naive_neighbours(measured.astype(np.float64)):
+            occurrence[list(row)] += 1
+        assert (found["k"], found["n"], found["kind"]) == (10, len(vectors), "exact")
+        assert sum(found["counts"]) == len(vectors)
+        assert np.abs(np.array(found["counts"]) - np.bincount(occurrence)).sum() <= 4
+        assert report[space]["hubness_antihub"]["value"] == found["counts"][0] / len(vectors)

@@ -118,6 +118,20 @@ SPACE: dict[str, Metric] = {
         "Share of the 10 nearest neighbours by cosine that are the same before and after the transform.",
         "share",
     ),
+    "hubness_skewness": Metric(
+        "Hubness",
+        "Skewness of how often a text is among the 10 nearest neighbours of another: far above 0, a few hubs are found "
+        "for everything.",
+    ),
+    "hubness_robin_hood": Metric(
+        "Neighbours held unequally",
+        "Share of all places among neighbours that would have to change hands for every text to be found equally "
+        "often.",
+        "share",
+    ),
+    "hubness_antihub": Metric(
+        "Antihubs", "Share of the texts that are among the 10 nearest neighbours of no other text.", "share"
+    ),
 }
 
 RAW_ONLY = tuple(name for name in SPACE if name.startswith("knn_overlap_") and name != "knn_overlap_raw")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sphering.config.model import ReportConfig
 from sphering.identity import short_id
 
-REPORT_VERSION = 3
+REPORT_VERSION = 4
 
 
 def report_id(

@@ -11,6 +11,7 @@ from sphering.geometry.estimate import NORMAL_95, Estimate, exact, undefined
 
 Over = Literal["documents", "texts", "pairs", "tokens", "characters", "queries"]
 Json = dict[str, Any]
+BATCHES = 8
 
 
 def number(estimate: Estimate, over: Over) -> Json:
@@ -78,3 +79,16 @@ def batch_interval(value: float, batches: Sequence[float]) -> tuple[float, float
     deviation = math.sqrt(sum((batch - mean) ** 2 for batch in batches) / (b - 1))
     half = float(stdtrit(b - 1, 0.975)) * deviation / math.sqrt(b)
     return value - half, value + half
+
+
+def batch_intervals(
+    estimates: Mapping[str, Estimate], batches: Sequence[Mapping[str, Estimate]]
+) -> dict[str, tuple[float, float]]:
+    """Return `batch_interval` of each number that has a value, and has one on two batches at least."""
+    found = {}
+    for name, estimate in estimates.items():
+        values = [part[name].value for part in batches]
+        known = [value for value in values if value is not None]
+        if estimate.value is not None and len(known) > 1:
+            found[name] = batch_interval(estimate.value, known)
+    return found

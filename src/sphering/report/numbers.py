@@ -75,6 +75,7 @@ def measure(
         "labels": tables,
         "spectrum": {"raw": spectrum_json(raw), "transformed": spectrum_json(transformed)},
         "angles": pairs.angles,
+        "k_occurrence": pairs.k_occurrence,
         "norms": {"raw": norm_histogram(snapshot, raw.moments.norm_range)},
         "evaluation": None if evaluation is None else dict(evaluation),
     }

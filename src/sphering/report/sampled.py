@@ -22,12 +22,12 @@ from sphering.geometry.neighbours import (
     neighbours_before_and_after,
     overlap,
 )
-from sphering.report.measured import Json, as_sample, batch_interval, number, share_interval
+from sphering.report.hubs import hubness_estimates, hubness_intervals, occurrence_json
+from sphering.report.measured import BATCHES, Json, as_sample, batch_intervals, number, share_interval
 from sphering.report.spaces import angles_json
 from sphering.store.snapshot import Sample
 
 NEIGHBOURS = 10
-BATCHES = 8
 Neighbours = dict[Metric, Rows]
 _SHORT = {"cosine": "cosine", "dot_product": "dot", "euclidean": "euclidean"}
 _ORDER = ("euclidean", "dot", "cosine")
@@ -35,11 +35,12 @@ _ORDER = ("euclidean", "dot", "cosine")
 
 @dataclass(frozen=True)
 class SampledSpaces:
-    """Metrics and angle histograms of both spaces."""
+    """Metrics of both spaces, and their histograms of angles and of the k-occurrence."""
 
     raw: dict[str, Json]
     transformed: dict[str, Json]
     angles: dict[str, Json]
+    k_occurrence: dict[str, Json | None]
 
 
 def measure_sample(sample: Sample, transformed: NDArray[np.float32], *, texts: int, seed: int) -> SampledSpaces:
@@ -68,12 +69,17 @@ def measure_sample(sample: Sample, transformed: NDArray[np.float32], *, texts: i
         images = pool.submit(neighbours, after, NEIGHBOURS, ["cosine"]) if enough else None
     (raw_metrics, raw_angles), (image_metrics, image_angles) = raw.result(), image.result()
     stored, unit = both.result() if both else (None, None)
-    overlaps = _overlaps(stored, unit, len(before))
-    kept = _kept(stored, images.result() if images else None, len(before))
+    moved = images.result() if images else None
+    overlaps = {name: _as_share(each, seed, whole=whole) for name, each in _overlaps(stored, unit, len(before)).items()}
+    kept = _as_share(_kept(stored, moved, len(before)), seed, whole=whole)
+    found = {
+        space: None if each is None else each["cosine"] for space, each in (("raw", stored), ("transformed", moved))
+    }
     return SampledSpaces(
-        raw={**raw_metrics, **{name: _as_share(each, seed, whole=whole) for name, each in overlaps.items()}},
-        transformed={**image_metrics, "knn_overlap_raw": _as_share(kept, seed, whole=whole)},
+        raw={**raw_metrics, **overlaps, **_hubs(before, found["raw"], seed, whole=whole)},
+        transformed={**image_metrics, "knn_overlap_raw": kept, **_hubs(after, found["transformed"], seed, whole=whole)},
         angles={"raw": raw_angles, "transformed": image_angles},
+        k_occurrence={space: occurrence_json(rows, whole=whole) for space, rows in found.items()},
     )
 
 
@@ -91,17 +97,18 @@ def _angles(vectors: NDArray[np.float32], seed: int, *, whole: bool) -> tuple[di
 def angle_intervals(vectors: NDArray[np.float32], estimates: dict[str, Estimate]) -> dict[str, tuple[float, float]]:
     """Return the intervals of the distances to the law, by batches of texts: hash order is random order."""
     parts = [cosine_distribution(part) for part in np.array_split(vectors, BATCHES) if len(part) > 1]
-    of_parts = {
-        "angle_ks": [part.kolmogorov_smirnov.value for part in parts],
-        "angle_w1": [part.wasserstein.value for part in parts],
+    of_parts = [{"angle_ks": part.kolmogorov_smirnov, "angle_w1": part.wasserstein} for part in parts]
+    found = batch_intervals(estimates, of_parts)
+    return {name: (max(low, 0.0), high) for name, (low, high) in found.items()}
+
+
+def _hubs(vectors: NDArray[np.float32], rows: Rows | None, seed: int, *, whole: bool) -> dict[str, Json]:
+    estimates = hubness_estimates(rows, _too_few(len(vectors)))
+    intervals = {} if whole or rows is None else hubness_intervals(vectors, NEIGHBOURS, estimates)
+    return {
+        name: number(as_sample(estimate, whole=whole, seed=seed, interval=intervals.get(name)), "texts")
+        for name, estimate in estimates.items()
     }
-    found = {}
-    for name, values in of_parts.items():
-        known, value = [each for each in values if each is not None], estimates[name].value
-        if len(known) > 1 and value is not None:
-            low, high = batch_interval(value, known)
-            found[name] = (max(low, 0.0), high)
-    return found
 
 
 def _overlaps(stored: Neighbours | None, unit: Neighbours | None, n: int) -> dict[str, Estimate]:
