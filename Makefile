@@ -45,10 +45,11 @@ test: lint  ## the linters, then the whole suite
 soak: $(STAMP)  ## what takes too long for `make test`: whole examples, kills at every moment
 	@$(BIN)/python -m pytest -m soak --timeout 7200 --durations=0
 
-bench: $(STAMP)  ## what a run takes beside SentenceTransformer.encode and np.save, and what a night takes that changes little
+bench: $(STAMP)  ## runs beside SentenceTransformer.encode, nights that change little, geometry beside scikit-learn
 	@$(BIN)/python benchmarks/encode.py examples/banking77/banking77.parquet
 	@test -f $(CORPUS) || { echo "make bench CORPUS=FILE: a Parquet file with package, section and text is needed" >&2; exit 2; }
 	@$(BIN)/python benchmarks/incremental.py --corpus $(CORPUS)
+	@$(BIN)/python benchmarks/geometry.py
 
 clean:  ## remove the environment and what was built; stores stay
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
