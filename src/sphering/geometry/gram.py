@@ -7,7 +7,8 @@ With y = x − pivot and w = ‖y‖², the rows a = (y, w, 1) have the Gram mat
            [Σ y',    Σ w,    n   ]]
 
 which holds all of n, mean, scatter, Σ‖y‖²y and Σ‖y‖⁴ (reference: Chan, Golub & LeVeque 1983 for the scatter). One
-symmetric rank-k update a block makes it; another pivot is a congruence T' A'A T.
+symmetric rank-k update a block makes it; another pivot is a congruence T' A'A T. Rows scaled by the roots of weights
+give the same sums with each row counted as often as its weight says; the corner is then the sum of the weights.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Gram:
-    """The Gram matrix of the rows (x − pivot, ‖x − pivot‖², 1).
+    """The Gram matrix of the rows (x − pivot, ‖x − pivot‖², 1), each scaled by the root of its weight.
 
     Parameters
     ----------
@@ -37,22 +38,22 @@ class Gram:
     matrix: Array
 
     @property
-    def n(self) -> int:
-        """Number of rows."""
-        return round(float(self.matrix[-1, -1]))
+    def weight(self) -> float:
+        """Sum of the rows' weights: their number where each counts once; 0 where there are none."""
+        return float(self.matrix[-1, -1])
 
     @property
     def mean(self) -> Array:
         """Mean of the rows, shape (d,); the pivot where there are none."""
         d = len(self.pivot)
-        return self.pivot + self.matrix[:d, -1] / max(self.n, 1)
+        return self.pivot + self.matrix[:d, -1] / (self.weight or 1.0)
 
     @property
     def mean_square(self) -> float:
         """E‖x‖²; 0 where there are no rows."""
         d = len(self.pivot)
-        total = self.matrix[d, -1] + 2.0 * (self.pivot @ self.matrix[:d, -1]) + self.n * (self.pivot @ self.pivot)
-        return float(max(total, 0.0)) / max(self.n, 1)
+        total = self.matrix[d, -1] + 2.0 * (self.pivot @ self.matrix[:d, -1]) + self.weight * (self.pivot @ self.pivot)
+        return float(max(total, 0.0)) / (self.weight or 1.0)
 
     @cached_property
     def centred(self) -> Gram:
@@ -73,10 +74,10 @@ class Gram:
 
     def plus(self, other: Gram) -> Gram:
         """Return the sums over both sets of rows, about their common mean."""
-        n = self.n + other.n
-        if n == 0:
+        weight = self.weight + other.weight
+        if weight == 0.0:
             return self
-        mean = self.mean + (other.mean - self.mean) * (other.n / n)
+        mean = self.mean + (other.mean - self.mean) * (other.weight / weight)
         return Gram(mean, self.about(mean).matrix + other.about(mean).matrix)
 
     def minus(self, part: Gram) -> Gram:

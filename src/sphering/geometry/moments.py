@@ -1,7 +1,8 @@
 """The mergeable state that most metrics and every transform are computed from.
 
 Float64 sums over raw vectors (about the first block's mean) and over their unit vectors, in fixed blocks of 8192 rows,
-so that nothing depends on how the batches arrived. Rows that are not finite or zero are counted and left out.
+so that nothing depends on how the batches arrived. Rows that are not finite or zero are counted and left out. A row may
+count for a weight: then every sum has each row so many times.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from sphering.geometry.blas import one_blas_thread
 from sphering.geometry.block import BLOCK_ROWS, OpenBlock, Taken
 from sphering.geometry.extremes import Extremes
 from sphering.geometry.gram import Array, Gram
+from sphering.geometry.sums import Sums
 
-MOMENTS_VERSION = 3
+MOMENTS_VERSION = 4
+_WEIGHTS = (1e-100, 1e100)  # squares of weights and their sums stay far inside float64
+_ONE_HAS_ALL = 1e-9
 _HALF_ULP = {"float16": 2.0**-11, "float32": 2.0**-24, "float64": 2.0**-53}
 
 
@@ -63,40 +67,60 @@ class Moments:
     Make one with `Moments.empty(d)`, feed it with `update`, combine shards with `merged` in a fixed order.
     """
 
-    def __init__(
-        self, gram: Gram, unit: Array, counts: tuple[int, int], norms: tuple[Extremes, float], ulp: float
-    ) -> None:
-        self._gram = gram
-        self._unit = unit
+    def __init__(self, sums: Sums, extremes: Extremes, counts: tuple[int, int], ulp: float) -> None:
+        self._sums, self._extremes = sums, extremes
         self.non_finite, self.zero = counts
-        self._extremes, self._norm_sum = norms
         self.ulp = ulp
         self._block: OpenBlock | None = None
-        self._closed: tuple[Gram, Array] | None = None
+        self._closed: Sums | None = None
 
     @classmethod
     def empty(cls, dimension: int) -> Moments:
         """Return the state of no vectors of `dimension` coordinates."""
         if dimension < 1:
             raise InputError(f"a dimension of {dimension}", expected="at least 1")
-        gram = Gram(np.zeros(dimension), np.zeros((dimension + 2, dimension + 2)))
-        return cls(gram, np.zeros((dimension + 1, dimension + 1)), (0, 0), (Extremes.of(np.empty(0)), 0.0), 0.0)
+        return cls(Sums.empty(dimension), Extremes.of(np.empty(0)), (0, 0), 0.0)
 
     # -- what it says ------------------------------------------------------------------------------------------
 
     @property
     def dimension(self) -> int:
         """Number of coordinates d."""
-        return len(self._gram.pivot)
+        return len(self._sums.gram.pivot)
 
     @property
     def n(self) -> int:
-        """Number of vectors counted in: finite and not zero."""
-        return self._gram.n + (self._block.filled if self._block else 0)
+        """Number of vectors counted in: finite, not zero, and of a weight above 0."""
+        return self._extremes.n
+
+    @property
+    def weight(self) -> float:
+        """Sum W of the vectors' weights: n where each counts once."""
+        return self.gram.weight
+
+    @property
+    def squared_weights(self) -> float:
+        """Σw²: n where each vector counts once."""
+        return self._close().squares
+
+    @property
+    def effective_n(self) -> float:
+        """How many vectors of equal weight have means of this variance, W²/Σw² (Kish 1965): n for equal weights."""
+        return self.weight * (self.weight / self.squared_weights) if self.n else 0.0
+
+    @property
+    def pair_weight(self) -> float:
+        """Σ of w w' over all ordered pairs of different vectors, W² − Σw²: n(n − 1) where each counts once."""
+        return self.weight * self._freedom()
+
+    @property
+    def one_has_all(self) -> bool:
+        """Whether one vector has all the weight but a billionth: then there is no pair, and no covariance."""
+        return self._freedom() <= _ONE_HAS_ALL * self.weight
 
     @property
     def rows(self) -> int:
-        """Number of vectors seen, those left out included."""
+        """Number of vectors seen, those left out included, but for those of weight 0."""
         return self.n + self.non_finite + self.zero
 
     @property
@@ -107,7 +131,7 @@ class Moments:
     @property
     def norm_mean(self) -> float | None:
         """Mean norm; None where there are no vectors."""
-        return self._norm_total() / self.n if self.n else None
+        return self._close().norm / self.weight if self.n else None
 
     @property
     def mean(self) -> Array:
@@ -123,16 +147,24 @@ class Moments:
 
     @property
     def covariance(self) -> Array:
-        """Sample covariance of the raw vectors (ddof = 1), shape (d, d), float64.
+        """Sample covariance of the raw vectors, shape (d, d), float64.
+
+        Σ w (x − mean)(x − mean)' over W − Σw²/W, as `numpy.cov` with `aweights`: n − 1 where each counts once.
 
         Raises
         ------
         InputError
-            If there are fewer than two vectors.
+            If there are fewer than two vectors, or one of them has all the weight.
         """
         self._need(2)
+        if self.one_has_all:
+            raise InputError(
+                f"one of {self.n} vectors has all the weight but a billionth",
+                expected="weights under which several vectors count",
+                remedy="look at the largest weight, or count each vector once",
+            )
         d = self.dimension
-        return self.gram.centred.matrix[:d, :d] / (self.n - 1)
+        return self.gram.centred.matrix[:d, :d] / self._freedom()
 
     @property
     def mean_square(self) -> float:
@@ -141,24 +173,29 @@ class Moments:
 
     @property
     def fourth_central(self) -> float:
-        """Σ‖x − mean‖⁴ of the raw vectors."""
+        """Σ w ‖x − mean‖⁴ of the raw vectors."""
         d = self.dimension
         return float(self.gram.centred.matrix[d, d])
 
     @property
     def unit_sum(self) -> Array:
-        """Sum s of the unit vectors, shape (d,), float64."""
-        return self._close()[1][:-1, -1]
+        """Weighted sum s of the unit vectors, shape (d,), float64."""
+        return self._close().unit[:-1, -1]
 
     @property
     def unit_gram(self) -> Array:
-        """G = Σ u u' of the unit vectors, shape (d, d), float64."""
-        return self._close()[1][:-1, :-1]
+        """G = Σ w u u' of the unit vectors, shape (d, d), float64."""
+        return self._close().unit[:-1, :-1]
 
     @property
     def gram(self) -> Gram:
         """The power sums of the raw vectors."""
-        return self._close()[0]
+        return self._close().gram
+
+    def _freedom(self) -> float:
+        """Return W − Σw²/W, what a covariance is divided by."""
+        sums = self._close()
+        return max(sums.gram.weight - sums.squares / sums.gram.weight, 0.0) if self.n else 0.0
 
     def _need(self, least: int) -> None:
         if self.n < least:
@@ -169,17 +206,27 @@ class Moments:
 
     # -- how it grows ------------------------------------------------------------------------------------------
 
-    def update(self, vectors: NDArray[Any]) -> None:
+    def update(self, vectors: NDArray[Any], weights: NDArray[Any] | None = None) -> None:
         """Count vectors in.
 
         Parameters
         ----------
         vectors : ndarray, shape (n, d), float16, float32 or float64
             Rows with a NaN or an infinity, or whose norm over- or underflows float64, are counted and left out.
+        weights : ndarray, shape (n,), optional
+            How much each row counts for; one of weight 0 is left out of everything. By default each counts once, to the
+            bit as with weights of 1.
+
+        Raises
+        ------
+        InputError
+            If shape or type is none of these, or a weight is neither 0 nor between 1e-100 and 1e100.
         """
         if vectors.ndim != 2 or vectors.shape[1] != self.dimension:
             raise InputError(f"an array of shape {vectors.shape}", expected=f"(n, {self.dimension})")
         ulp = half_ulp(vectors.dtype)
+        if weights is not None:
+            vectors, weights = _weighted(vectors, weights)
         if not len(vectors):
             return
         self.ulp = max(self.ulp, ulp)
@@ -187,12 +234,12 @@ class Moments:
         if self._block is None:
             self._block = OpenBlock(self.dimension)
         while len(vectors):
-            taken = self._block.take(vectors)
+            taken = self._block.take(vectors, weights)
             self._count(taken)
             vectors = vectors[taken.rows :]
+            weights = None if weights is None else weights[taken.rows :]
             if self._block.filled == BLOCK_ROWS:
-                self._norm_sum += self._block.norm_sum
-                self._gram, self._unit = self._block.added_to(self._gram, self._unit)
+                self._sums = self._block.added_to(self._sums)
                 self._block.filled = 0
 
     def _count(self, taken: Taken) -> None:
@@ -202,15 +249,12 @@ class Moments:
         if len(taken.norms):
             self._extremes = self._extremes.plus(Extremes.of(taken.norms))
 
-    def _norm_total(self) -> float:
-        return self._norm_sum + (self._block.norm_sum if self._block else 0.0)
-
-    def _close(self) -> tuple[Gram, Array]:
+    def _close(self) -> Sums:
         """Return the sums over everything seen; the unfinished block stays open for more rows."""
         if self._block is None or self._block.filled == 0:
-            return self._gram, self._unit
+            return self._sums
         if self._closed is None:
-            self._closed = self._block.added_to(self._gram, self._unit)
+            self._closed = self._block.added_to(self._sums)
         return self._closed
 
     def merge(self, other: Moments) -> Moments:
@@ -218,32 +262,30 @@ class Moments:
         if other.dimension != self.dimension:
             raise InputError(f"moments of {other.dimension} dimensions", expected=f"{self.dimension} dimensions")
         counts = (self.non_finite + other.non_finite, self.zero + other.zero)
-        total = self._norm_total() + other._norm_total()
-        norms = (self._extremes.plus(other._extremes), total)
-        unit = self._close()[1] + other._close()[1]
-        return Moments(self.gram.plus(other.gram), unit, counts, norms, max(self.ulp, other.ulp))
+        extremes = self._extremes.plus(other._extremes)
+        return Moments(self._close().plus(other._close()), extremes, counts, max(self.ulp, other.ulp))
 
     def without(self, part: Moments) -> Moments | None:
         """Return the state of these vectors less some of them, or None where it does not follow from the two states.
 
-        It does not where the part is more than half (the difference would lose digits), or has all of the smallest or
-        all of the largest norms that are kept.
+        It does not where the part is more than half, by number or by weight (the difference would lose digits), or has
+        all of the smallest or all of the largest norms that are kept.
         """
         extremes = self._extremes.minus(part._extremes)
-        if extremes is None or 2 * part.n > self.n:
+        if extremes is None or 2 * part.n > self.n or 2.0 * part.weight > self.weight:
             return None
         counts = (self.non_finite - part.non_finite, self.zero - part.zero)
-        norms = (extremes, self._norm_total() - part._norm_total())
-        return Moments(self.gram.minus(part.gram), self._close()[1] - part._close()[1], counts, norms, self.ulp)
+        return Moments(self._close().minus(part._close()), extremes, counts, self.ulp)
 
     # -- how it is kept ----------------------------------------------------------------------------------------
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the state as named arrays, 8 d² bytes: of the symmetric matrices the upper triangles."""
-        gram, unit = self._close()
+        sums = self._close()
+        gram, unit = sums.gram, sums.unit
         return {
-            "counts": np.array([MOMENTS_VERSION, self.non_finite, self.zero], dtype=np.int64),
-            "norms": np.array([self._norm_total(), self.ulp]),
+            "counts": np.array([MOMENTS_VERSION, self.n, self.non_finite, self.zero], dtype=np.int64),
+            "scalars": np.array([sums.norm, sums.squares, self.ulp]),
             "lowest": self._extremes.lowest.copy(),
             "highest": self._extremes.highest.copy(),
             "pivot": gram.pivot.copy(),
@@ -260,18 +302,37 @@ class Moments:
         FormatError
             If another version of the product wrote it.
         """
-        version, non_finite, zero = (int(value) for value in arrays["counts"])
+        version, *counts = (int(value) for value in arrays["counts"])
         if version != MOMENTS_VERSION:
             raise FormatError(
                 f"moments of version {version}",
                 expected=f"version {MOMENTS_VERSION}",
                 remedy="compute them again",
             )
-        total, ulp = (float(value) for value in arrays["norms"])
+        n, non_finite, zero = counts
+        norm, squares, ulp = (float(value) for value in arrays["scalars"])
         d = len(arrays["pivot"])
         gram = Gram(np.array(arrays["pivot"]), _symmetric(arrays["gram"], d + 2))
-        extremes = Extremes(gram.n, np.array(arrays["lowest"]), np.array(arrays["highest"]))
-        return cls(gram, _symmetric(arrays["unit"], d + 1), (non_finite, zero), (extremes, total), ulp)
+        extremes = Extremes(n, np.array(arrays["lowest"]), np.array(arrays["highest"]))
+        sums = Sums(gram, _symmetric(arrays["unit"], d + 1), norm, squares)
+        return cls(sums, extremes, (non_finite, zero), ulp)
+
+
+def _weighted(vectors: NDArray[Any], weights: NDArray[Any]) -> tuple[NDArray[Any], Array]:
+    """Return the vectors of a weight above 0, and these weights as float64."""
+    wide = np.asarray(weights, dtype=np.float64)
+    if wide.shape != (len(vectors),):
+        raise InputError(f"weights of shape {wide.shape} for {len(vectors)} vectors", expected="one each")
+    least, most = _WEIGHTS
+    counted = wide != 0.0
+    bad = counted & ~((wide >= least) & (wide <= most))
+    if bad.any():
+        raise InputError(
+            f"a weight of {wide[int(np.argmax(bad))]:g}",
+            expected=f"0, or a number between {least:g} and {most:g}",
+            where=f"row {int(np.argmax(bad))}",
+        )
+    return (vectors, wide) if counted.all() else (vectors[counted], wide[counted])
 
 
 def _symmetric(triangle: Array, size: int) -> Array:

@@ -41,6 +41,8 @@ def participation_ratio_unbiased(moments: Moments) -> Estimate:
     n = moments.n
     if n < 4:
         return undefined("the unbiased form needs four usable vectors", n)
+    if moments.squared_weights != n:
+        return undefined("the unbiased form is of vectors that each count once", n)
     if not has_variance(moments):
         return undefined(NO_VARIANCE, n)
     covariance = moments.covariance

@@ -6,11 +6,12 @@ import importlib.util
 import platform
 from pathlib import Path
 
+from sphering.accelerator import may_have_an_accelerator
 from sphering.config.encoder import SentenceTransformersConfig
 from sphering.encoder.kind import Resolution
 from sphering.encoder.modelfiles import module_graph, read_settings
 from sphering.encoder.resolve import locate
-from sphering.encoder.sentence_transformers.devices import AUTO, CPU, may_have_an_accelerator
+from sphering.encoder.sentence_transformers.devices import AUTO, CPU
 from sphering.errors import ModelError
 
 MACHINES = frozenset({"x86_64", "AMD64", "aarch64", "arm64"})

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from sphering.errors import ModelError
 
 CPU = "cpu"
 AUTO = "auto"
-_NVIDIA = Path("/dev/nvidiactl")
-
-
-def may_have_an_accelerator() -> bool:
-    """Return whether an accelerator seems to be here, without importing PyTorch, which takes seconds."""
-    return _NVIDIA.exists() or (platform.system() == "Darwin" and platform.machine() == "arm64")
 
 
 def devices(wish: str) -> list[str]:
