@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sphering.config.model import TransformConfig
+from sphering.errors import InputError
 from sphering.geometry.moments import Moments, merged
-from sphering.run.kept_moments import ROWS_A_DIMENSION, stretch_moments, stretches
+from sphering.run.kept_moments import ROWS_A_DIMENSION, Subject, stretch_moments, stretches
 from sphering.store.corpus import CorpusStore
 from sphering.store.local_files import LocalFiles
 from sphering.store.shard import ShardEntry, schema, vector_array, write_shard
@@ -67,15 +68,20 @@ def table(rows, seed):
             "n_unknown": pa.array([0] * rows, pa.int32()),
             "truncated": [False] * rows,
             "norm": np.linalg.norm(vectors, axis=1),
-            "metadata": ["{}"] * rows,
+            "metadata": [f'{{"weight":{weight(seed, row)}}}' for row in range(rows)],
             "embedding": vector_array(vectors),
         },
         schema=schema(DIMENSION),
     )
 
 
-def taken(corpus, snapshot, transform=None):
-    return merged(stretch_moments(corpus, snapshot, each, transform) for each in stretches(snapshot.manifest))
+def weight(seed, row):
+    return (row * 7 + seed) % 11 / 4  # each eleventh is 0
+
+
+def taken(corpus, snapshot, transform=None, weights=None):
+    subject = Subject(transform, weights)
+    return merged(stretch_moments(corpus, snapshot, each, subject) for each in stretches(snapshot.manifest))
 
 
 def one_pass(snapshot, transform=None):
@@ -179,3 +185,27 @@ def test_a_damaged_file_is_made_again(corpus, snapshot, damage):
     path.write_bytes({"cut": data[:-40], "flipped": data, "empty": b""}[damage])
     assert same_bits(taken(corpus, snapshot), first)
     assert path.read_bytes() == whole
+
+
+def one_weighted_pass(snapshot, dropped):
+    moments = Moments.empty(DIMENSION)
+    vectors = np.concatenate(list(snapshot.vectors()))
+    places = [(shard, row) for shard, entry in enumerate(snapshot.manifest.shards) for row in range(entry.rows)]
+    moments.update(vectors, np.array([weight(*place) for place in places if place not in dropped]))
+    return moments
+
+
+def test_weighted_moments_are_kept_too_and_apart(corpus):
+    dropped = [(0, 3), (0, 50), (1, 9)]
+    snapshot = written(corpus, {"big": BIG, "small": SMALL}, dropped)
+    assert_same(taken(corpus, snapshot), one_pass(snapshot))
+    found = taken(corpus, snapshot, weights="weight")
+    assert_same(found, one_weighted_pass(snapshot, dropped))
+    assert found.effective_n == pytest.approx(one_weighted_pass(snapshot, dropped).effective_n, rel=1e-12)
+    assert len(kept(corpus)) == 2
+    assert same_bits(taken(corpus, snapshot, weights="weight"), found)
+
+
+def test_a_document_without_a_weight_is_named(corpus, snapshot):
+    with pytest.raises(InputError, match=r"document '0-0' has no weight[\s\S]*\[transform\] weights = 'mass'"):
+        taken(corpus, snapshot, weights="mass")

@@ -13,6 +13,8 @@ from pydantic import Field, SerializeAsAny, model_validator
 from sphering.config.encoder import EncoderConfig, SentenceTransformersConfig
 from sphering.config.table import Name, Table
 
+DOCUMENTS, TEXTS = "documents", "texts"
+
 
 class SourceConfig(Table):
     """Where documents come from and which columns they have."""
@@ -51,7 +53,12 @@ class SourceConfig(Table):
     )
     text: str = Field("text", description="The column with the text.")
     labels: tuple[str, ...] = Field(
-        (), description="Metadata columns that hold a class label; the report counts the texts of each apart."
+        (),
+        description=(
+            "Metadata columns that hold a class label. The report counts the texts of each apart, and measures how far "
+            "the labels lie apart: cosines within and between them, and how often a text's neighbours, or its label's "
+            "mean, tell its label."
+        ),
     )
     metadata: tuple[str, ...] = Field((), description="Columns kept with each document and its vector.")
     duplicates: Literal["error", "first", "last"] = Field(
@@ -147,8 +154,13 @@ class TransformConfig(Table):
     shrinkage: float = Field(0.0, ge=0, le=1, description="whiten: share of (tr S/d)·I mixed into the covariance.")
     dimension: int | None = Field(None, gt=0, description="whiten: keep the first k principal directions.")
     components: int = Field(1, ge=0, description="abtt: how many top directions are removed.")
-    weights: Literal["documents", "texts"] = Field(
-        "documents", description="Fit on every document, or once on each distinct text."
+    weights: str = Field(
+        DOCUMENTS,
+        description=(
+            "What a vector counts for in the fit: `documents`, each document once; `texts`, each distinct text once; "
+            "or a column of [source] metadata or labels with a number from 0 on for every document, such as a word's "
+            "frequency; 0 leaves a document out."
+        ),
     )
     refit: Literal["drift", "always", "never"] = Field(
         "drift", description="When the base's transform is fitted again."
@@ -272,6 +284,16 @@ class Config(Table):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"two exports are named {', '.join(twice)}")
+        return self
+
+    @model_validator(mode="after")
+    def _weights_are_kept(self) -> Self:
+        weights = self.transform.weights
+        if weights not in (DOCUMENTS, TEXTS, *self.source.metadata, *self.source.labels):
+            raise ValueError(
+                f"[transform] weights is {weights!r}: neither `documents` nor `texts` nor a column of [source] "
+                "metadata or labels"
+            )
         return self
 
     @model_validator(mode="after")

@@ -21,7 +21,7 @@ from sphering.geometry.gram import Array, Gram
 from sphering.geometry.sums import Sums
 
 MOMENTS_VERSION = 4
-_WEIGHTS = (1e-100, 1e100)  # squares of weights and their sums stay far inside float64
+LEAST_WEIGHT, GREATEST_WEIGHT = 1e-100, 1e100  # squares of weights and their sums stay far inside float64
 _ONE_HAS_ALL = 1e-9
 _HALF_ULP = {"float16": 2.0**-11, "float32": 2.0**-24, "float64": 2.0**-53}
 
@@ -323,13 +323,12 @@ def _weighted(vectors: NDArray[Any], weights: NDArray[Any]) -> tuple[NDArray[Any
     wide = np.asarray(weights, dtype=np.float64)
     if wide.shape != (len(vectors),):
         raise InputError(f"weights of shape {wide.shape} for {len(vectors)} vectors", expected="one each")
-    least, most = _WEIGHTS
     counted = wide != 0.0
-    bad = counted & ~((wide >= least) & (wide <= most))
+    bad = counted & ~((wide >= LEAST_WEIGHT) & (wide <= GREATEST_WEIGHT))
     if bad.any():
         raise InputError(
             f"a weight of {wide[int(np.argmax(bad))]:g}",
-            expected=f"0, or a number between {least:g} and {most:g}",
+            expected=f"0, or a number between {LEAST_WEIGHT:g} and {GREATEST_WEIGHT:g}",
             where=f"row {int(np.argmax(bad))}",
         )
     return (vectors, wide) if counted.all() else (vectors[counted], wide[counted])

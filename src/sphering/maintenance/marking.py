@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from sphering.config.model import DOCUMENTS, TEXTS
+from sphering.errors import IntegrityError, NotFoundError
+from sphering.run.fit import read_transform
 from sphering.run.kept_moments import moments_id, stretches
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_document
@@ -48,12 +52,12 @@ def mark(corpus: CorpusStore, keep: int, young: float) -> Marked:
     for release in {*_of_refs(corpus, keep), *_young_releases(corpus, records, young)}:
         _mark_release(marked, corpus.release(release))
     marked.snapshots |= set(_young_snapshots(corpus, records, young))
-    encoders = set()
+    encoders, weights = set(), _weight_columns(corpus, marked.transforms)
     for snapshot in sorted(marked.snapshots):
         manifest = corpus.manifest(snapshot)
         encoders.add(manifest.encoder)
         marked.shards |= {(manifest.encoder, entry.id) for entry in manifest.shards}
-        marked.moments |= set(_moments_of(manifest, marked.transforms.values()))
+        marked.moments |= set(_moments_of(manifest, marked.transforms.values(), weights))
     marked.evaluations = set(_evaluations_of(corpus, encoders))
     return marked
 
@@ -66,11 +70,22 @@ def _mark_release(marked: Marked, release: Release) -> None:
     marked.exports |= {entry.id for entry in release.exports}
 
 
-def _moments_of(manifest: SnapshotManifest, transforms: Iterable[str]) -> Iterator[str]:
-    """Yield the moments that a run over a snapshot would read: raw, and under each of some transforms."""
+def _weight_columns(corpus: CorpusStore, transforms: Iterable[str]) -> set[str]:
+    """Return the columns by whose weights transforms were fitted; of one that is lost or damaged none is known."""
+    found = set()
+    for name in transforms:
+        with suppress(NotFoundError, IntegrityError):
+            found.add(read_transform(corpus, name).parameters.get("weights", DOCUMENTS))
+    return found - {DOCUMENTS, TEXTS}
+
+
+def _moments_of(manifest: SnapshotManifest, transforms: Iterable[str], weights: Iterable[str]) -> Iterator[str]:
+    """Yield the moments that a run over a snapshot would read: raw, under transforms, and by columns' weights."""
     named = [stretch.shards(manifest) for stretch in stretches(manifest) if stretch.long]
     for transform in (None, *transforms):
         yield from (moments_id(shards, transform) for shards in named)
+    for column in weights:
+        yield from (moments_id(shards, None, column) for shards in named)
 
 
 def _of_refs(corpus: CorpusStore, keep: int) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sphering.config.model import ReportConfig
+from sphering.config.model import TEXTS, ReportConfig
 from sphering.geometry.estimate import Estimate, exact, undefined
 from sphering.geometry.moments import Moments
 from sphering.report.catalogue import COUNTS
@@ -17,7 +17,7 @@ from sphering.report.counted import count_documents
 from sphering.report.equal_vectors import EqualVectors
 from sphering.report.identity import REPORT_VERSION
 from sphering.report.labels import label_tables
-from sphering.report.measured import Json, number, whole_counts
+from sphering.report.measured import Json, Over, number, whole_counts
 from sphering.report.named_languages import name_languages
 from sphering.report.norms import norm_histogram
 from sphering.report.sampled import measure_sample
@@ -117,8 +117,12 @@ def _transform_json(transform: Transform, moments: Moments) -> Json:
         "dimension_out": transform.dimension_out,
         "dead_coordinates": list(transform.dead),
         "warnings": list(transform.warnings),
-        "drift": number(_drift(transform, moments), transform.parameters.get("weights", "documents")),
+        "drift": number(_drift(transform, moments), _over(transform)),
     }
+
+
+def _over(transform: Transform) -> Over:
+    return "texts" if transform.parameters.get("weights") == TEXTS else "documents"
 
 
 def _drift(transform: Transform, moments: Moments) -> Estimate:

@@ -6,19 +6,23 @@ stretch of 512 d rows has 256 times the bytes of its moments.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from sphering.errors import InputError
 from sphering.geometry.moments import MOMENTS_VERSION, Moments, merged
 from sphering.identity import sha256_bytes, short_id
+from sphering.run.weights import COLUMNS, batch_weights
 from sphering.store.corpus import CorpusStore
-from sphering.store.shard import EMBEDDING, read_batches, take_vectors, vector_rows
+from sphering.store.database import bounded_connection
+from sphering.store.shard import EMBEDDING, read_batches, vector_rows
 from sphering.store.snapshot import BLOCK_ROWS, Snapshot, SnapshotManifest
 from sphering.transform.affine import Transform
 from sphering.transform.image import moments_of
@@ -55,61 +59,100 @@ def stretches(manifest: SnapshotManifest) -> list[Stretch]:
     return found + [Stretch(range(each, each + 1), long=False) for each in range(start, len(manifest.shards))]
 
 
-def moments_id(shards: Sequence[str], transform: str | None) -> str:
-    """Return the id of the moments of a stretch, raw or under the transform of a SHA-256."""
+@dataclass(frozen=True)
+class Subject:
+    """What moments are of: raw vectors, the images of a transform, or raw vectors that count by a column's weights."""
+
+    transform: Transform | None = None
+    weights: str | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of a shard that they are taken from."""
+        return [EMBEDDING, *(COLUMNS if self.weights is not None else ())]
+
+    def moments(self, snapshot: Snapshot, batches: Iterable[pa.RecordBatch]) -> Moments:
+        """Return the moments of batches of a snapshot's documents."""
+        if self.weights is None:
+            return moments_of((vector_rows(each.column(0)) for each in batches), snapshot.dimension, self.transform)
+        moments = Moments.empty(snapshot.dimension)
+        with bounded_connection(snapshot.bounds) as connection:
+            for batch in batches:
+                moments.update(vector_rows(batch.column(0)), batch_weights(connection, batch, self.weights))
+        return moments
+
+
+def moments_id(shards: Sequence[str], transform: str | None, weights: str | None = None) -> str:
+    """Return the id of the moments of a stretch: raw or under the transform of a SHA-256, or by a column's weights."""
     of = {
         "shards": list(shards),
         "transform": transform or "raw",
         "labels": None,
-        "weights": None,
+        "weights": weights,
         "v": MOMENTS_VERSION,
     }
     return short_id(of)
 
 
-def stretch_moments(corpus: CorpusStore, snapshot: Snapshot, stretch: Stretch, transform: Transform | None) -> Moments:
-    """Return the moments of a stretch's documents, raw or under a transform.
+def stretch_moments(corpus: CorpusStore, snapshot: Snapshot, stretch: Stretch, subject: Subject) -> Moments:
+    """Return the moments of a stretch's documents.
 
     Those of a long one are kept, over all rows of its shards; rows that the snapshot leaves out are then subtracted.
     Where that would not be exact, and in a short one, the vectors are read.
+
+    Raises
+    ------
+    InputError
+        If a document has no weight where it needs one.
     """
     if stretch.long:
-        rest = _without_dropped(_kept(corpus, snapshot, stretch, transform), snapshot, stretch, transform)
+        rest = _without_dropped(corpus, snapshot, stretch, subject)
         if rest is not None:
             return rest
     return merged(
-        moments_of(snapshot.shard_vectors(position), snapshot.dimension, transform) for position in stretch.positions
+        subject.moments(snapshot, snapshot.shard_batches(position, subject.columns)) for position in stretch.positions
     )
 
 
-def _without_dropped(
-    whole: Moments, snapshot: Snapshot, stretch: Stretch, transform: Transform | None
-) -> Moments | None:
-    gone = {position: snapshot.dropped_rows(position) for position in stretch.positions}
-    vectors = [
-        take_vectors(snapshot.paths[position], rows, snapshot.dimension) for position, rows in gone.items() if len(rows)
-    ]
-    return whole.without(moments_of(vectors, snapshot.dimension, transform)) if vectors else whole
+def _without_dropped(corpus: CorpusStore, snapshot: Snapshot, stretch: Stretch, subject: Subject) -> Moments | None:
+    """Return the kept moments less those of dropped rows; None where that is not exact or such a row has no weight."""
+    dropped = [position for position in stretch.positions if len(snapshot.dropped_rows(position))]
+    try:
+        whole = _kept(corpus, snapshot, stretch, subject)
+    except InputError:
+        if dropped and subject.weights is not None:
+            return None
+        raise
+    if not dropped:
+        return whole
+    gone = (batch for position in dropped for batch in _dropped_batches(snapshot, position, subject.columns))
+    return whole.without(subject.moments(snapshot, gone))
 
 
-def _kept(corpus: CorpusStore, snapshot: Snapshot, stretch: Stretch, transform: Transform | None) -> Moments:
+def _dropped_batches(snapshot: Snapshot, position: int, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a shard that the snapshot leaves out."""
+    gone, start = snapshot.dropped_rows(position), 0
+    for batch in read_batches(snapshot.paths[position], columns, BLOCK_ROWS):
+        low, high = np.searchsorted(gone, [start, start + batch.num_rows])
+        if high > low:
+            yield batch.take(pa.array(gone[low:high] - start))
+        start += batch.num_rows
+
+
+def _kept(corpus: CorpusStore, snapshot: Snapshot, stretch: Stretch, subject: Subject) -> Moments:
     """Return the moments of all rows of a stretch from their file, which is made where it is absent or damaged."""
     shards = stretch.shards(snapshot.manifest)
-    name = moments_id(shards, transform.sha256 if transform else None)
+    name = moments_id(shards, subject.transform.sha256 if subject.transform else None, subject.weights)
     key = corpus.layout.moments(snapshot.manifest.encoder, shards[0], name)
     found = _read(corpus, key)
     if found is None:
         found = merged(
-            moments_of(_all_rows(snapshot, position), snapshot.dimension, transform) for position in stretch.positions
+            subject.moments(snapshot, read_batches(snapshot.paths[position], subject.columns, BLOCK_ROWS))
+            for position in stretch.positions
         )
         arrays = found.to_arrays()
         corpus.files.replace(key, save(arrays, {_SEAL: sha256_bytes(save(arrays))}))
     return found
-
-
-def _all_rows(snapshot: Snapshot, position: int) -> Iterator[NDArray[np.float32]]:
-    for batch in read_batches(snapshot.paths[position], [EMBEDDING], BLOCK_ROWS):
-        yield vector_rows(batch.column(0))
 
 
 def _read(corpus: CorpusStore, key: str) -> Moments | None:

@@ -6,16 +6,18 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Literal
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from sphering.config.model import DOCUMENTS, TEXTS
 from sphering.cores import available_cores
 from sphering.geometry.moments import Moments, merged
+from sphering.identity import short_id
 from sphering.progress import current
 from sphering.run.database import tonights_snapshot
-from sphering.run.kept_moments import Stretch, stretch_moments, stretches
+from sphering.run.kept_moments import Stretch, Subject, stretch_moments, stretches
+from sphering.run.weights import check_weighted
 from sphering.run.workspace import Workspace
 from sphering.store.snapshot import Snapshot
 from sphering.transform.affine import Transform
@@ -25,19 +27,36 @@ _AT_ONCE = 4  # each holds a block of float64 rows, 50 MB at most for 384 dimens
 _lock = threading.Lock()
 
 
-def raw_moments(workspace: Workspace, weights: Literal["documents", "texts"] = "documents") -> Moments:
-    """Return the moments of tonight's snapshot, over documents or over distinct texts.
+def raw_moments(workspace: Workspace, weights: str = DOCUMENTS) -> Moments:
+    """Return the moments of tonight's snapshot: over documents, over distinct texts, or by the weights of a column.
 
     They are kept in the workspace, so that the fit and the report take them once.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    weights : str
+        ``documents``, ``texts``, or a metadata column.
+
+    Raises
+    ------
+    InputError
+        If a document has no weight in the column, or nothing is left to fit on.
     """
-    if weights == "documents":
-        return _once(workspace, "raw", lambda: _of_shards(workspace, None, "fit"))
-    return _once(workspace, "texts", lambda: merged(_counted(_of_distinct_texts(tonights_snapshot(workspace)), "fit")))
+    if weights == DOCUMENTS:
+        return _once(workspace, "raw", lambda: _of_shards(workspace, Subject(), "fit"))
+    if weights == TEXTS:
+        distinct = _of_distinct_texts(tonights_snapshot(workspace))
+        return _once(workspace, "texts", lambda: merged(_counted(distinct, "fit")))
+    name = f"weighted-{short_id({'weights': weights})}"
+    moments = _once(workspace, name, lambda: _of_shards(workspace, Subject(weights=weights), "fit"))
+    check_weighted(moments, weights)
+    return moments
 
 
 def transformed_moments(workspace: Workspace, transform: Transform) -> Moments:
     """Return the moments of tonight's snapshot under a transform, over documents."""
-    return _once(workspace, transform.sha256[:16], lambda: _of_shards(workspace, transform, "report"))
+    return _once(workspace, transform.sha256[:16], lambda: _of_shards(workspace, Subject(transform), "report"))
 
 
 def _once(workspace: Workspace, name: str, take: Callable[[], Moments]) -> Moments:
@@ -48,11 +67,11 @@ def _once(workspace: Workspace, name: str, take: Callable[[], Moments]) -> Momen
     return Moments.from_arrays(load_file(path))
 
 
-def _of_shards(workspace: Workspace, transform: Transform | None, step: str) -> Moments:
+def _of_shards(workspace: Workspace, subject: Subject, step: str) -> Moments:
     snapshot = tonights_snapshot(workspace)
 
     def take(stretch: Stretch) -> Moments:
-        return stretch_moments(workspace.corpus, snapshot, stretch, transform)
+        return stretch_moments(workspace.corpus, snapshot, stretch, subject)
 
     with ThreadPoolExecutor(min(available_cores(), _AT_ONCE)) as pool:
         return merged(_counted(_in_order(pool, take, stretches(snapshot.manifest)), step))

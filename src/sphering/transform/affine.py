@@ -50,6 +50,8 @@ class Transform:
         Coordinates without variance.
     warnings : tuple of str
         What a reader should know about the fit.
+    effective_n : float, optional
+        How many vectors of equal weight tell as much (`Moments.effective_n`), where vectors were weighted.
     """
 
     kind: Kind
@@ -65,6 +67,7 @@ class Transform:
     fitted_covariance: Array
     dead: tuple[int, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    effective_n: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("mean", "matrix", "spectrum", "fitted_mean", "fitted_covariance"):
@@ -141,6 +144,7 @@ class Transform:
             "encoder": self.encoder,
             "fitted_on": self.fitted_on,
             "n": self.n,
+            **({} if self.effective_n is None else {"effective_n": self.effective_n}),
             "dimension_in": self.dimension_in,
             "dimension_out": self.dimension_out,
             "rank": self.rank,
@@ -178,6 +182,7 @@ class Transform:
             fitted_covariance=arrays["fitted_covariance"],
             dead=tuple(content["dead"]),
             warnings=tuple(content["warnings"]),
+            effective_n=content.get("effective_n"),
         )
 
 

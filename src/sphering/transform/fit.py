@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ def fit(config: TransformConfig, moments: Moments, *, encoder: str, snapshot: st
     config : TransformConfig
         `auto` is resolved first; `weights` says whose moments the caller passes.
     moments : Moments
-        Of the documents, or of the distinct texts.
+        Of the documents, of the distinct texts, or weighted.
     encoder, snapshot : str
         Ids of the encoder and of the snapshot that the moments are of.
 
@@ -60,6 +61,7 @@ def fit(config: TransformConfig, moments: Moments, *, encoder: str, snapshot: st
         fitted_covariance=covariance,
         dead=tuple(int(index) for index in dead_coordinates(moments)) if moments.n > 1 else (),
         warnings=warnings,
+        effective_n=None if math.isclose(moments.effective_n, moments.n) else moments.effective_n,
     )
 
 
