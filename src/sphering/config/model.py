@@ -6,7 +6,7 @@ provenance and enter none.
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SerializeAsAny, model_validator
 
@@ -149,9 +149,24 @@ class TransformConfig(Table):
         "auto",
         description="`auto` centres where mean cosine − 2 SE > 0.05, and else leaves vectors as they are.",
     )
-    form: Literal["zca", "pca"] = Field("zca", description="whiten: keep the axes (zca) or take principal axes (pca).")
+    form: Literal["zca", "pca", "cholesky", "zca-cor", "pca-cor"] = Field(
+        "zca",
+        description=(
+            "whiten: keep the axes (zca), take principal axes (pca), the same of the correlations (zca-cor, pca-cor), "
+            "or what each coordinate adds to those before it (cholesky)."
+        ),
+    )
     power: float = Field(1.0, ge=0, le=1, description="whiten: exponent γ of Λ^(−γ/2); 0 centres, 1 whitens fully.")
-    shrinkage: float = Field(0.0, ge=0, le=1, description="whiten: share of (tr S/d)·I mixed into the covariance.")
+    shrinkage: Annotated[float, Field(ge=0, le=1)] | Literal["ledoit-wolf", "oas"] = Field(
+        0.0,
+        description=(
+            "whiten: share of (tr S/d)·I mixed into the covariance S, from 0 to 1, or the share that Ledoit and Wolf's "
+            "or the OAS formula gives for these vectors."
+        ),
+    )
+    soft: float = Field(
+        0.0, ge=0, description="whiten: α of (S + α (tr S/d)·I)^(−1/2); the same cosines as shrinkage = α/(1 + α)."
+    )
     dimension: int | None = Field(None, gt=0, description="whiten: keep the first k principal directions.")
     components: int = Field(1, ge=0, description="abtt: how many top directions are removed.")
     weights: str = Field(
@@ -168,6 +183,18 @@ class TransformConfig(Table):
     max_drift: float = Field(
         0.02, gt=0, description="Drift (squared Bures distance over tr S) beyond which `drift` fits again."
     )
+
+    @model_validator(mode="after")
+    def _whitening_makes_sense(self) -> Self:
+        if self.soft and self.shrinkage:
+            raise ValueError("`soft` is another scale of `shrinkage`, α/(1 + α): one of the two is enough")
+        if self.form == "cholesky" and self.power != 1.0:
+            raise ValueError('form = "cholesky" has no `power`: it is of the whole inverse; take zca or pca')
+        if self.form == "cholesky" and self.dimension is not None:
+            raise ValueError(
+                'form = "cholesky" has no `dimension`: its coordinates have no order of importance; take pca or zca'
+            )
+        return self
 
 
 class EvaluationConfig(Table):

@@ -18,12 +18,12 @@ from sphering.run.workspace import Workspace, timed
 from sphering.store.corpus import CorpusStore
 from sphering.store.refs import PUBLISHED
 from sphering.store.release import Release
-from sphering.transform.affine import TRANSFORM_VERSION, Transform
+from sphering.transform.affine import ARRAY_NAMES, TRANSFORM_VERSION, Transform
 from sphering.transform.drift import drift
 from sphering.transform.fit import fit
 
 _JSON, _ARRAYS = "transform.json", "transform.safetensors"
-_ARRAY_NAMES = ("mean", "matrix", "spectrum", "fitted_mean", "fitted_covariance")
+_OF_EITHER_SIGN = ("matrix", "inverse")
 _ROUNDING = 1e-6  # beyond what two processors differ by in sums and eigenvalues of float64, far below what drift counts
 _PROVENANCE = {"refit", "max_drift"}
 
@@ -174,9 +174,10 @@ def _with_arrays(transform: Transform, stored: bytes) -> Transform:
         found: dict[str, Any] = load(stored)
     except SafetensorError:
         return transform
-    own = {name: array for name in _ARRAY_NAMES if (array := getattr(transform, name)) is not None}
+    own = {name: array for name in ARRAY_NAMES if (array := getattr(transform, name)) is not None}
     alike = found.keys() == own.keys() and all(
-        found[name].shape == own[name].shape and (name == "matrix" or _is_close(found[name], own[name])) for name in own
+        found[name].shape == own[name].shape and (name in _OF_EITHER_SIGN or _is_close(found[name], own[name]))
+        for name in own
     )
     return replace(transform, **found) if alike else transform
 

@@ -15,9 +15,10 @@ from sphering.geometry.gram import Array
 from sphering.identity import canonical_json, check_seal, seal, sha256_bytes
 from sphering.transform.application import apply_affine
 
-TRANSFORM_VERSION = 1
+TRANSFORM_VERSION = 2
 JSON_NAME = "transform.json"
 TENSORS_NAME = "transform.safetensors"
+ARRAY_NAMES = ("mean", "matrix", "inverse", "spectrum", "fitted_mean", "fitted_covariance")
 Kind = Literal["none", "center", "standard", "abtt", "whiten"]
 
 
@@ -52,6 +53,13 @@ class Transform:
         What a reader should know about the fit.
     effective_n : float, optional
         How many vectors of equal weight tell as much (`Moments.effective_n`), where vectors were weighted.
+    inverse : ndarray, shape (k, d), float64, or None
+        What takes z back: `z @ inverse + mean` is x, projected onto the retained space. None is the identity, and for
+        what version 1 fitted, which kept none.
+    shrinkage : float
+        The share of (tr S/d) I in the covariance that was inverted: given, or computed.
+    version : int
+        Of the files. What an older version fitted keeps its bytes, and so its SHA-256.
     """
 
     kind: Kind
@@ -68,9 +76,12 @@ class Transform:
     dead: tuple[int, ...] = ()
     warnings: tuple[str, ...] = field(default=())
     effective_n: float | None = None
+    inverse: Array | None = None
+    shrinkage: float = 0.0
+    version: int = TRANSFORM_VERSION
 
     def __post_init__(self) -> None:
-        for name in ("mean", "matrix", "spectrum", "fitted_mean", "fitted_covariance"):
+        for name in ARRAY_NAMES:
             array = getattr(self, name)
             if array is not None:
                 kept = np.ascontiguousarray(array, dtype=np.float64).copy()
@@ -125,20 +136,13 @@ class Transform:
     def _files(self) -> dict[str, bytes]:
         from safetensors.numpy import save
 
-        tensors = {
-            "mean": self.mean,
-            "spectrum": self.spectrum,
-            "fitted_mean": self.fitted_mean,
-            "fitted_covariance": self.fitted_covariance,
-        }
-        if self.matrix is not None:
-            tensors["matrix"] = self.matrix
-        data = save(tensors)
+        arrays = {name: getattr(self, name) for name in ARRAY_NAMES}
+        data = save({name: array for name, array in arrays.items() if array is not None})
         return {JSON_NAME: canonical_json(seal(self._document(data))), TENSORS_NAME: data}
 
     def _document(self, tensors: bytes) -> dict[str, Any]:
-        return {
-            "version": TRANSFORM_VERSION,
+        document = {
+            "version": self.version,
             "kind": self.kind,
             "parameters": self.parameters,
             "encoder": self.encoder,
@@ -152,6 +156,7 @@ class Transform:
             "warnings": list(self.warnings),
             "tensors": {"file": TENSORS_NAME, "bytes": len(tensors), "sha256": sha256_bytes(tensors)},
         }
+        return document if self.version == 1 else {**document, "shrinkage": self.shrinkage}
 
     @classmethod
     def from_files(cls, document: bytes, tensors: bytes) -> Transform:
@@ -183,7 +188,15 @@ class Transform:
             dead=tuple(content["dead"]),
             warnings=tuple(content["warnings"]),
             effective_n=content.get("effective_n"),
+            inverse=arrays.get("inverse"),
+            shrinkage=content["shrinkage"] if content["version"] > 1 else _given_share(content),
+            version=content["version"],
         )
+
+
+def _given_share(content: dict[str, Any]) -> float:
+    """Return the shrinkage of a transform of version 1, which took a share as it was given."""
+    return float(content["parameters"].get("shrinkage", 0.0))
 
 
 def _checked_document(document: bytes, tensors: bytes) -> dict[str, Any]:

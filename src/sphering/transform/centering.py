@@ -7,10 +7,14 @@ import numpy as np
 from sphering.errors import InputError
 from sphering.geometry.gram import Array
 from sphering.geometry.spectrum import Spectrum
+from sphering.transform.forms import Factor
 
 
-def standard_map(covariance: Array, dead: tuple[int, ...]) -> Array:
-    """Return diag(1/σ), with 0 for coordinates without variance: dividing by their σ would make noise of size 1."""
+def standard_map(covariance: Array, dead: tuple[int, ...], rank: int) -> Factor:
+    """Return diag(1/σ) and its inverse diag(σ), with 0 for coordinates without variance.
+
+    Dividing by their σ would make noise of size 1.
+    """
     variances = np.diagonal(covariance).copy()
     alive = np.ones(len(variances), dtype=bool)
     alive[list(dead)] = False
@@ -20,13 +24,14 @@ def standard_map(covariance: Array, dead: tuple[int, ...]) -> Array:
             expected="vectors that differ",
             remedy='set kind = "none" under [transform]',
         )
-    scale = np.zeros(len(variances))
-    scale[alive] = 1.0 / np.sqrt(variances[alive])
-    return np.diag(scale)
+    deviations, scale = np.zeros(len(variances)), np.zeros(len(variances))
+    deviations[alive] = np.sqrt(variances[alive])
+    scale[alive] = 1.0 / deviations[alive]
+    return Factor(np.diag(scale), np.diag(deviations), rank)
 
 
-def all_but_the_top_map(spectral: Spectrum, components: int) -> Array:
-    """Return I − U_D U_D', which removes the first D principal directions (Mu & Viswanath 2018)."""
+def all_but_the_top_map(spectral: Spectrum, components: int) -> Factor:
+    """Return I − U_D U_D', which removes the first D principal directions (Mu & Viswanath 2018); its own inverse."""
     if components >= spectral.rank:
         raise InputError(
             f"{components} components to remove of vectors with rank {spectral.rank}",
@@ -34,4 +39,5 @@ def all_but_the_top_map(spectral: Spectrum, components: int) -> Array:
             remedy="set a smaller `components` under [transform]",
         )
     top = spectral.vectors[:, :components]
-    return np.eye(len(top)) - top @ top.T
+    kept = np.eye(len(top)) - top @ top.T
+    return Factor(kept, kept, spectral.rank - components)

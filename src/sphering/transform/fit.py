@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,45 @@ from sphering.geometry.spectrum import Spectrum, dead_coordinates, noise_level, 
 from sphering.transform.affine import Kind, Transform
 from sphering.transform.centering import all_but_the_top_map, standard_map
 from sphering.transform.choice import choose
+from sphering.transform.forms import Factor
 from sphering.transform.whitening import whitening_map
 
 _PARAMETERS: dict[str, tuple[str, ...]] = {
     "abtt": ("components",),
-    "whiten": ("form", "power", "shrinkage", "dimension"),
+    "whiten": ("form", "power", "shrinkage", "soft", "dimension"),
 }
+_LEAST = {"none": 0, "center": 1, "standard": 2, "abtt": 2, "whiten": 2}  # vectors
+
+
+@dataclass(frozen=True)
+class AffineMap:
+    """A fitted map z = (x − mean) M, its inverse, and how it came to be: what a transform and an estimator share.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (d,), float64
+    matrix : ndarray, shape (d, k), float64, or None for the identity
+    inverse : ndarray, shape (k, d), float64, or None for the identity
+        `z @ inverse + mean` is x, projected onto the retained space.
+    rank : int
+        Directions of the covariance that the map keeps.
+    shrinkage : float
+        The share of (tr S/d) I in the covariance that was inverted.
+    spectrum : ndarray, shape (d,), float64
+        Eigenvalues of the covariance, descending.
+    dead : tuple of int
+        Coordinates without variance.
+    warnings : tuple of str
+    """
+
+    mean: Array
+    matrix: Array | None
+    inverse: Array | None
+    rank: int
+    shrinkage: float
+    spectrum: Array
+    dead: tuple[int, ...]
+    warnings: tuple[str, ...]
 
 
 @one_blas_thread()
@@ -44,8 +78,7 @@ def fit(config: TransformConfig, moments: Moments, *, encoder: str, snapshot: st
     """
     chosen = choose(config, moments)
     kind: Kind = chosen.kind  # type: ignore[assignment]  # choose() leaves no auto
-    spectral = _spectrum(moments)
-    mean, matrix, rank, warnings = _affine(chosen, moments, spectral)
+    affine = fit_map(chosen, moments)
     covariance = moments.covariance if moments.n > 1 else np.zeros((moments.dimension, moments.dimension))
     return Transform(
         kind=kind,
@@ -53,36 +86,58 @@ def fit(config: TransformConfig, moments: Moments, *, encoder: str, snapshot: st
         encoder=encoder,
         fitted_on=snapshot,
         n=moments.n,
-        mean=mean,
-        matrix=matrix,
-        rank=rank,
-        spectrum=spectral.values,
+        mean=affine.mean,
+        matrix=affine.matrix,
+        inverse=affine.inverse,
+        rank=affine.rank,
+        shrinkage=affine.shrinkage,
+        spectrum=affine.spectrum,
         fitted_mean=moments.mean if moments.n else np.zeros(moments.dimension),
         fitted_covariance=covariance,
-        dead=tuple(int(index) for index in dead_coordinates(moments)) if moments.n > 1 else (),
-        warnings=warnings,
+        dead=affine.dead,
+        warnings=affine.warnings,
         effective_n=None if math.isclose(moments.effective_n, moments.n) else moments.effective_n,
     )
 
 
-def _affine(
-    config: TransformConfig, moments: Moments, spectral: Spectrum
-) -> tuple[Array, Array | None, int, tuple[str, ...]]:
-    """Return mean, matrix, rank and warnings of the map."""
-    if config.kind == "none":
-        return np.zeros(moments.dimension), None, spectral.rank, ()
-    if config.kind == "center":
-        _need(moments, 1)
-        return moments.mean, None, spectral.rank, ()
-    _need(moments, 2)
+@one_blas_thread()
+def fit_map(config: TransformConfig, moments: Moments) -> AffineMap:
+    """Return the affine map of a kind other than `auto`, fitted on moments.
+
+    Raises
+    ------
+    InputError
+        If there are too few vectors, or they have no variance where the kind needs it.
+    """
+    _need(moments, _LEAST[config.kind])
+    spectral = _spectrum(moments)
+    dead = tuple(int(index) for index in dead_coordinates(moments)) if moments.n > 1 else ()
+    mean = np.zeros(moments.dimension) if config.kind == "none" else moments.mean
+    factor, shrinkage, warnings = _factor(config, moments, spectral, dead)
+    return AffineMap(
+        mean=mean,
+        matrix=factor.matrix if factor else None,
+        inverse=factor.inverse if factor else None,
+        rank=factor.rank if factor else spectral.rank,
+        shrinkage=shrinkage,
+        spectrum=spectral.values,
+        dead=dead,
+        warnings=warnings,
+    )
+
+
+def _factor(
+    config: TransformConfig, moments: Moments, spectral: Spectrum, dead: tuple[int, ...]
+) -> tuple[Factor | None, float, tuple[str, ...]]:
+    """Return the linear part (None for the identity), the shrinkage and the warnings of a kind."""
+    if config.kind == "whiten":
+        whitening = whitening_map(config, moments, spectral)
+        return whitening.factor, whitening.shrinkage, whitening.warnings
     if config.kind == "standard":
-        dead = tuple(int(index) for index in dead_coordinates(moments))
-        return moments.mean, standard_map(moments.covariance, dead), spectral.rank, ()
+        return standard_map(moments.covariance, dead, spectral.rank), 0.0, ()
     if config.kind == "abtt":
-        removed = config.components
-        return moments.mean, all_but_the_top_map(spectral, removed), spectral.rank - removed, ()
-    whitening = whitening_map(config, moments, spectral)
-    return moments.mean, whitening.matrix, whitening.rank, whitening.warnings
+        return all_but_the_top_map(spectral, config.components), 0.0, ()
+    return None, 0.0, ()
 
 
 def _need(moments: Moments, least: int) -> None:
