@@ -33,6 +33,8 @@ SETTINGS = {
     "abtt": {"kind": "abtt", "components": 3},
     "zca": {"kind": "whiten"},
     "pca 37": {"kind": "whiten", "form": "pca", "dimension": 37},
+    "cholesky": {"kind": "whiten", "form": "cholesky"},
+    "pca-cor 20": {"kind": "whiten", "form": "pca-cor", "dimension": 20, "shrinkage": "ledoit-wolf"},
 }
 
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sphering.config.model import TransformConfig
 from sphering.errors import InputError
@@ -33,23 +35,31 @@ def gaussian(n=4000, d=16, seed=0):
     return (generator.standard_normal((n, d)) @ mix + 0.7).astype(np.float32)
 
 
+FORMS = ("zca", "pca", "cholesky", "zca-cor", "pca-cor")
 KESSY_TABLE_2 = {
     "zca": ((0.7137, 0.9018, 0.8843, 0.5743), 2.9829, 3.0742, 3.1163, 1.9817),
     "pca": ((0.8974, 0.8252, 0.0121, 0.1526), 1.2405, 1.8874, 4.2282, 2.8943),
+    "cholesky": ((1.0, 0.9931, 0.3637, 0.2493), 2.0931, 2.6061, 3.4453, 2.4428),
+    "cholesky of the reversed axes": ((0.3760, 0.8871, 0.2700, 1.0), 1.9368, 2.5331, 3.9544, 2.7302),
+    "zca-cor": ((0.8082, 0.9640, 0.6763, 0.7429), 2.8495, 3.1914, 1.7437, 1.0),
+    "pca-cor": ((0.8902, 0.8827, 0.0544, 0.0754), 1.2754, 1.9027, 4.1885, 2.9185),
 }
 
 
-@pytest.mark.parametrize("form", KESSY_TABLE_2)
-def test_iris_has_the_published_figures(form):
+@pytest.mark.parametrize("row", KESSY_TABLE_2)
+def test_iris_has_the_published_figures(row):
     from sklearn.datasets import load_iris
 
     x = load_iris().data
-    transform = fitted(x, kind="whiten", form=form)
+    form, _, backwards = row.partition(" of ")
+    # The article's Cholesky row factors the inverse: the same as inv(L) of the axes in reverse.
+    order = slice(None, None, -1 if backwards else 1)
+    transform = fitted(x[:, order], kind="whiten", form=form)
     signs = np.sign(np.diagonal(transform.matrix))  # the table's convention: a positive diagonal
-    z = affine(transform, x) * signs
+    z = (affine(transform, x[:, order]) * signs)[:, order]
     phi = np.cov(z, x, rowvar=False)[:4, 4:]
     psi = phi / x.std(axis=0, ddof=1)
-    correlations, tr_phi, tr_psi, max_phi, max_psi = KESSY_TABLE_2[form]
+    correlations, tr_phi, tr_psi, max_phi, max_psi = KESSY_TABLE_2[row]
     assert np.diagonal(psi) == pytest.approx(correlations, abs=5e-5)
     assert np.trace(phi) == pytest.approx(tr_phi, abs=5e-5)
     assert np.trace(psi) == pytest.approx(tr_psi, abs=5e-5)
@@ -57,12 +67,171 @@ def test_iris_has_the_published_figures(form):
     assert (psi**2).sum(axis=1).max() == pytest.approx(max_psi, abs=5e-5)
 
 
-@pytest.mark.parametrize("form", ["zca", "pca"])
+@pytest.mark.parametrize("form", FORMS)
 def test_full_whitening_makes_the_covariance_the_identity(form):
-    x = gaussian()
+    x = np.random.default_rng(2).standard_normal((4000, 16)) * np.geomspace(1, 0.03, 16) + 0.7  # a condition of 1,000
     z = affine(fitted(x, kind="whiten", form=form), x)
-    assert np.abs(np.cov(z, rowvar=False) - np.eye(16)).max() < 1e-10
+    assert np.abs(np.cov(z, rowvar=False) - np.eye(16)).max() < 1e-12
     assert np.abs(z.mean(axis=0)).max() < 1e-11
+
+
+def test_all_forms_have_the_same_cosines():
+    x = gaussian(n=500)
+    units = []
+    for form in FORMS:
+        z = affine(fitted(x, kind="whiten", form=form), x)
+        units.append(z / np.linalg.norm(z, axis=1)[:, None])
+    cosines = [u @ u.T for u in units]
+    assert max(np.abs(each - cosines[0]).max() for each in cosines) < 1e-10
+
+
+@pytest.mark.parametrize(
+    "settings", [{"shrinkage": 0.3}, {"shrinkage": "ledoit-wolf"}, {"shrinkage": "oas"}, {"soft": 2.0}]
+)
+def test_all_forms_have_the_same_cosines_under_shrinkage(settings):
+    x = gaussian(n=60)
+    x[:, 3] = 0.25
+    units = [fitted(x, kind="whiten", form=form, **settings).apply(x).astype(float) for form in FORMS]
+    assert max(np.abs(u @ u.T - units[0] @ units[0].T).max() for u in units) < 1e-6
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_singular_covariance_is_whitened_on_what_it_spans(form):
+    x = gaussian().astype(np.float64)
+    x[:, 2] = 0.25
+    x[:, 5] = x[:, 4] - 3 * x[:, 1]
+    x[:, 15] = x[:, 0]
+    transform = fitted(x, kind="whiten", form=form)
+    z = affine(transform, x)
+    eigenvalues = np.linalg.eigvalsh(np.cov(z, rowvar=False))[::-1]
+    assert transform.rank == 13
+    assert np.abs(eigenvalues[:13] - 1.0).max() < 1e-12
+    assert np.abs(eigenvalues[13:]).max(initial=0.0) < 1e-12
+    assert np.abs(z @ transform.inverse + transform.mean - x).max() < 1e-10
+    zca = affine(fitted(x, kind="whiten"), x)
+    assert np.abs(z @ z.T - zca @ zca.T).max() < 1e-10 * np.abs(zca @ zca.T).max()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_cholesky_gives_what_each_coordinate_adds_and_zero_where_it_adds_rounding(dtype):
+    generator = np.random.default_rng(5)
+    x = (generator.integers(-16, 17, (4000, 6)) / 16).astype(dtype)
+    x[:, 3] = x[:, 0] + x[:, 1]
+    transform = fitted(x, kind="whiten", form="cholesky")
+    z = affine(transform, x)
+    assert transform.rank == 5
+    assert not z[:, 3].any()
+    assert np.corrcoef(z[:, 0], x[:, 0].astype(float))[0, 1] == pytest.approx(1.0)
+    assert not np.tril(transform.matrix, -1).any()  # z_j is of the first j coordinates alone
+
+
+def test_the_largest_entry_of_a_principal_direction_is_positive():
+    for form in ("pca", "pca-cor"):
+        matrix = fitted(gaussian(), kind="whiten", form=form).matrix
+        directions = matrix if form == "pca" else np.diag(gaussian().std(axis=0, ddof=1, dtype=float)) @ matrix
+        assert (directions[np.abs(directions).argmax(axis=0), np.arange(16)] > 0).all()
+
+
+@pytest.mark.parametrize("form", ["zca-cor", "pca-cor"])
+def test_the_forms_of_the_correlations_start_from_standardisation(form):
+    x = gaussian()
+    z = affine(fitted(x, kind="whiten", form=form, power=0.0), x)
+    standard = affine(fitted(x, kind="standard"), x)
+    assert np.abs(z @ z.T - standard @ standard.T).max() < 1e-9
+    half = affine(fitted(x, kind="whiten", form=form, power=0.5), x)
+    correlations = np.linalg.eigvalsh(np.corrcoef(x.astype(float), rowvar=False))
+    assert np.linalg.eigvalsh(np.cov(half, rowvar=False)) == pytest.approx(np.sqrt(correlations), rel=1e-9)
+
+
+@pytest.mark.parametrize("n", [9, 40, 4000])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_computed_shrinkage_is_that_of_scikit_learn(n, dtype):
+    from sklearn.covariance import OAS, ledoit_wolf_shrinkage
+
+    x = gaussian(n).astype(dtype)
+    exact = x.astype(np.float64)
+    found = {name: fitted(x, kind="whiten", shrinkage=name).shrinkage for name in ("ledoit-wolf", "oas")}
+    assert found["ledoit-wolf"] == pytest.approx(ledoit_wolf_shrinkage(exact), rel=1e-12)
+    assert found["oas"] == pytest.approx(OAS().fit(exact).shrinkage_, rel=1e-12)
+
+
+def test_a_shrunk_covariance_is_that_of_scikit_learn_but_for_its_divisor():
+    from sklearn.covariance import LedoitWolf
+
+    x = gaussian(40).astype(np.float64)
+    matrix = fitted(x, kind="whiten", shrinkage="ledoit-wolf").matrix
+    whitened = matrix @ LedoitWolf().fit(x).covariance_ @ matrix.T
+    assert np.abs(whitened - np.eye(16) * 39 / 40).max() < 1e-12
+
+
+def test_soft_whitening_has_the_cosines_of_its_share_and_its_own_length():
+    x = gaussian()
+    s = np.cov(x.astype(float), rowvar=False)
+    soft, shrunk = fitted(x, kind="whiten", soft=4.0), fitted(x, kind="whiten", shrinkage=0.8)
+    assert np.abs(soft.matrix @ (s + 4.0 * np.trace(s) / 16 * np.eye(16)) @ soft.matrix.T - np.eye(16)).max() < 1e-10
+    assert np.abs(soft.apply(x) - shrunk.apply(x)).max() < 1e-7
+    assert soft.shrinkage == shrunk.shrinkage == 0.8
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"form": "cholesky", "power": 0.5},
+        {"form": "cholesky", "dimension": 4},
+        {"soft": 1.0, "shrinkage": 0.1},
+        {"soft": 1.0, "shrinkage": "oas"},
+        {"shrinkage": "wolf"},
+        {"shrinkage": 1.5},
+        {"soft": -1.0},
+        {"form": "svd"},
+    ],
+)
+def test_settings_that_make_no_sense_together_are_refused_when_they_are_read(settings):
+    with pytest.raises(ValueError, match=r"soft|power|dimension|shrinkage|form"):
+        TransformConfig(kind="whiten", **settings)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**31), st.sampled_from(FORMS), st.floats(1e-3, 1e3))
+def test_the_order_of_the_rows_and_their_scale_change_no_cosine(seed, form, scale):
+    generator = np.random.default_rng(seed)
+    x = generator.standard_normal((120, 6)) @ generator.standard_normal((6, 6)) + generator.standard_normal(6)
+    probe = generator.standard_normal((8, 6))
+    plain = fitted(x, kind="whiten", form=form)
+    assert (
+        np.abs(plain.apply(probe) - fitted(generator.permutation(x), kind="whiten", form=form).apply(probe)).max()
+        < 1e-5
+    )
+    assert np.abs(plain.apply(probe) - fitted(x * scale, kind="whiten", form=form).apply(probe * scale)).max() < 1e-5
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("case", ["constant", "two", "three equal", "one dimension", "a shared line", "d"])
+def test_degenerate_vectors_are_refused_or_whitened_and_never_nan(form, case):
+    x = {
+        "constant": np.full((50, 4), 0.3, np.float16),
+        "two": gaussian(2, 4),
+        "three equal": np.repeat(gaussian(1, 4), 3, axis=0),
+        "one dimension": gaussian(30, 1),
+        "a shared line": np.outer(np.arange(1, 41), [1, 2, 3, 4]).astype(np.float32),
+        "d": gaussian(4, 4),
+    }[case]
+    if case in ("constant", "two", "three equal", "d"):
+        with pytest.raises(InputError):
+            fitted(x, kind="whiten", form=form)
+        return
+    transform = fitted(x, kind="whiten", form=form)
+    assert transform.rank == 1
+    assert np.isfinite(transform.apply(x)).all()
+    assert np.isfinite(transform.matrix).all()
+    assert np.isfinite(transform.inverse).all()
+
+
+def test_two_opposite_vectors_are_not_whitened_by_a_computed_share_of_nothing():
+    x = np.array([[1.0, 2.0, 3.0], [1.5, 2.0, 2.0]])
+    with pytest.raises(InputError, match="2 vectors of 3 dimensions"):
+        fitted(x, kind="whiten", shrinkage="ledoit-wolf")
+    assert np.isfinite(fitted(x, kind="whiten", shrinkage="oas").matrix).all()
 
 
 def test_zca_and_pca_have_the_same_cosines():

@@ -69,6 +69,39 @@ def apply_affine(vectors: NDArray[Any], mean: Array, matrix: Array | None) -> ND
     return out
 
 
+def affine_image(vectors: NDArray[Any], mean: Array, matrix: Array | None) -> Array:
+    """Return (x − mean) W for each row x, in float64 and not normalised; a row's bits do not depend on its batch.
+
+    Parameters
+    ----------
+    vectors : ndarray, shape (n, d), float16, float32 or float64
+    mean : ndarray, shape (d,), float64
+    matrix : ndarray, shape (d, k), float64, or None for the identity
+
+    Returns
+    -------
+    ndarray, shape (n, k), float64
+    """
+    image = np.empty((len(vectors), len(mean) if matrix is None else matrix.shape[1]))
+    scratch = np.empty((BLOCK_ROWS, len(mean)))
+    with one_blas_thread():
+        for start in range(0, len(vectors), BLOCK_ROWS):
+            block = vectors[start : start + BLOCK_ROWS]
+            padded = _padded(block, scratch)
+            padded -= mean
+            product = padded if matrix is None else padded @ matrix
+            image[start : start + len(block)] = product[: len(block)]
+    return image
+
+
+def _padded(block: NDArray[Any], scratch: Array) -> Array:
+    """Return the rows of a block in float64, with rows of zeros up to a multiple of 64."""
+    padded = scratch[: -(-len(block) // ROW_MULTIPLE) * ROW_MULTIPLE]
+    padded[: len(block)] = block
+    padded[len(block) :] = 0.0
+    return padded
+
+
 def _apply_block(
     vectors: NDArray[Any],
     out: NDArray[np.float32],
@@ -81,9 +114,7 @@ def _apply_block(
     noise, scratch = working
     block = vectors[start : start + BLOCK_ROWS]
     rows = len(block)
-    padded = scratch[: -(-rows // ROW_MULTIPLE) * ROW_MULTIPLE]
-    padded[:rows] = block
-    padded[rows:] = 0.0
+    padded = _padded(block, scratch)
     with np.errstate(invalid="ignore", over="ignore"):
         lengths = np.sqrt(np.einsum("ij,ij->i", padded, padded))
     _check_finite(lengths[:rows], start)
