@@ -17,6 +17,7 @@ from sphering.report.counted import count_documents
 from sphering.report.equal_vectors import EqualVectors
 from sphering.report.identity import REPORT_VERSION
 from sphering.report.labels import label_tables
+from sphering.report.map import sample_map
 from sphering.report.measured import Json, Over, number, whole_counts
 from sphering.report.named_languages import name_languages
 from sphering.report.norms import norm_histogram
@@ -58,7 +59,8 @@ def measure(
     known = moments or KnownMoments(space_moments(snapshot), space_moments(snapshot, transform))
     raw, transformed = space_of(known.raw), space_of(known.transformed)
     sample = _finite(snapshot.sample(config.sample))
-    pairs = measure_sample(sample, transform.apply(sample.vectors), texts=snapshot.manifest.texts, seed=config.seed)
+    images = transform.apply(sample.vectors)
+    pairs = measure_sample(sample, images, texts=snapshot.manifest.texts, seed=config.seed)
     counted = count_documents(snapshot, labels)
     equal = EqualVectors(counted)
     texts = whole_counts({**text_metrics(snapshot.manifest, counted), **equal.metrics(snapshot.manifest.texts)}, COUNTS)
@@ -77,6 +79,7 @@ def measure(
         "angles": pairs.angles,
         "k_occurrence": pairs.k_occurrence,
         "norms": {"raw": norm_histogram(snapshot, raw.moments.norm_range)},
+        "map": sample_map(snapshot, sample, images, {"raw": raw, "transformed": transformed}, labels),
         "evaluation": None if evaluation is None else dict(evaluation),
     }
     report["base"] = None if base is None else changes_since(base, snapshot, report)
@@ -90,7 +93,7 @@ def _finite(sample: Sample) -> Sample:
     if kept.all():
         return sample
     names = [name for name, keep in zip(sample.doc_ids, kept, strict=True) if keep]
-    return Sample(names, sample.text_hashes[kept], sample.vectors[kept])
+    return Sample(names, sample.text_hashes[kept], sample.vectors[kept], sample.shards[kept], sample.rows[kept])
 
 
 def _snapshot_json(snapshot: Snapshot) -> Json:

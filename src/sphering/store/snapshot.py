@@ -85,13 +85,15 @@ class SnapshotManifest:
 class Sample:
     """Distinct texts with the smallest hashes: the same documents from night to night.
 
-    doc_ids has one document a text (the smallest id), text_hashes is (n, 32) uint8 in ascending order and vectors
-    is (n, d) float32.
+    doc_ids has one document a text (the smallest id), text_hashes is (n, 32) uint8 in ascending order, vectors is
+    (n, d) float32, and shards and rows are the places of those documents.
     """
 
     doc_ids: list[str]
     text_hashes: NDArray[np.uint8]
     vectors: NDArray[np.float32]
+    shards: NDArray[np.int32]
+    rows: NDArray[np.int64]
 
 
 class Snapshot:
@@ -196,9 +198,9 @@ class Snapshot:
         with bounded_connection(self.bounds) as connection:
             self.register(connection)
             picked = connection.sql(load("snapshot_sample"), params={"size": size}).to_arrow_table()
-        vectors = self.take(picked["shard"].to_numpy(), picked["row"].to_numpy())
+        shards, rows = picked["shard"].to_numpy(), picked["row"].to_numpy()
         hashes = np.frombuffer(b"".join(picked["text_hash"].to_pylist()), dtype=np.uint8).reshape(-1, 32)
-        return Sample(picked["doc_id"].to_pylist(), hashes, vectors)
+        return Sample(picked["doc_id"].to_pylist(), hashes, self.take(shards, rows), shards, rows)
 
     def distinct_texts(self) -> pa.Table:
         """Return the place (shard, row) of one document of each distinct text, in shard and row order."""
@@ -213,6 +215,15 @@ class Snapshot:
             mask = shards == shard
             out[mask] = take_vectors(self.paths[int(shard)], rows[mask].astype(np.int64), self.dimension)
         return out
+
+    def metadata_at(self, shards: NDArray[np.int32], rows: NDArray[np.int64]) -> list[str]:
+        """Return the metadata at (shard, row) pairs as canonical JSON, in the order given; one shard in memory."""
+        out = np.empty(len(rows), dtype=object)
+        for shard in np.unique(shards):
+            mask = shards == shard
+            column = pq.read_table(self.paths[int(shard)], columns=["metadata"]).column(0)
+            out[mask] = column.take(pa.array(rows[mask])).to_pylist()
+        return out.tolist()
 
 
 def register_rows(connection: Any, paths: Sequence[Path], dropped: Path | None) -> None:
