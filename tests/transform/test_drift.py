@@ -9,7 +9,6 @@ from sphering.config.model import TransformConfig
 from sphering.errors import InputError
 from sphering.geometry.moments import Moments
 from sphering.transform import Transform, drift, fit
-from sphering.transform.drift import bures_squared
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -53,22 +52,6 @@ def test_a_scale_is_the_square_of_its_excess():
     x -= x.mean(axis=0)
     assert drift(fitted(x), filled(x * 1.1)) == pytest.approx(0.01, rel=1e-9)
     assert drift(fitted(x), filled(x * (1 + 1e-7))) == pytest.approx(1e-14, rel=1e-5)
-
-
-def test_the_bures_distance_is_that_of_the_traces():
-    from scipy.linalg import sqrtm
-
-    generator = np.random.default_rng(4)
-    for rank in (12, 5):
-        a, b = (generator.standard_normal((rank, 12)) for _ in range(2))
-        a, b = a.T @ a, b.T @ b
-        values, vectors = np.linalg.eigh(a)
-        root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
-        inner = np.linalg.eigvalsh(root @ b @ root)
-        expected = np.trace(a + b) - 2 * np.sqrt(np.maximum(inner, 0)).sum()
-        assert bures_squared(a, b) == pytest.approx(expected, rel=1e-6)
-        assert bures_squared(a, b) == pytest.approx(bures_squared(b, a), rel=1e-9)
-    assert np.isfinite(sqrtm(a + np.eye(12))).all()
 
 
 def test_two_samples_of_one_population_drift_by_their_size_alone():

@@ -7,10 +7,8 @@ import math
 import numpy as np
 
 from sphering.errors import InputError
-from sphering.geometry.blas import one_blas_thread
-from sphering.geometry.gram import Array
+from sphering.geometry.bures import bures_squared
 from sphering.geometry.moments import Moments
-from sphering.geometry.spectrum import eigen
 from sphering.transform.affine import Transform
 
 
@@ -38,25 +36,3 @@ def drift(transform: Transform, moments: Moments) -> float:
     if total > 0.0:
         return distance / total
     return 0.0 if distance == 0.0 else math.inf
-
-
-def bures_squared(left: Array, right: Array) -> float:
-    """Return the squared Bures distance tr(A + B − 2 (A^½ B A^½)^½) of two covariances.
-
-    Computed as ‖A^½ − B^½ Q‖_F², Q the orthogonal polar factor of B^½ A^½ (Bhatia, Jain & Lim 2019): a sum of
-    squares, where the difference of traces would lose all digits between close matrices.
-    """
-    if np.array_equal(left, right):
-        return 0.0
-    first, second = _root(left), _root(right)
-    with one_blas_thread():
-        before, _, after = np.linalg.svd(second @ first)
-        gap = first - second @ (before @ after)
-    return float(np.sum(gap**2))
-
-
-def _root(covariance: Array) -> Array:
-    """Return the symmetric square root; eigenvalues below zero are rounding and count as zero."""
-    values, vectors = eigen(covariance)
-    with one_blas_thread():
-        return np.asarray((vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T)
