@@ -2,7 +2,7 @@
 
 Both were derived for the covariance that divides by n. Shrinking S of any divisor by the same share gives the same
 matrix up to that divisor, so the share is what is returned. Both agree with scikit-learn's `ledoit_wolf_shrinkage` and
-`OAS`, conventions included.
+`OAS`, conventions included. Where vectors are weighted, n is the effective number W²/Σw², and 1/n a weight's share.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def ledoit_wolf(moments: Moments) -> float:
     """
     trace, square = _traces(moments)
     distance = square - trace**2 / moments.dimension
-    error = (moments.fourth_central / moments.n - square) / moments.n
+    error = (moments.fourth_central / moments.weight - square) / moments.effective_n
     if distance <= 0.0 or error <= 0.0:
         return 0.0
     return min(error, distance) / distance
@@ -44,11 +44,11 @@ def oas(moments: Moments) -> float:
         If there are fewer than two usable vectors.
     """
     trace, square = _traces(moments)
-    distance = (moments.n + 1.0) * (square - trace**2 / moments.dimension)
+    distance = (moments.effective_n + 1.0) * (square - trace**2 / moments.dimension)
     return 1.0 if distance <= 0.0 else min((square + trace**2) / distance, 1.0)
 
 
 def _traces(moments: Moments) -> tuple[float, float]:
-    """Return tr S and ‖S‖²_F of the covariance that divides by n."""
-    covariance = moments.covariance * ((moments.n - 1) / moments.n)
+    """Return tr S and ‖S‖²_F of the covariance that divides by n, or by the sum of the weights."""
+    covariance = moments.covariance * (1.0 - 1.0 / moments.effective_n)
     return float(np.trace(covariance)), float(np.sum(covariance**2))

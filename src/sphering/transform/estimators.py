@@ -47,6 +47,8 @@ class AffineEstimator(TransformerMixin, BaseEstimator, ABC):  # type: ignore[mis
         What a reader should know about the fit.
     """
 
+    moments_: Moments
+
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Forget what was fitted, and fit on these rows.
 

@@ -60,7 +60,7 @@ def whitening_map(config: TransformConfig, moments: Moments, spectral: Spectrum)
             remedy='set kind = "none" under [transform]',
         )
     factor = _factor(config, moments, spectral, shrinkage)
-    warnings = _few_rows_warning(moments.n, moments.dimension)
+    warnings = _few_rows_warning(round(moments.effective_n), moments.dimension)
     if config.dimension is not None and config.dimension > factor.rank:
         warnings += (f"dimension = {config.dimension} asked for, but the vectors have rank {factor.rank}",)
     return Whitening(factor, shrinkage, warnings)
