@@ -94,9 +94,9 @@ def to_snapshot(job: Job, config: Config) -> bool:
 
 
 def to_release(job: Job) -> None:
-    """Fit, measure, export and publish what the run's snapshot needs; a release that exists is only named again."""
-    settle(job)
+    """Encode the evaluation, then fit, measure, export and publish; a release that exists is only named again."""
     encode_evaluation(job)
+    settle(job)
     missing = plan(job)
     if missing is not None:
         _make_parts(job, missing)

@@ -19,7 +19,7 @@ CREATE TABLE transforms (
 );
 CREATE TABLE evaluations (
   corpus VARCHAR, id VARCHAR, encoder VARCHAR, dimension INTEGER, queries BIGINT, judgements BIGINT,
-  query_prompt VARCHAR, data VARCHAR
+  pairs BIGINT, halves BIGINT, labels VARCHAR, query_prompt VARCHAR, data VARCHAR
 );
 CREATE TABLE reports (
   corpus VARCHAR, id VARCHAR, snapshot VARCHAR, transform VARCHAR, base VARCHAR, evaluation VARCHAR, documents BIGINT,

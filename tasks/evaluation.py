@@ -1,4 +1,4 @@
-"""Encode the evaluation's queries, once for all runs."""
+"""Encode the evaluation's texts, each once for all runs."""
 
 from prefect import task
 

@@ -50,8 +50,8 @@ def small(folder, rows, **tables):
 
 def release(workspace):
     """Take a workspace that has its snapshot to its refs; return the release's id."""
-    settle_transform(workspace)
     evaluate(workspace)
+    settle_transform(workspace)
     made = assemble_release(workspace)
     publish(workspace)
     return made

@@ -1,4 +1,4 @@
-"""nDCG@10, recall@10 and MRR@10 against plain loops over the definitions."""
+"""nDCG, recall, MRR and MAP against plain loops over the definitions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy.special import softmax
 
 from sphering.config.model import TransformConfig
 from sphering.errors import IdentityError
 from sphering.evaluation.keep import Evaluation
-from sphering.evaluation.retrieval import _metrics, retrieval, retrieval_metrics
+from sphering.evaluation.kind import Ground
+from sphering.evaluation.measure import evaluation_metrics
+from sphering.evaluation.queries import Queries
+from sphering.evaluation.retrieval import METRICS, retrieval_metrics
 from sphering.export.search import Hits
 from sphering.geometry.moments import Moments
 from sphering.store.shard import schema, write_shard
@@ -25,11 +29,8 @@ from sphering.transform import fit
 @pytest.fixture(scope="module")
 def evaluation(encoder, questions, qrels):
     ordered = questions.sort("id")
-    return Evaluation(
-        id="v" * 16,
-        encoder=encoder.identity.id,
+    return Queries(
         query_ids=ordered["id"].to_list(),
-        texts=ordered["text"].to_list(),
         vectors=encoder.encode(ordered["text"].to_list(), role="query").vectors,
         judgements=qrels.rename({"relevant": "relevance"}),
     )
@@ -43,8 +44,14 @@ def centred(paragraphs):
     return fit(TransformConfig(kind="center"), moments, encoder=paragraphs.manifest.encoder, snapshot=paragraphs.id)
 
 
+def retrieval(snapshot, transform, queries):
+    """Return the queries that are measured, their numbers, and the judgements that they lack."""
+    known = queries.known(snapshot)
+    return known, known.retrieval(known.hits(snapshot, transform))
+
+
 def _naive(snapshot, evaluation, judgements):
-    """Return per-query (ndcg, recall, rr) at 10 of cosine search, by their definitions."""
+    """Return per-query values of `METRICS` of cosine search, by their definitions."""
     frame = snapshot.scan().collect()
     rows = frame["embedding"].to_numpy().astype(np.float64)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
@@ -58,25 +65,29 @@ def _naive(snapshot, evaluation, judgements):
         mine = gains.get(query, {})
         if not any(mine.values()):
             continue
-        best = [names[row] for row in np.argsort(-(rows @ vector), kind="stable")[:10]]
-        dcg = sum(mine.get(name, 0) / math.log2(rank + 2) for rank, name in enumerate(best))
+        best = [names[row] for row in np.argsort(-(rows @ vector), kind="stable")[:100]]
+        dcg = sum(mine.get(name, 0) / math.log2(rank + 2) for rank, name in enumerate(best[:10]))
         ideal = sum(gain / math.log2(rank + 2) for rank, gain in enumerate(sorted(mine.values(), reverse=True)[:10]))
         hits = [mine.get(name, 0) > 0 for name in best]
-        first = hits.index(True) + 1 if any(hits) else math.inf
-        found.append((dcg / ideal, sum(hits) / sum(gain > 0 for gain in mine.values()), 1 / first))
+        first = hits.index(True) + 1 if any(hits[:10]) else math.inf
+        right = sum(gain > 0 for gain in mine.values())
+        precise = [sum(hits[: rank + 1]) / (rank + 1) for rank, hit in enumerate(hits) if hit]
+        found.append(
+            (dcg / ideal, hits[0] / right, sum(hits[:10]) / right, sum(hits) / right, 1 / first, sum(precise) / right)
+        )
     return np.array(found)
 
 
 def test_the_metrics_are_those_of_their_definitions(paragraphs, evaluation):
     expected = _naive(paragraphs, evaluation, evaluation.judgements)
-    found = retrieval(paragraphs, None, evaluation)
-    for column, name in enumerate(["ndcg_at_10", "recall_at_10", "mrr_at_10"]):
-        estimate = found.metrics[name]
-        assert estimate.value == pytest.approx(expected[:, column].mean(), abs=1e-9), name
-        assert estimate.n == len(expected) == found.queries
-        low, high = estimate.interval
-        assert low <= estimate.value <= high
-    assert found.metrics["recall_at_10"].value > 0.9
+    known, found = retrieval(paragraphs, None, evaluation)
+    for column, name in enumerate(METRICS):
+        estimate = found[name]
+        assert estimate["value"] == pytest.approx(expected[:, column].mean(), abs=1e-9), name
+        assert estimate["n"] == len(expected) == len(known.query_ids)
+        low, high = estimate["interval"]
+        assert low <= estimate["value"] <= high
+    assert found["recall_at_10"]["value"] > 0.9
 
 
 @pytest.fixture(scope="module")
@@ -114,12 +125,11 @@ def test_of_a_source_document_its_best_chunk_counts(paragraphs, chunked, evaluat
             best = sorted(tops, key=lambda name: -tops[name])[:10]
             reached.append(len(mine & set(best)) / len(mine))
     of_sources = dataclasses.replace(evaluation, judgements=by_source)
-    found = retrieval(chunked, None, of_sources)
-    assert found.metrics["recall_at_10"].value == pytest.approx(np.mean(reached), abs=1e-9)
-    assert (found.queries, found.judgements_missing) == (len(reached), 0)
-    assert retrieval(chunked, centred, of_sources).queries == len(reached)
+    known, found = retrieval(chunked, None, of_sources)
+    assert found["recall_at_10"]["value"] == pytest.approx(np.mean(reached), abs=1e-9)
+    assert (len(known.query_ids), len(known.judgements)) == (len(reached), len(by_source))
     # An id of a chunk is no source document's.
-    assert retrieval(chunked, None, evaluation).judgements_missing == len(evaluation.judgements)
+    assert len(evaluation.known(chunked).judgements) == 0
 
 
 def test_graded_judgements_weigh_in_ndcg(paragraphs, evaluation):
@@ -132,14 +142,14 @@ def test_graded_judgements_weigh_in_ndcg(paragraphs, evaluation):
     )
     one = dataclasses.replace(evaluation, judgements=graded)
     expected = _naive(paragraphs, one, graded)
-    found = retrieval(paragraphs, None, one)
-    assert found.queries == 1
-    assert found.metrics["ndcg_at_10"].value == pytest.approx(expected[0, 0], abs=1e-9)
+    known, found = retrieval(paragraphs, None, one)
+    assert known.query_ids == [query]
+    assert found["ndcg_at_10"]["value"] == pytest.approx(expected[0, 0], abs=1e-9)
 
 
 def test_judgements_on_documents_that_the_corpus_lacks_are_counted(paragraphs, evaluation, qrels):
     held = set(paragraphs.scan().select("doc_id").collect()["doc_id"].to_list())
-    found = retrieval_metrics(paragraphs, _none(paragraphs), evaluation)
+    found = evaluation_metrics(_kept(evaluation, paragraphs), _ground(paragraphs, _none(paragraphs)))
     missing = [row for row in qrels.rows() if row[1] not in held]
     assert found["judgements_missing"] == len(missing)
     assert found["queries"] + found["queries_left_out"] == len(evaluation.query_ids)
@@ -147,27 +157,26 @@ def test_judgements_on_documents_that_the_corpus_lacks_are_counted(paragraphs, e
 
 
 def test_raw_and_transformed_are_reported_side_by_side(paragraphs, evaluation, centred):
-    found = retrieval_metrics(paragraphs, centred, evaluation)
-    assert found["evaluation"] == evaluation.id
-    names = {"ndcg_at_10", "recall_at_10", "mrr_at_10"}
-    assert set(found["raw"]) == set(found["transformed"]) == names
+    found = evaluation_metrics(_kept(evaluation, paragraphs), _ground(paragraphs, centred))
+    assert found["evaluation"] == "v" * 16
+    assert {*METRICS, "alpha", "log_likelihood", "entropy", "calibration_error", "thresholds"} == set(found["raw"])
+    assert set(found["transformed"]) - set(found["raw"]) == {"kl_raw_transformed"}
     assert found["raw"] != found["transformed"]
-    alone = retrieval(paragraphs, None, evaluation).metrics["ndcg_at_10"].to_json()
-    assert found["raw"]["ndcg_at_10"] == {**alone, "over": "queries"}
+    assert found["raw"]["ndcg_at_10"] == retrieval(paragraphs, None, evaluation)[1]["ndcg_at_10"]
     assert abs(found["raw"]["ndcg_at_10"]["value"] - found["transformed"]["ndcg_at_10"]["value"]) < 0.05
 
 
 def test_documents_with_equal_scores_keep_the_order_of_the_search():
     hits = Hits(np.array([["a", "b"]], dtype=object), np.ones((1, 2), np.float32))
     judged = pl.DataFrame({"query_id": ["q"], "doc_id": ["a"], "relevance": [1]})
-    assert _metrics(["q"], hits, judged)["mrr_at_10"].value == 1.0
+    assert retrieval_metrics(["q"], hits, judged)["mrr_at_10"].value == 1.0
 
 
 def test_queries_that_all_score_alike_still_leave_room_for_the_next_one():
     queries = [f"q{number}" for number in range(30)]
     hits = Hits(np.array([["a"]] * 30, dtype=object), np.ones((30, 1), np.float32))
     judged = pl.DataFrame({"query_id": queries, "doc_id": ["a"] * 30, "relevance": [1] * 30})
-    found = _metrics(queries, hits, judged)["recall_at_10"]
+    found = retrieval_metrics(queries, hits, judged)["recall_at_10"]
     assert found.value == 1.0
     assert found.interval == pytest.approx((0.8865, 1.0), abs=1e-4)  # Wilson's, 30 of 30
 
@@ -175,21 +184,56 @@ def test_queries_that_all_score_alike_still_leave_room_for_the_next_one():
 def test_one_query_has_a_score_and_no_interval():
     hits = Hits(np.array([["a"]], dtype=object), np.ones((1, 1), np.float32))
     judged = pl.DataFrame({"query_id": ["q"], "doc_id": ["a"], "relevance": [1]})
-    found = _metrics(["q"], hits, judged)["ndcg_at_10"]
+    found = retrieval_metrics(["q"], hits, judged)["ndcg_at_10"]
     assert (found.value, found.n, found.interval) == (1.0, 1, None)
 
 
 def test_a_corpus_without_any_judged_document_has_no_metrics_and_says_why(paragraphs, evaluation):
     judged = pl.DataFrame({"query_id": [evaluation.query_ids[0]], "doc_id": ["elsewhere"], "relevance": [1]})
-    found = retrieval(paragraphs, None, dataclasses.replace(evaluation, judgements=judged))
-    assert (found.queries, found.judgements_missing) == (0, 1)
-    assert found.metrics["ndcg_at_10"].value is None
-    assert "judged" in found.metrics["ndcg_at_10"].reason
+    of_elsewhere = dataclasses.replace(evaluation, judgements=judged)
+    found = evaluation_metrics(_kept(of_elsewhere, paragraphs), _ground(paragraphs, _none(paragraphs)))
+    assert (found["queries"], found["judgements_missing"]) == (0, 1)
+    for name in (*METRICS, "alpha", "calibration_error"):
+        assert found["raw"][name]["value"] is None
+        assert "judged" in found["transformed"][name]["reason"]
 
 
-def test_queries_of_another_encoder_are_refused(paragraphs, evaluation):
+def test_vectors_of_another_encoder_are_refused(paragraphs, evaluation):
+    of_another = dataclasses.replace(_kept(evaluation, paragraphs), encoder="e" * 16)
     with pytest.raises(IdentityError, match="e" * 16):
-        retrieval(paragraphs, None, dataclasses.replace(evaluation, encoder="e" * 16))
+        evaluation_metrics(of_another, _ground(paragraphs, _none(paragraphs)))
+
+
+def test_the_probability_of_a_document_is_that_of_the_softmax_over_all(paragraphs, evaluation):
+    found = evaluation_metrics(_kept(evaluation, paragraphs), _ground(paragraphs, _none(paragraphs)))["raw"]
+    rows = paragraphs.scan().collect()
+    known = evaluation.known(paragraphs)
+    unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in (known.vectors, rows["embedding"].to_numpy())]
+    logits = found["alpha"]["value"] * (unit[0].astype(float) @ unit[1].T)
+    p = softmax(logits, axis=1)
+    assert found["entropy"]["value"] == pytest.approx(-np.mean(np.sum(p * np.log(p), axis=1)), abs=1e-4)
+    assert found["alpha"]["kind"] == "exact"
+    assert found["log_likelihood"]["value"] > -np.log(len(rows))
+    assert found["calibration_error"]["value"] < 0.1
+    assert all(entry["precision"]["value"] >= 0.7 for entry in found["thresholds"].values())
+
+
+def test_a_sample_of_the_documents_stands_for_all(paragraphs, evaluation):
+    part = evaluation.known(paragraphs)
+    few = dataclasses.replace(part, query_ids=part.query_ids[:60], vectors=part.vectors[:60])
+    whole = few.measure(_ground(paragraphs, _none(paragraphs)))["raw"]
+    drawn = few.measure(_ground(paragraphs, _none(paragraphs), sample=30))["raw"]
+    for name in ("alpha", "log_likelihood", "entropy"):
+        assert (drawn[name]["kind"], drawn[name]["seed"]) == ("sampled", 0), name
+        assert drawn[name]["value"] == pytest.approx(whole[name]["value"], rel=0.1), name
+
+
+def _kept(queries, snapshot):
+    return Evaluation("v" * 16, snapshot.manifest.encoder, {"queries": queries})
+
+
+def _ground(snapshot, transform, sample=5000):
+    return Ground(snapshot, transform, sample, 0)
 
 
 def _none(snapshot):

@@ -37,7 +37,18 @@ _TRANSFORM_COLUMNS = (
     "parameters",
     "sha256",
 )
-_EVALUATION_COLUMNS = ("encoder", "dimension", "queries", "judgements", "query_prompt", "data")
+_EVALUATION_COLUMNS = (
+    "encoder",
+    "dimension",
+    "queries",
+    "judgements",
+    "pairs",
+    "halves",
+    "labels",
+    "query_prompt",
+    "data",
+)
+_PARTS = {"queries": "queries", "judgements": "queries", "pairs": "pairs", "halves": "halves"}
 
 
 def made_rows(corpus: CorpusStore, releases: Sequence[Release]) -> Tables:
@@ -51,7 +62,9 @@ def made_rows(corpus: CorpusStore, releases: Sequence[Release]) -> Tables:
         "shards": [row for manifest in manifests for row in _shards(corpus.name, manifest)],
         "encoders": _encoders(corpus.name, manifests, releases),
         "transforms": _documents(corpus, transforms, _TRANSFORM_COLUMNS),
-        "evaluations": _documents(corpus, evaluations, _EVALUATION_COLUMNS),
+        "evaluations": [
+            _evaluation(corpus, name, key) for name, key in evaluations.items() if corpus.files.exists(key)
+        ],
     }
 
 
@@ -75,6 +88,15 @@ def _encoders(corpus: str, manifests: Sequence[SnapshotManifest], releases: Sequ
         }
         for encoder, manifest in sorted(of_encoder.items())
     ]
+
+
+def _evaluation(corpus: CorpusStore, name: str, key: str) -> Row:
+    """Return the row of an evaluation: what each of its kinds has."""
+    document = read_sealed(corpus.files, key)
+    parts = document.get("parts", {})
+    counts = {count: parts.get(kind, {}).get(count) for count, kind in _PARTS.items()} if parts else {}
+    labels = parts.get("labels", {}).get("column")
+    return {**picked(corpus.name, {**document, **counts, "labels": labels}, _EVALUATION_COLUMNS), "id": name}
 
 
 def _documents(corpus: CorpusStore, keys: Mapping[str, str], columns: Sequence[str]) -> list[Row]:

@@ -29,6 +29,7 @@ _COUNTS = (
     "quarantined",
     "duplicates",
     "encode",
+    "evaluation_encode",
     "reuse",
     "unchanged",
     "removed",

@@ -198,12 +198,49 @@ class TransformConfig(Table):
 
 
 class EvaluationConfig(Table):
-    """Queries and judgements that retrieval is measured on."""
+    """What a transform, a recall and a threshold are measured on: one or more of pairs, queries, halves and labels."""
 
-    queries: str = Field(description="A Parquet, JSONL or CSV file of queries, relative to this file.")
-    qrels: str = Field(description="A file of judgements with the columns query_id, doc_id, relevant.")
+    pairs: str | None = Field(
+        None, description="A Parquet, JSONL or CSV file of pairs of texts with a score, relative to this file."
+    )
+    sentence1: str = Field("sentence1", description="pairs: the column of the first text.")
+    sentence2: str = Field("sentence2", description="pairs: the column of the second text.")
+    score: str = Field("score", description="pairs: the column of the score; the more alike, the larger.")
+    positive: float | None = Field(
+        None,
+        description=(
+            "pairs: the score from which two texts count as saying the same; by default four fifths of the way from "
+            "the smallest score to the largest."
+        ),
+    )
+    queries: str | None = Field(
+        None, description="A Parquet, JSONL or CSV file of queries, relative to this file; needs `qrels`."
+    )
+    qrels: str | None = Field(None, description="A file of judgements with the columns query_id, doc_id, relevant.")
     id: str = Field("_id", description="The queries' id column.")
     text: str = Field("text", description="The queries' text column.")
+    halves: int | None = Field(
+        None,
+        ge=20,
+        le=5_000,
+        description=(
+            "So many texts of the snapshot (smallest hashes, two sentences or more) are cut in two; the first half "
+            "must find the second."
+        ),
+    )
+    labels: str | None = Field(
+        None, description="A column of [source] labels on which a choice of the transform may be judged."
+    )
+
+    @model_validator(mode="after")
+    def _something_to_measure_on(self) -> Self:
+        if (self.queries is None) != (self.qrels is None):
+            raise ValueError("`queries` and `qrels` need each other")
+        if (self.pairs, self.queries, self.halves, self.labels) == (None,) * 4:
+            raise ValueError("give at least one of `pairs`, `queries` with `qrels`, `halves` and `labels`")
+        if self.positive is not None and self.pairs is None:
+            raise ValueError("`positive` is of `pairs`, which is not given")
+        return self
 
 
 class ReportConfig(Table):
@@ -326,6 +363,19 @@ class Config(Table):
     @model_validator(mode="after")
     def _encoder_takes_these_texts(self) -> Self:
         self.encoder.check_normalised(self.normalise.model_dump())
+        return self
+
+    @model_validator(mode="after")
+    def _evaluation_can_be_made(self) -> Self:
+        wanted = self.evaluation
+        if wanted is None:
+            return self
+        if wanted.labels is not None and wanted.labels not in self.source.labels:
+            raise ValueError(f"[evaluation] labels = {wanted.labels!r}, which is none of [source] labels")
+        if wanted.halves is not None and not self.source.keep_text:
+            raise ValueError("[evaluation] halves are cut from texts, and [source] keep_text = false keeps none")
+        if wanted.halves is not None and self.encoder.kind == "precomputed":
+            raise ValueError("[evaluation] halves are texts of which nobody computed a vector before")
         return self
 
     def document(self) -> dict[str, Any]:

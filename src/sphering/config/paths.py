@@ -8,7 +8,7 @@ from typing import Any
 
 from sphering.errors import ConfigError
 
-_EVALUATION_FILES = ("queries", "qrels")
+_EVALUATION_FILES = ("pairs", "queries", "qrels")
 _ENCODER_FILES = {"precomputed": ("vectors", "texts"), "word-vectors": ("path", "frequencies")}
 _REMOTE = "s3://"
 

@@ -1,102 +1,130 @@
-"""An evaluation in the store: encoded once with the query prompt, then read."""
+"""An evaluation in the store: each of its texts encoded once, then read."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sphering.config.model import Config, EvaluationConfig, NormaliseConfig
 from sphering.encoder.protocol import Encoder
-from sphering.errors import InputError, IntegrityError, SourceChangedError
-from sphering.evaluation.reading import EvaluationData, read_evaluation
-from sphering.identity import sha256_bytes, short_id
+from sphering.errors import IntegrityError
+from sphering.evaluation.halves import without_texts
+from sphering.evaluation.kind import Documents, Part, Read, Wanted
+from sphering.evaluation.kinds import KINDS
+from sphering.evaluation.queries import Queries
+from sphering.evaluation.vectors import KeptVectors, Stored, gather, missing
+from sphering.identity import digest, sha256_bytes, short_id
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import create_document, read_document
-from sphering.store.files import Files
 from sphering.store.layout import MANIFEST
-from sphering.store.shard import EMBEDDING, vector_array, vector_rows
-from sphering.text.normalise import is_blank, normalise
+from sphering.store.snapshot import SnapshotManifest
 
-EVALUATION_VERSION = 1
-TEXTS = "texts.parquet"
-JUDGEMENTS = "judgements.parquet"
+EVALUATION_VERSION = 2
+TEXTS = "texts"
+Parts = dict[str, Read]
+"""What each configured kind of evaluation has read, by its name."""
+Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Queries with their raw vectors, and judgements.
+    """An evaluation as it was kept.
 
     Parameters
     ----------
-    id : str
-    encoder : str
-        The id of the encoder of the vectors.
-    query_ids, texts : list of str
-        Of n queries, by ascending query id; texts as they were encoded, without the prompt.
-    vectors : ndarray, shape (n, d), float32
-        As the encoder gave them.
-    judgements : polars.DataFrame
-        query_id, doc_id, relevance.
+    id, encoder : str
+    parts : dict
+        Of each kind that it has, by its name.
     """
 
     id: str
     encoder: str
-    query_ids: list[str]
-    texts: list[str]
-    vectors: NDArray[np.float32]
-    judgements: pl.DataFrame
+    parts: dict[str, Part]
+
+    @property
+    def query_vectors(self) -> NDArray[np.float32] | None:
+        """The raw vectors of its queries, which the recall of an index is measured on; None where it has none."""
+        queries = self.parts.get("queries")
+        return queries.vectors if isinstance(queries, Queries) else None
 
 
-def evaluation_id(config: Config, encoder: str) -> str:
-    """Return the id of the configured evaluation under an encoder; reads its files.
+@dataclass(frozen=True)
+class Kept:
+    """The id of a kept evaluation, and how many of its texts were encoded for it, or copied from earlier ones."""
+
+    evaluation: str
+    encoded: int
+    reused: int
+
+
+def read_parts(section: EvaluationConfig, config: NormaliseConfig, documents: Documents) -> Parts:
+    """Return what each configured kind of evaluation reads: its files, or the documents of the snapshot.
 
     Raises
     ------
     InputError
-        If they cannot be read as configured.
+        If something is not there or not as it should be.
     """
-    return _id(read_evaluation(_section(config)), config, encoder)
+    found = {kind.name: kind.read(section, config, documents) for kind in KINDS}
+    return {name: read for name, read in found.items() if read is not None}
 
 
-def keep(corpus: CorpusStore, config: Config, evaluation: str, open_encoder: Callable[[], Encoder]) -> Evaluation:
-    """Return an evaluation; where the store does not have it, its queries are encoded and it is created.
+def evaluation_id(parts: Mapping[str, Read], config: Config, encoder: str) -> str:
+    """Return the id of an evaluation under an encoder."""
+    return _id(_named(parts, config, encoder))
+
+
+def queries_id(document: Mapping[str, Any]) -> str | None:
+    """Return the id of an evaluation's queries alone, which a measured recall depends on; None where it has none."""
+    part = document["parts"].get("queries")
+    return None if part is None else _id({**document, "parts": {"queries": part}})
+
+
+def keep(
+    corpus: CorpusStore, parts: Parts, config: Config, manifest: SnapshotManifest, open_encoder: Callable[[], Encoder]
+) -> Kept:
+    """Create an evaluation unless the store has it.
 
     Parameters
     ----------
     corpus : CorpusStore
+    parts : dict
+        What `read_parts` gave.
     config : Config
-    evaluation : str
-        The id that `evaluation_id` gave.
+    manifest : SnapshotManifest
+        Of the snapshot whose encoder it is.
     open_encoder : callable
         Gives the encoder with the configured query prompt; called only where there is something to encode.
 
     Raises
     ------
-    SourceChangedError
-        If the files changed since the id was computed.
     InputError
-        If a query is empty, or the encoder gives it a vector that is zero or not finite.
+        If the encoder gives a text of a file a vector that is zero or not finite.
     """
-    folder = corpus.layout.evaluation(evaluation)
-    if not corpus.files.exists(f"{folder}/{MANIFEST}"):
-        data = read_evaluation(_section(config))
-        encoder = open_encoder()
-        if _id(data, config, encoder.identity.id) != evaluation:
-            raise SourceChangedError(
-                "the evaluation's files changed while the run was at work",
-                where=_section(config).queries,
-                remedy="run again",
-            )
-        _create(corpus.files, folder, data, encoder, config)
-    return read(corpus, evaluation)
+    named = {**_named(parts, config, manifest.encoder), "dimension": manifest.dimension}
+    name = _id(named)
+    if corpus.files.exists(corpus.layout.evaluation_manifest(name)):
+        return Kept(name, 0, 0)
+    stored = stored_vectors(corpus, manifest.encoder, config.encoder.query_prompt)
+    gathered = gather(_wanted(parts), stored, open_encoder, manifest.dimension)
+    tables = {TEXTS: gathered.table, **{file: table for read in parts.values() for file, table in read.tables.items()}}
+    _create(corpus, named, tables)
+    return Kept(name, gathered.encoded, gathered.reused)
+
+
+def to_encode(corpus: CorpusStore, parts: Parts, config: Config, encoder: str) -> int:
+    """Return how many texts `keep` would encode."""
+    if corpus.files.exists(corpus.layout.evaluation_manifest(evaluation_id(parts, config, encoder))):
+        return 0
+    return missing(_wanted(parts), stored_vectors(corpus, encoder, config.encoder.query_prompt))
 
 
 def read(corpus: CorpusStore, evaluation: str) -> Evaluation:
@@ -109,81 +137,133 @@ def read(corpus: CorpusStore, evaluation: str) -> Evaluation:
     IntegrityError
         If a file was changed.
     """
-    files, folder = corpus.files, corpus.layout.evaluation(evaluation)
-    manifest = read_document(files, f"{folder}/{MANIFEST}")
-    texts = pq.read_table(io.BytesIO(_checked(files, folder, TEXTS, manifest)))
-    judgements = pl.read_parquet(_checked(files, folder, JUDGEMENTS, manifest))
-    return Evaluation(
-        id=manifest["id"],
-        encoder=manifest["encoder"],
-        query_ids=texts["query_id"].to_pylist(),
-        texts=texts["text"].to_pylist(),
-        vectors=vector_rows(texts[EMBEDDING]),
-        judgements=judgements,
-    )
+    document = read_document(corpus.files, corpus.layout.evaluation_manifest(evaluation))
+    tables = _tables(corpus, evaluation, document)
+    vectors = KeptVectors(tables[TEXTS])
+    parts = {kind.name: kind for kind in KINDS if kind.name in document["parts"]}
+    opened = {name: kind.open(document["parts"][name], tables, vectors) for name, kind in parts.items()}
+    return Evaluation(document["id"], document["encoder"], opened)
 
 
-def _section(config: Config) -> EvaluationConfig:
-    if config.evaluation is None:
-        raise InputError("there is no [evaluation]", expected="queries and qrels", remedy="add the section")
-    return config.evaluation
+def check(corpus: CorpusStore, evaluation: str) -> None:
+    """Read a kept evaluation's files and compare their hashes, whatever version wrote them.
+
+    Raises
+    ------
+    SpheringError
+        If one is missing or was changed.
+    """
+    _tables(corpus, evaluation, read_document(corpus.files, corpus.layout.evaluation_manifest(evaluation)))
 
 
-def _id(data: EvaluationData, config: Config, encoder: str) -> str:
+def without(corpus: CorpusStore, evaluation: str, staying: pa.Array) -> str:
+    """Return an evaluation without the halves of texts that are not among some hashes, made where it is not there.
+
+    Nothing is encoded. Where no text is missing it is the same.
+    """
+    document = read_document(corpus.files, corpus.layout.evaluation_manifest(evaluation))
+    if not halved_texts(corpus, evaluation, document) - set(staying.to_pylist()):
+        return evaluation
+    tables = _tables(corpus, evaluation, document)
+    left, content = without_texts(tables["halves"], staying)
+    part = {"digest": content, "halves": left.num_rows}
+    used = pa.chunked_array([*left["first"].chunks, *left["second"].chunks], left["first"].type)
+    texts = tables[TEXTS]
+    wanted = pc.or_(pc.is_valid(texts["text"]), pc.is_in(texts["text_hash"], value_set=used.combine_chunks()))
+    named = {**document, "parts": {**document["parts"], "halves": part}}
+    return _create(corpus, named, {**tables, "halves": left, TEXTS: texts.filter(wanted)})
+
+
+def halved_texts(corpus: CorpusStore, evaluation: str, document: Mapping[str, Any]) -> set[bytes]:
+    """Return the hashes of the texts whose halves an evaluation has."""
+    if "halves" not in document.get("parts", {}):
+        return set()
+    path = corpus.files.path(f"{corpus.layout.evaluation(evaluation)}/halves.parquet")
+    return set(pq.read_table(path, columns=["text_hash"])["text_hash"].to_pylist())
+
+
+def stored_vectors(corpus: CorpusStore, encoder: str, query_prompt: str) -> Stored:
+    """Return the vectors of earlier evaluations of an encoder, the newest first; none of queries under another prompt.
+
+    Only what is read is fetched: the search ends with the last text that is wanted.
+    """
+
+    def tables() -> Iterator[pa.Table]:
+        keys = {
+            name: corpus.layout.evaluation_manifest(name) for name in corpus.files.children(corpus.layout.evaluations)
+        }
+        for name in sorted(keys, key=lambda name: (-corpus.files.modified(keys[name]), name)):
+            document = read_document(corpus.files, keys[name]) if corpus.files.exists(keys[name]) else {}
+            if document.get("encoder") == encoder and "parts" in document:
+                table = _table(corpus, name, TEXTS, document)
+                yield table if document["query_prompt"] == query_prompt else _documents(table)
+
+    return tables
+
+
+def _wanted(parts: Parts) -> list[Wanted]:
+    return [each for read in parts.values() for each in read.wanted]
+
+
+def _documents(table: pa.Table) -> pa.Table:
+    return table.filter(pc.equal(table["role"], "document"))
+
+
+def _named(parts: Mapping[str, Read], config: Config, encoder: str) -> Document:
+    """Return what an evaluation's id is made of, and what its manifest says of it."""
+    return {
+        "parts": {name: {"digest": read.digest, **read.facts} for name, read in parts.items()},
+        "query_prompt": config.encoder.query_prompt,
+        "normalise": config.normalise.model_dump(mode="json"),
+        "encoder": encoder,
+    }
+
+
+def _id(document: Mapping[str, Any]) -> str:
     return short_id(
         {
-            "data": data.digest,
-            "roles": ["queries", "qrels"],
-            "query_prompt": config.encoder.query_prompt,
-            "normalise": config.normalise.model_dump(mode="json"),
-            "encoder": encoder,
+            "data": _data(document),
+            "roles": sorted(document["parts"]),
+            "query_prompt": document["query_prompt"],
+            "normalise": document["normalise"],
+            "encoder": document["encoder"],
             "v": EVALUATION_VERSION,
         }
     )
 
 
-def _create(files: Files, folder: str, data: EvaluationData, encoder: Encoder, config: Config) -> None:
-    """Create judgements, texts with their vectors, and last the manifest with the hashes of what is in place."""
-    files.create(f"{folder}/{JUDGEMENTS}", _parquet(data.judgements.to_arrow()))
-    files.create(f"{folder}/{TEXTS}", _parquet(_encode(data, encoder, config.normalise)))
-    document = {
-        "id": _id(data, config, encoder.identity.id),
-        "encoder": encoder.identity.id,
-        "dimension": encoder.dimension,
-        "query_prompt": config.encoder.query_prompt,
-        "normalise": config.normalise.model_dump(mode="json"),
-        "data": data.digest,
-        "queries": len(data.queries),
-        "judgements": len(data.judgements),
-        "files": {name: _entry(files.read(f"{folder}/{name}")) for name in (JUDGEMENTS, TEXTS)},
-    }
-    create_document(files, f"{folder}/{MANIFEST}", document)
+def _data(document: Mapping[str, Any]) -> dict[str, str]:
+    return {name: part["digest"] for name, part in document["parts"].items()}
 
 
-def _encode(data: EvaluationData, encoder: Encoder, config: NormaliseConfig) -> pa.Table:
-    texts = normalise(data.queries["text"].to_arrow().cast(pa.string()), config)
-    ids = data.queries["query_id"]
-    _refuse(is_blank(texts).to_numpy(zero_copy_only=False).astype(bool), ids, "is empty")
-    encoded = encoder.encode(texts.to_pylist(), role="query")
-    norms = np.linalg.norm(encoded.vectors.astype(np.float64), axis=1)
-    _refuse(~(np.isfinite(norms) & (norms > 0)), ids, "gets a vector that is zero or not finite")
-    return pa.table(
-        {
-            "query_id": pa.array(ids.to_list(), pa.string()),
-            "text": texts,
-            "n_tokens": pa.nulls(len(ids), pa.int32()) if encoded.n_tokens is None else encoded.n_tokens,
-            "truncated": encoded.truncated,
-            EMBEDDING: vector_array(encoded.vectors),
-        }
+def _create(corpus: CorpusStore, named: Document, tables: Mapping[str, pa.Table]) -> str:
+    """Create the tables, and last the manifest with the hashes of what is in place; return the evaluation's id."""
+    name = _id(named)
+    folder = corpus.layout.evaluation(name)
+    for file, table in tables.items():
+        corpus.files.create(f"{folder}/{file}.parquet", _parquet(table))
+    files = {file: _entry(corpus.files.read(f"{folder}/{file}.parquet")) for file in sorted(tables)}
+    create_document(
+        corpus.files, f"{folder}/{MANIFEST}", {**named, "id": name, "data": digest(_data(named)), "files": files}
     )
+    return name
 
 
-def _refuse(wrong: NDArray[np.bool_], ids: pl.Series, why: str) -> None:
-    if wrong.any():
-        first = ids[int(np.argmax(wrong))]
-        raise InputError(
-            f"the query {first!r} {why}", expected="a text that the encoder can read", where="queries of [evaluation]"
+def _tables(corpus: CorpusStore, name: str, document: Mapping[str, Any]) -> dict[str, pa.Table]:
+    return {file: _table(corpus, name, file, document) for file in document["files"]}
+
+
+def _table(corpus: CorpusStore, name: str, file: str, document: Mapping[str, Any]) -> pa.Table:
+    key = f"{corpus.layout.evaluation(name)}/{file.removesuffix('.parquet')}.parquet"
+    data, expected = corpus.files.read(key), document["files"][file]["sha256"]
+    if sha256_bytes(data) != expected:
+        raise IntegrityError(
+            "the bytes are not those that were written",
+            expected=f"SHA-256 {expected[:16]}…",
+            where=corpus.files.where(key),
+            remedy="delete this evaluation's folder and run again: it is encoded anew",
         )
+    return pq.read_table(io.BytesIO(data))
 
 
 def _parquet(table: pa.Table) -> bytes:
@@ -194,15 +274,3 @@ def _parquet(table: pa.Table) -> bytes:
 
 def _entry(data: bytes) -> dict[str, Any]:
     return {"bytes": len(data), "sha256": sha256_bytes(data)}
-
-
-def _checked(files: Files, folder_key: str, name: str, manifest: dict[str, Any]) -> bytes:
-    data = files.read(f"{folder_key}/{name}")
-    if sha256_bytes(data) != manifest["files"][name]["sha256"]:
-        raise IntegrityError(
-            "the bytes are not those that were written",
-            expected=f"SHA-256 {manifest['files'][name]['sha256'][:16]}…",
-            where=files.where(f"{folder_key}/{name}"),
-            remedy="delete this evaluation's folder and run again: it is encoded anew",
-        )
-    return data

@@ -33,7 +33,7 @@ def export_id(
     transform_sha256 : str
         SHA-256 of the transform's content, not its id: where two machines fitted other bits, the exports differ.
     evaluation_id : str, optional
-        The evaluation whose queries a recall is measured on; left out where the format measures none.
+        The queries that a recall is measured on; left out where the format measures none.
     base : str, optional
         The release that a delta stands on.
     """

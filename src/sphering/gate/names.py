@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from sphering.config.model import GateConfig
 from sphering.errors import ConfigError
+from sphering.evaluation import confidence, retrieval
 from sphering.report.catalogue import COUNTS, RAW_ONLY, SPACE, TEXTS, TRANSFORMED_ONLY
 
 RUN_METRICS = (
@@ -23,12 +24,18 @@ RUN_METRICS = (
 )
 EXPORT_METRICS = ("recall_at_10", "max_norm_error", "duplicate_vectors", "excluded", "excluded_share")
 EVALUATION = "evaluation"
-_RETRIEVAL = tuple(
-    f"{space}.{name}" for space in ("raw", "transformed") for name in ("ndcg_at_10", "recall_at_10", "mrr_at_10")
+_SEARCH = (*retrieval.METRICS, *confidence.METRICS)
+_OF_KINDS: dict[str, tuple[str, ...]] = {"": _SEARCH, "halves.": _SEARCH, "pairs.": ("spearman", "alignment")}
+_MEASURED = tuple(
+    f"{kind}{space}.{name}" for kind, names in _OF_KINDS.items() for space in ("raw", "transformed") for name in names
 )
+_DIVERGENCES = tuple(f"{kind}transformed.{confidence.DIVERGENCE}" for kind in ("", "halves."))
 _QUERY_COUNTS = ("queries", "queries_left_out", "judgements_missing")
-EVALUATION_METRICS = tuple(f"{EVALUATION}.{name}" for name in (*_RETRIEVAL, *_QUERY_COUNTS))
-COUNT_METRICS = frozenset((*COUNTS, *_QUERY_COUNTS, "duplicate_vectors", "excluded"))
+_COUNTS = (*_QUERY_COUNTS, "pairs.pairs", "pairs.positives", "halves.halves", "halves.left_out")
+EVALUATION_METRICS = tuple(f"{EVALUATION}.{name}" for name in (*_MEASURED, *_DIVERGENCES, *_COUNTS))
+COUNT_METRICS = frozenset(
+    (*COUNTS, *_QUERY_COUNTS, "pairs", "positives", "halves", "left_out", "duplicate_vectors", "excluded")
+)
 """The last parts of the names of whole numbers, whose changes are relative."""
 _CHANGE = "_change"
 
@@ -75,7 +82,7 @@ def check_names(gates: Iterable[GateConfig], exports: Sequence[str], *, evaluate
         if gate.metric.removesuffix(_CHANGE) in EVALUATION_METRICS and not evaluated:
             raise ConfigError(
                 f"a gate on {gate.metric!r}, and no evaluation",
-                expected="queries and judgements to measure it on",
+                expected="something to measure it on",
                 where=f"[[gate]] metric = {gate.metric!r}",
                 remedy="add an [evaluation] table, or remove the gate",
             )

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from sphering.errors import InputError
 from sphering.geometry.blas import one_blas_thread
-from sphering.geometry.estimate import NORMAL_95, Estimate, exact, undefined
+from sphering.geometry.estimate import Estimate, exact, undefined
 from sphering.geometry.gram import Array
+from sphering.geometry.means import mean_estimate
 
 BATCH = 128
 TEMPERATURES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -28,15 +29,7 @@ def alignment(cosines: Array) -> Estimate:
     cosines : ndarray, shape (n,), float64
         Of the pairs.
     """
-    n = len(cosines)
-    if not n:
-        return undefined("no pair is a positive one")
-    distances = 2.0 - 2.0 * cosines
-    mean = max(float(distances.mean()), 0.0)
-    if n < 2:
-        return exact(mean, n)
-    half = NORMAL_95 * float(distances.std(ddof=1)) / math.sqrt(n)
-    return exact(mean, n, (max(mean - half, 0.0), mean + half))
+    return mean_estimate(2.0 - 2.0 * cosines, "no pair is a positive one", least=0.0)
 
 
 def tempered_losses(cosines: NDArray[Any], temperature: float, excluded: NDArray[np.bool_] | None = None) -> Array:

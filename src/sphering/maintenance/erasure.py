@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sphering.errors import InputError
+from sphering.evaluation.keep import halved_texts
 from sphering.identity import sha256_bytes, sha256_file
 from sphering.run.read_back import FACTS, snapshot_facts
 from sphering.sqltext import load
 from sphering.store.corpus import CorpusStore
 from sphering.store.database import DEFAULT, bounded_connection
+from sphering.store.documents import read_document
 from sphering.store.dropped import dropped_table, write_dropped
 from sphering.store.layout import PROBE
 from sphering.store.shard import ROW_GROUP_ROWS, ShardEntry, is_chunked, read_batches, shard_id, write_shard
@@ -104,6 +106,19 @@ def rewrite_shard(corpus: CorpusStore, encoder: str, shard: str, ids: pa.Array) 
         local.unlink(missing_ok=True)
     path = corpus.files.path(corpus.layout.shard(encoder, name))
     return Rewritten(ShardEntry(name, left.num_rows, 0, path.stat().st_size, sha256_file(path)), kept)
+
+
+def evaluations_of_erased(corpus: CorpusStore, staying: Iterable[str]) -> list[str]:
+    """Return the evaluations that have halves of a text that none of some snapshots has."""
+    files, layout = corpus.files, corpus.layout
+    keys = {name: layout.evaluation_manifest(name) for name in files.children(layout.evaluations)}
+    documents = {name: read_document(files, key) for name, key in keys.items() if files.exists(key)}
+    halved = {name: texts for name, each in documents.items() if (texts := halved_texts(corpus, name, each))}
+    left: set[bytes] = set().union(*halved.values())
+    for snapshot in staying if left else ():
+        for batch in corpus.snapshot(snapshot).batches(["text_hash"]):
+            left.difference_update(batch["text_hash"].to_pylist())
+    return [name for name, texts in halved.items() if texts & left]
 
 
 def succeed(corpus: CorpusStore, snapshot: Snapshot, rewritten: Mapping[str, Rewritten], run: str) -> Successor:

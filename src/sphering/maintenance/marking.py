@@ -58,7 +58,7 @@ def mark(corpus: CorpusStore, keep: int, young: float) -> Marked:
         encoders.add(manifest.encoder)
         marked.shards |= {(manifest.encoder, entry.id) for entry in manifest.shards}
         marked.moments |= set(_moments_of(manifest, marked.transforms.values(), weights))
-    marked.evaluations = set(_evaluations_of(corpus, encoders))
+    marked.evaluations = {*_evaluations_named(corpus, marked.reports), *_evaluations_of(corpus, encoders)}
     return marked
 
 
@@ -143,8 +143,16 @@ def is_whole(corpus: CorpusStore, release: Release) -> bool:
     return all(map(corpus.files.exists, parts))
 
 
+def _evaluations_named(corpus: CorpusStore, reports: set[str]) -> Iterator[str]:
+    for key in map(corpus.layout.report, reports):
+        if corpus.files.exists(key) and (measured := read_document(corpus.files, key)["evaluation"]) is not None:
+            yield measured["evaluation"]
+
+
 def _evaluations_of(corpus: CorpusStore, encoders: set[str]) -> Iterator[str]:
+    """Yield evaluations of living encoders but those of halves: the texts of these change with the documents."""
     for name in corpus.files.children(corpus.layout.evaluations):
         key = corpus.layout.evaluation_manifest(name)
-        if corpus.files.exists(key) and read_document(corpus.files, key)["encoder"] in encoders:
+        document = read_document(corpus.files, key) if corpus.files.exists(key) else {}
+        if document.get("encoder") in encoders and "halves" not in document.get("parts", {}):
             yield name

@@ -19,7 +19,14 @@ from sphering.catalog.rebuild import rebuild
 from sphering.errors import EmptyCorpusError, InputError
 from sphering.identity import short_id
 from sphering.maintenance.collection import keys_of
-from sphering.maintenance.erasure import Rewritten, Successor, rewrite_shard, shards_with, succeed
+from sphering.maintenance.erasure import (
+    Rewritten,
+    Successor,
+    evaluations_of_erased,
+    rewrite_shard,
+    shards_with,
+    succeed,
+)
 from sphering.maintenance.silence import clean_quarantine, quarantined_rows, silence_records
 from sphering.maintenance.successor import PURPOSE, check_makeable, make_successor
 from sphering.run import lease
@@ -244,6 +251,8 @@ def _delete(corpus: CorpusStore, leaving: _Leaving, gone: Set[str]) -> None:
         _remove_folder(corpus, corpus.layout.export(name), first=MANIFEST)
     for name in leaving.reports:
         corpus.files.remove(corpus.layout.report(name))
+    for name in evaluations_of_erased(corpus, set(corpus.snapshot_ids()) - gone):
+        _remove_folder(corpus, corpus.layout.evaluation(name), first=MANIFEST)
     for name in gone:
         _remove_folder(corpus, f"{corpus.layout.snapshots}/{name}", first=MANIFEST)
 

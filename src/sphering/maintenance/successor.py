@@ -6,9 +6,11 @@ import time
 from dataclasses import asdict
 from typing import Any
 
+import pyarrow as pa
+
 from sphering.config.model import Config
 from sphering.errors import NotFoundError
-from sphering.evaluation.keep import read
+from sphering.evaluation.keep import read, without
 from sphering.run.assemble import assemble_release
 from sphering.run.commit import Committed
 from sphering.run.finish import finish
@@ -54,7 +56,7 @@ def make_successor(corpus: CorpusStore, release: Release, manifest: SnapshotMani
     path = workspace.path
     workspace.write("begin", _begun(corpus, release, manifest, config, tombstone))
     workspace.write("snapshot", asdict(Committed(manifest.id, "created", manifest.documents)))
-    workspace.write("evaluation", {"evaluation": _evaluation(corpus, release)})
+    workspace.write("evaluation", {"evaluation": _without_erased(corpus, _evaluation(corpus, release), manifest)})
     settle_transform(path)
     made = corpus.release(assemble_release(path))
     workspace.write("published", {"status": "published" if made.passed else "held"})
@@ -98,6 +100,14 @@ def _begun(
         "started_at": now(),
         "started": time.time(),
     }
+
+
+def _without_erased(corpus: CorpusStore, evaluation: str | None, manifest: SnapshotManifest) -> str | None:
+    """Return the evaluation without halves of texts that the snapshot that stands in does not have."""
+    if evaluation is None:
+        return None
+    texts = corpus.snapshot(manifest.id).scan().select("text_hash").unique().collect()["text_hash"]
+    return without(corpus, evaluation, texts.to_arrow().cast(pa.binary(32)))
 
 
 def _evaluation(corpus: CorpusStore, release: Release) -> str | None:

@@ -66,7 +66,7 @@ def _look(findings: Findings, corpus: CorpusStore) -> None:
 def _evaluation(findings: Findings, corpus: CorpusStore, name: str) -> None:
     key = corpus.layout.evaluation_manifest(name)
     if corpus.files.exists(key):
-        findings.check("evaluation", name, partial(keep.read, corpus, name), str(corpus.files.path(key)))
+        findings.check("evaluation", name, partial(keep.check, corpus, name), str(corpus.files.path(key)))
 
 
 def _check_pin(corpus: CorpusStore, key: str) -> None:

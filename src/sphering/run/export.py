@@ -77,4 +77,4 @@ def _inputs(workspace: Workspace) -> tuple[Snapshot, Transform]:
 
 def _queries(workspace: Workspace) -> NDArray[np.float32] | None:
     evaluation = kept_evaluation(workspace)
-    return evaluation.vectors if evaluation else None
+    return evaluation.query_vectors if evaluation else None

@@ -136,6 +136,7 @@ def _result(workspace: Workspace) -> dict[str, Any]:
         **_counts(workspace),
         **_snapshot_counts(workspace),
         **_bill(workspace),
+        "evaluation_encoded": workspace.read("evaluation").get("encoded", 0) if workspace.has("evaluation") else 0,
         "seconds": round(time.time() - workspace.begun["started"], 3),
         "gates": _gates(workspace, release),
         "exports": [entry.to_json() for entry in release.exports] if release else [],

@@ -141,9 +141,14 @@ def staged_rows(workspace: Workspace) -> Path:
     return workspace.folder(STAGE) / ROWS_FILE
 
 
+def staged_documents(workspace: Workspace) -> Path:
+    """Return the Parquet file of staged documents, without their texts."""
+    return workspace.folder(STAGE) / DOCUMENTS_FILE
+
+
 def register_staged(connection: Any, workspace: Workspace) -> None:
     """Give SQL the view `staged`, the documents without their texts."""
-    path = quote_literal(str(workspace.folder(STAGE) / DOCUMENTS_FILE))  # a view binds no parameter
+    path = quote_literal(str(staged_documents(workspace)))  # a view binds no parameter
     connection.execute(load("units_staged").replace("$path", path))
 
 

@@ -12,6 +12,7 @@ from sphering.config.model import Config
 from sphering.encoder.protocol import Encoded, EncoderIdentity
 from sphering.run.begin import begun, check, settle_encoder
 from sphering.run.encoder_change import change_words
+from sphering.run.evaluate import texts_to_encode
 from sphering.run.ingest import ingest, staged_of, staged_rows
 from sphering.run.relabelled import relabelled_warnings
 from sphering.run.units import plan_units
@@ -76,6 +77,7 @@ def _plan(workspace: Workspace, encoder: EncoderIdentity) -> dict[str, Any]:
         "reasons": dict(staged.reasons),
         "duplicates": ingested.duplicates,
         "encode": units.encode,
+        "evaluation_encode": texts_to_encode(workspace),
         "reuse": units.reuse,
         "unchanged": units.unchanged,
         "removed": units.removed,

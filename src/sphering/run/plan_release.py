@@ -11,6 +11,7 @@ from sphering.errors import IntegrityError
 from sphering.export.identity import export_id
 from sphering.gate.defaults import release_gates
 from sphering.report.identity import report_id
+from sphering.run.evaluate import evaluated_queries
 from sphering.run.workspace import Workspace
 from sphering.store.corpus import CorpusStore
 from sphering.store.release import release_id
@@ -95,7 +96,8 @@ def _planned(workspace: Workspace, base: str | None) -> Planned:
     evaluation = workspace.read("evaluation")["evaluation"]
     sha256 = transform["sha256"]
     report = report_id(config.report, snapshot, sha256, evaluation, base, config.source.labels)
-    exports = {entry.name: export_id(entry, snapshot, sha256, evaluation) for entry in config.export}
+    queries = evaluated_queries(workspace)
+    exports = {entry.name: export_id(entry, snapshot, sha256, queries) for entry in config.export}
     document = bundle_document(workspace.begun["encoder"], config.encoder.query_prompt, config.normalise, sha256)
     bundle = str(document["id"])
     release = release_id(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sphering.evaluation.retrieval import retrieval_metrics
+from sphering.evaluation.kind import Ground
+from sphering.evaluation.measure import evaluation_metrics
 from sphering.progress import current
 from sphering.report.changes import Base
 from sphering.report.numbers import measure
@@ -31,14 +32,15 @@ def write_report(path: Path) -> str:
     progress.start("report")
     snapshot = tonights_snapshot(workspace)
     transform = read_transform(corpus, workspace.read("transform")["transform"])
-    evaluation = kept_evaluation(workspace)
+    evaluation, asked = kept_evaluation(workspace), workspace.config.report
+    ground = Ground(snapshot, transform, asked.sample, asked.seed)
     numbers = measure(
         snapshot,
         transform,
-        workspace.config.report,
+        asked,
         labels=workspace.config.source.labels,
         base=_base(workspace, planned.base),
-        evaluation=retrieval_metrics(snapshot, transform, evaluation) if evaluation else None,
+        evaluation=evaluation_metrics(evaluation, ground) if evaluation else None,
         moments=KnownMoments(
             raw_moments(workspace),
             transformed_moments(workspace, transform),
