@@ -30,10 +30,15 @@ class Extremes:
         highest = np.sort(np.partition(values, len(values) - KEPT)[-KEPT:])
         return cls(len(values), lowest, highest)
 
+    @classmethod
+    def untold(cls, n: int) -> Extremes:
+        """Return those of n numbers of which none is known."""
+        return cls(n, np.empty(0), np.empty(0))
+
     @property
     def range(self) -> tuple[float, float] | None:
-        """The smallest and the largest; None where there are none."""
-        return (float(self.lowest[0]), float(self.highest[-1])) if self.n else None
+        """The smallest and the largest; None where there are none, or none is known."""
+        return (float(self.lowest[0]), float(self.highest[-1])) if len(self.lowest) else None
 
     def plus(self, other: Extremes) -> Extremes:
         """Return those of both sets of numbers."""

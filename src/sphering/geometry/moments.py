@@ -265,13 +265,20 @@ class Moments:
         extremes = self._extremes.plus(other._extremes)
         return Moments(self._close().plus(other._close()), extremes, counts, max(self.ulp, other.ulp))
 
-    def without(self, part: Moments) -> Moments | None:
+    def without(self, part: Moments, *, norms: bool = True) -> Moments | None:
         """Return the state of these vectors less some of them, or None where it does not follow from the two states.
 
         It does not where the part is more than half, by number or by weight (the difference would lose digits), or has
         all of the smallest or all of the largest norms that are kept.
+
+        Parameters
+        ----------
+        part : Moments
+            Of some of these vectors.
+        norms : bool, default True
+            False: the smallest and the largest norm of what is left need not be told, and are not. A fit does without.
         """
-        extremes = self._extremes.minus(part._extremes)
+        extremes = self._extremes.minus(part._extremes) if norms else Extremes.untold(self.n - part.n)
         if extremes is None or 2 * part.n > self.n or 2.0 * part.weight > self.weight:
             return None
         counts = (self.non_finite - part.non_finite, self.zero - part.zero)

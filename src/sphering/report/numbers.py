@@ -120,6 +120,7 @@ def _transform_json(transform: Transform, moments: Moments) -> Json:
         "dimension_out": transform.dimension_out,
         "dead_coordinates": list(transform.dead),
         "warnings": list(transform.warnings),
+        "choice": transform.choice,
         "drift": number(_drift(transform, moments), _over(transform)),
     }
 

@@ -13,6 +13,7 @@ from sphering.errors import IntegrityError
 from sphering.geometry.gram import Array
 from sphering.identity import short_id
 from sphering.progress import current
+from sphering.run.choose import choose_by_evaluation
 from sphering.run.moments import raw_moments
 from sphering.run.workspace import Workspace, timed
 from sphering.store.corpus import CorpusStore
@@ -59,9 +60,11 @@ def settle_transform(path: Path) -> Settled:
     return settled
 
 
-def transform_id(config: TransformConfig, snapshot: str) -> str:
-    """Return the id of a transform fitted on a snapshot."""
-    return short_id({"snapshot": snapshot, "transform": _identity_of(config), "v": TRANSFORM_VERSION})
+def transform_id(config: TransformConfig, snapshot: str, evaluation: str | None = None) -> str:
+    """Return the id of a transform fitted on a snapshot; `auto` may have been chosen by an evaluation."""
+    judge = evaluation if config.kind == "auto" else None
+    of = {"snapshot": snapshot, "transform": _identity_of(config), "evaluation": judge, "v": TRANSFORM_VERSION}
+    return short_id(of)
 
 
 def read_transform(corpus: CorpusStore, transform: str) -> Transform:
@@ -88,7 +91,8 @@ def _kept(workspace: Workspace) -> Settled | None:
     moved = None
     # What is exported later is exported under the transform of the release that it is exported from.
     if purpose == "run":
-        if transform_id(config, transform.fitted_on) != candidate.transform:
+        judge = (transform.choice or {}).get("evaluation")  # another evaluation alone refits nothing
+        if transform_id(config, transform.fitted_on, judge) != candidate.transform:
             return None
         moved = _drift(workspace, candidate, transform)
         if moved is not None and moved > config.max_drift:
@@ -129,13 +133,23 @@ def _has_transform(corpus: CorpusStore, release: str) -> bool:
 def _fitted(workspace: Workspace) -> Settled:
     config, corpus = workspace.config.transform, workspace.corpus
     snapshot = workspace.read("snapshot")["snapshot"]
-    name = transform_id(config, snapshot)
+    name = transform_id(config, snapshot, workspace.read("evaluation")["evaluation"])
     status = "kept" if _exists(corpus, name) else "fitted"
     if status == "fitted":
-        moments = raw_moments(workspace, weights=config.weights)
-        transform = fit(config, moments, encoder=workspace.begun["encoder"], snapshot=snapshot)
-        _create(corpus, name, transform)
+        _create(corpus, name, _fit(workspace, snapshot))
     return Settled(name, transform_sha256(corpus, name), status, None)
+
+
+def _fit(workspace: Workspace, snapshot: str) -> Transform:
+    """Return the transform that is configured, or that an evaluation chooses, fitted on tonight's snapshot."""
+    config, encoder = workspace.config.transform, workspace.begun["encoder"]
+    chosen = choose_by_evaluation(workspace) if config.kind == "auto" else None
+    moments = raw_moments(workspace, weights=config.weights)
+    transform = fit(chosen.config if chosen else config, moments, encoder=encoder, snapshot=snapshot)
+    if config.kind != "auto":
+        return transform
+    document = chosen.document if chosen else transform.choice
+    return replace(transform, choice={**(document or {}), "evaluation": workspace.read("evaluation")["evaluation"]})
 
 
 def _exists(corpus: CorpusStore, transform: str) -> bool:

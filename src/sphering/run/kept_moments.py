@@ -125,17 +125,23 @@ def _without_dropped(corpus: CorpusStore, snapshot: Snapshot, stretch: Stretch, 
         raise
     if not dropped:
         return whole
-    gone = (batch for position in dropped for batch in _dropped_batches(snapshot, position, subject.columns))
+    gone = (
+        batch
+        for position in dropped
+        for batch in batches_of_rows(snapshot, position, snapshot.dropped_rows(position), subject.columns)
+    )
     return whole.without(subject.moments(snapshot, gone))
 
 
-def _dropped_batches(snapshot: Snapshot, position: int, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a shard that the snapshot leaves out."""
-    gone, start = snapshot.dropped_rows(position), 0
+def batches_of_rows(
+    snapshot: Snapshot, position: int, rows: NDArray[np.int64], columns: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """Yield some rows of a shard, (m,) int64 ascending, those that the snapshot leaves out among them."""
+    start = 0
     for batch in read_batches(snapshot.paths[position], columns, BLOCK_ROWS):
-        low, high = np.searchsorted(gone, [start, start + batch.num_rows])
+        low, high = np.searchsorted(rows, [start, start + batch.num_rows])
         if high > low:
-            yield batch.take(pa.array(gone[low:high] - start))
+            yield batch.take(pa.array(rows[low:high] - start))
         start += batch.num_rows
 
 

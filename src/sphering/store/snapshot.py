@@ -208,6 +208,19 @@ class Snapshot:
             self.register(connection)
             return connection.sql(load("snapshot_distinct_texts")).to_arrow_table()
 
+    def places_of_texts(self, texts: pa.Table) -> pa.Table:
+        """Return the places (fold, shard, row) of the documents with some texts, in that order.
+
+        Parameters
+        ----------
+        texts : pyarrow.Table
+            text_hash, of 32 bytes, and fold, a number that goes with it; a text may stand in several folds.
+        """
+        with bounded_connection(self.bounds) as connection:
+            self.register(connection)
+            connection.register("wanted_texts", texts)
+            return connection.sql(load("snapshot_places_of_texts")).to_arrow_table()
+
     def take(self, shards: NDArray[np.int32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the vectors at (shard, row) pairs as (n, d) float32, in the order given."""
         out = np.empty((len(rows), self.dimension), dtype=np.float32)

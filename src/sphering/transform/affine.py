@@ -58,6 +58,9 @@ class Transform:
         what version 1 fitted, which kept none.
     shrinkage : float
         The share of (tr S/d) I in the covariance that was inverted: given, or computed.
+    choice : dict, optional
+        How `auto` chose this kind, as JSON values: by the mean cosine, or by an evaluation, with the table of all
+        candidates.
     version : int
         Of the files. What an older version fitted keeps its bytes, and so its SHA-256.
     """
@@ -78,6 +81,7 @@ class Transform:
     effective_n: float | None = None
     inverse: Array | None = None
     shrinkage: float = 0.0
+    choice: dict[str, Any] | None = None
     version: int = TRANSFORM_VERSION
 
     def __post_init__(self) -> None:
@@ -149,6 +153,7 @@ class Transform:
             "fitted_on": self.fitted_on,
             "n": self.n,
             **({} if self.effective_n is None else {"effective_n": self.effective_n}),
+            **({} if self.choice is None else {"choice": self.choice}),
             "dimension_in": self.dimension_in,
             "dimension_out": self.dimension_out,
             "rank": self.rank,
@@ -190,6 +195,7 @@ class Transform:
             effective_n=content.get("effective_n"),
             inverse=arrays.get("inverse"),
             shrinkage=content["shrinkage"] if content["version"] > 1 else _given_share(content),
+            choice=content.get("choice"),
             version=content["version"],
         )
 

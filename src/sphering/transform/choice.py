@@ -1,6 +1,9 @@
-"""What kind = "auto" means for these vectors."""
+"""What kind = "auto" means for some vectors where nobody tells which of two maps answers better."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
 
 from sphering.config.model import TransformConfig
 from sphering.geometry.angles import mean_cosine, mean_cosine_error
@@ -9,13 +12,21 @@ from sphering.geometry.moments import Moments
 CENTRING_BOUND = 0.05
 
 
-def choose(config: TransformConfig, moments: Moments) -> TransformConfig:
-    """Return the configuration with `auto` resolved: center where mean cosine − 2 SE > 0.05, else none.
+@dataclass(frozen=True)
+class Choice:
+    """The configuration that `auto` stands for, and how it was chosen, as JSON values."""
+
+    config: TransformConfig
+    document: dict[str, Any]
+
+
+def choose(config: TransformConfig, moments: Moments) -> Choice:
+    """Return what `auto` stands for without an evaluation: center where mean cosine − 2 SE > 0.05, else none.
 
     Whitening is never chosen without evidence: it lowers contrastively trained encoders.
     """
-    if config.kind != "auto":
-        return config
     mean, error = mean_cosine(moments).value, mean_cosine_error(moments)
     clear = mean is not None and error is not None and mean - 2.0 * error > CENTRING_BOUND
-    return config.model_copy(update={"kind": "center" if clear else "none"})
+    kind = "center" if clear else "none"
+    document = {"by": "mean_cosine", "value": mean, "se": error, "bound": CENTRING_BOUND, "choice": kind}
+    return Choice(config.model_copy(update={"kind": kind}), document)

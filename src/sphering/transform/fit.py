@@ -16,7 +16,7 @@ from sphering.geometry.moments import Moments
 from sphering.geometry.spectrum import Spectrum, dead_coordinates, noise_level, spectrum
 from sphering.transform.affine import Kind, Transform
 from sphering.transform.centering import all_but_the_top_map, standard_map
-from sphering.transform.choice import choose
+from sphering.transform.choice import Choice, choose
 from sphering.transform.forms import Factor
 from sphering.transform.whitening import whitening_map
 
@@ -65,7 +65,7 @@ def fit(config: TransformConfig, moments: Moments, *, encoder: str, snapshot: st
     Parameters
     ----------
     config : TransformConfig
-        `auto` is resolved first; `weights` says whose moments the caller passes.
+        `auto` is resolved by the mean cosine; `weights` says whose moments the caller passes.
     moments : Moments
         Of the documents, of the distinct texts, or weighted.
     encoder, snapshot : str
@@ -76,13 +76,13 @@ def fit(config: TransformConfig, moments: Moments, *, encoder: str, snapshot: st
     InputError
         If there are too few vectors, or they have no variance where the kind needs it.
     """
-    chosen = choose(config, moments)
-    kind: Kind = chosen.kind  # type: ignore[assignment]  # choose() leaves no auto
-    affine = fit_map(chosen, moments)
+    chosen = choose(config, moments) if config.kind == "auto" else Choice(config, {})
+    kind: Kind = chosen.config.kind  # type: ignore[assignment]  # no choice is auto
+    affine = fit_map(chosen.config, moments)
     covariance = moments.covariance if moments.n > 1 else np.zeros((moments.dimension, moments.dimension))
     return Transform(
         kind=kind,
-        parameters=_parameters(chosen),
+        parameters=_parameters(chosen.config),
         encoder=encoder,
         fitted_on=snapshot,
         n=moments.n,
@@ -97,12 +97,20 @@ def fit(config: TransformConfig, moments: Moments, *, encoder: str, snapshot: st
         dead=affine.dead,
         warnings=affine.warnings,
         effective_n=None if math.isclose(moments.effective_n, moments.n) else moments.effective_n,
+        choice=chosen.document or None,
     )
 
 
 @one_blas_thread()
-def fit_map(config: TransformConfig, moments: Moments) -> AffineMap:
+def fit_map(config: TransformConfig, moments: Moments, spectral: Spectrum | None = None) -> AffineMap:
     """Return the affine map of a kind other than `auto`, fitted on moments.
+
+    Parameters
+    ----------
+    config : TransformConfig
+    moments : Moments
+    spectral : Spectrum, optional
+        The spectrum of these moments where the caller has it already.
 
     Raises
     ------
@@ -110,7 +118,7 @@ def fit_map(config: TransformConfig, moments: Moments) -> AffineMap:
         If there are too few vectors, or they have no variance where the kind needs it.
     """
     _need(moments, _LEAST[config.kind])
-    spectral = _spectrum(moments)
+    spectral = spectral or _spectrum(moments)
     dead = tuple(int(index) for index in dead_coordinates(moments)) if moments.n > 1 else ()
     mean = np.zeros(moments.dimension) if config.kind == "none" else moments.mean
     factor, shrinkage, warnings = _factor(config, moments, spectral, dead)

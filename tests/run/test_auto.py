@@ -1,0 +1,164 @@
+"""The transform that an evaluation chooses: a stronger map only where held-out items are clearly better under it."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from nights import carry, small
+
+from sphering.config.encoder import SentenceTransformersConfig
+from sphering.config.model import TransformConfig
+from sphering.encoder.resolve import locate
+from sphering.run.choose import fold_of_items
+from sphering.run.fit import read_transform
+from sphering.store.documents import read_document
+from sphering.store.store import Store
+
+SENTENCES = 3000
+
+
+@pytest.fixture(scope="module")
+def sts(pytestconfig):
+    """Training sentences, and the file of the development pairs."""
+    folder = pytestconfig.rootpath.parent / "shared" / "data" / "stsb"
+    if not folder.is_dir():
+        pytest.skip("the STS benchmark is not here")
+    train = pl.read_parquet(folder / "sts-train.parquet")
+    sentences = pl.concat([train["sentence1"], train["sentence2"]]).unique(maintain_order=True)
+    return sentences.head(SENTENCES).to_list(), folder / "sts-dev.parquet"
+
+
+@pytest.fixture
+def few_pairs(tmp_path, sts):
+    pl.read_parquet(sts[1]).head(100).write_parquet(tmp_path / "pairs.parquet")
+    return tmp_path / "pairs.parquet"
+
+
+@pytest.fixture(scope="module")
+def token_embeddings(tmp_path_factory):
+    """The default model's table of input token embeddings, averaged over a text: an anisotropic static model."""
+    from safetensors.numpy import load_file
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import StaticEmbedding
+    from tokenizers import Tokenizer
+
+    source = locate(SentenceTransformersConfig()).folder
+    table = load_file(source / "model.safetensors")["embeddings.word_embeddings.weight"].astype(np.float32)
+    tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
+    tokenizer.no_truncation()
+    place = tmp_path_factory.mktemp("tokens") / "model"
+    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=table)]).save(str(place))
+    return place
+
+
+def rows(texts):
+    return [(f"{number:05d}", text) for number, text in enumerate(texts)]
+
+
+def fitted(config, result):
+    corpus = Store.open(config.store).corpus(config.corpus)
+    release = corpus.release(result["release"])
+    report = read_document(corpus.files, corpus.layout.report(release.report))
+    return read_transform(corpus, release.transform), report
+
+
+def trial(choice, name):
+    return next(each for each in choice["trials"] if each["candidate"] == name)
+
+
+def test_whitening_is_taken_where_it_helps(tmp_path, sts, token_embeddings):
+    texts, pairs = sts
+    config = small(
+        tmp_path,
+        rows(texts),
+        encoder={"backend": "torch", "model": str(token_embeddings)},
+        transform={"kind": "auto"},
+        evaluation={"pairs": str(pairs)},
+        export=[],
+    )
+    transform, report = fitted(config, carry(config))
+    choice = report["transform"]["choice"]
+    assert (choice["by"], choice["metric"]) == ("pairs", "spearman")
+    assert transform.kind == "whiten"
+    assert trial(choice, choice["choice"])["value"] - trial(choice, "none")["value"] > 0.1
+    found = report["evaluation"]["pairs"]
+    assert found["transformed"]["spearman"]["value"] - found["raw"]["spearman"]["value"] > 0.1
+
+
+@pytest.fixture(scope="module")
+def contrastive(tmp_path_factory, sts):
+    """A night over training sentences under all-MiniLM-L6-v2, judged by the development pairs."""
+    texts, pairs = sts
+    config = small(
+        tmp_path_factory.mktemp("contrastive"),
+        rows(texts),
+        transform={"kind": "auto"},
+        evaluation={"pairs": str(pairs)},
+        export=[],
+    )
+    return config, carry(config)
+
+
+def test_whitening_is_refused_where_it_hurts(contrastive):
+    transform, report = fitted(*contrastive)
+    choice = report["transform"]["choice"]
+    whiten = trial(choice, "whiten")
+    assert transform.kind in ("none", "center")
+    assert not whiten["taken"]
+    assert whiten["interval"][1] < 0
+    assert report["transformed"]["isoscore"]["value"] < 0.9
+
+
+def test_the_whole_table_stands_in_the_transform_and_in_the_report(contrastive):
+    transform, report = fitted(*contrastive)
+    assert report["transform"]["choice"] == transform.choice
+    assert transform.choice["items"] == 1500
+    assert [each["candidate"] for each in transform.choice["trials"]][:3] == ["none", "center", "all but the top 1"]
+    assert all(each["against"] and each["interval"] for each in transform.choice["trials"][1:])
+
+
+def test_a_choice_is_made_again_only_when_the_transform_is_fitted_again(contrastive, sts):
+    config, first = contrastive
+    again = carry(config)
+    assert again["release_status"] == "unchanged"
+    fewer = config.model_copy(
+        update={"evaluation": config.evaluation.model_copy(update={"halves": None, "positive": 4.5})}
+    )
+    result = carry(fewer)
+    assert result["transform"]["status"] == "kept"
+    assert result["transform"]["transform"] == first["transform"]["transform"]
+
+
+def test_without_an_evaluation_the_mean_cosine_decides_and_says_so(tmp_path, sts):
+    config = small(tmp_path, rows(sts[0][:200]), transform={"kind": "auto"}, export=[])
+    transform, report = fitted(config, carry(config))
+    choice = report["transform"]["choice"]
+    assert (choice["by"], choice["choice"]) == ("mean_cosine", transform.kind)
+    assert choice["value"] == report["raw"]["mean_cosine"]["value"]
+    assert choice["evaluation"] is None
+
+
+def test_candidates_that_cannot_be_fitted_stand_in_the_table_with_their_reason(tmp_path, sts):
+    texts, pairs = sts
+    config = small(tmp_path, rows(texts[:100]), transform={"kind": "auto"}, evaluation={"pairs": str(pairs)}, export=[])
+    _, report = fitted(config, carry(config))
+    whiten = trial(report["transform"]["choice"], "whiten")
+    assert whiten["value"] is None
+    assert "cannot be whitened" in whiten["reason"]
+
+
+def test_items_that_share_their_text_are_in_one_fold_and_items_without_one_are_dealt_by_turns():
+    one, two = b"\x01" * 32, b"\x02" * 32
+    folds = fold_of_items(((one,), (two,), (one,), (), ()))
+    assert folds[0] == folds[2]
+    assert folds[3:].tolist() == [3, 4]
+
+
+def test_a_named_kind_is_fitted_whatever_the_evaluation_says(tmp_path, sts, few_pairs):
+    config = small(
+        tmp_path, rows(sts[0][:60]), transform={"kind": "center"}, evaluation={"pairs": str(few_pairs)}, export=[]
+    )
+    transform, report = fitted(config, carry(config))
+    assert transform.kind == TransformConfig(kind="center").kind
+    assert report["transform"]["choice"] is None
