@@ -16,6 +16,7 @@ from sphering.encoder.protocol import Encoder
 from sphering.errors import IdentityError, InputError
 from sphering.text.normalise import is_blank, normalise
 from sphering.transform import Transform
+from sphering.transform.guard import check_vectors
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class Bundle:
         Raises
         ------
         IdentityError
-            If another encoder made them.
+            If another encoder made them, or they cannot be of this one by their lengths and dead coordinates.
         InputError
             If the dimension is wrong or a number is not finite.
         """
@@ -118,6 +119,7 @@ class Bundle:
                 expected="finite numbers",
                 where=f"query {int(np.argmin(finite)) + 1}",
             )
+        check_vectors(self.transform, vectors)
 
     def check_encoder(
         self, encoder: str, document: dict[str, Any] | None = None, *, what: str = "these vectors are"

@@ -20,6 +20,7 @@ from sphering.store.files import reserve
 from sphering.store.shard import EMBEDDING, vector_rows
 from sphering.store.snapshot import Snapshot
 from sphering.transform import Transform
+from sphering.transform.guard import check_vectors
 
 MAX_NORM_ERROR = 2e-7
 VANISHED = "the transform leaves nothing of this vector but rounding noise"
@@ -45,7 +46,7 @@ def make_matrix(snapshot: Snapshot, transform: Transform, directory: Path, *, me
     Raises
     ------
     IdentityError
-        If the transform was fitted on vectors of another encoder.
+        If the transform was fitted on vectors of another encoder, by its name or by its first vectors.
     IntegrityError
         If a vector is not finite or not of norm 1.
     EmptyCorpusError
@@ -102,7 +103,10 @@ def _scatter(
     worst, start, mapped = 0.0, 0, 0
     progress = current()
     for batch in snapshot.batches([EMBEDDING]):
-        rows = transform.apply(vector_rows(batch.column(0)))
+        raw = vector_rows(batch.column(0))
+        if start == 0:  # shards are in the order of hashes, so that their first rows are a sample
+            check_vectors(transform, raw)
+        rows = transform.apply(raw)
         place = places[start : start + len(rows)]
         norms = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
         filled[place] = norms > 0

@@ -10,11 +10,12 @@ from sphering.report.label_warnings import label_warnings
 from sphering.report.languages import MOST_LANGUAGES, main_language
 from sphering.report.measured import Json
 from sphering.report.wording import shown
+from sphering.transform.guard import FAR
 
 
 def warnings_of(report: Mapping[str, Any]) -> list[Json]:
     """Return the warnings of a report, each with its name, the metric that raised it, and a sentence."""
-    found = [_unknown(report), _equal(report), _truncated(report), _anisotropic(report), _few(report)]
+    found = [_unknown(report), _equal(report), _truncated(report), _anisotropic(report), _few(report), _far(report)]
     fitted = [_warning("transform", None, str(text)) for text in report["transform"]["warnings"]]
     return [*(warning for warning in found if warning is not None), *label_warnings(report), *fitted]
 
@@ -107,4 +108,16 @@ def _few(report: Mapping[str, Any]) -> Json | None:
         None,
         f"{n:,} vectors of {d} dimensions are few (below {ROWS_PER_DIMENSION} a dimension): the covariance, its "
         "spectrum and whatever is fitted on them are uncertain. Read the unbiased forms of the isotropy numbers.",
+    )
+
+
+def _far(report: Mapping[str, Any]) -> Json | None:
+    drift = report["transform"]["drift"]["value"]
+    if drift is None or drift <= FAR:
+        return None
+    return _warning(
+        "unlike_fitted",
+        None,
+        f"The vectors lie far from those that the transform was fitted on (drift {drift:.3g}): other texts, or another "
+        "encoder. Fit it again: `sphering fit`.",
     )

@@ -22,6 +22,7 @@ from sphering.store.release import Release
 from sphering.transform.affine import ARRAY_NAMES, TRANSFORM_VERSION, Transform
 from sphering.transform.drift import drift
 from sphering.transform.fit import fit
+from sphering.transform.guard import check_moments
 
 _JSON, _ARRAYS = "transform.json", "transform.safetensors"
 _OF_EITHER_SIGN = ("matrix", "inverse")
@@ -50,6 +51,8 @@ def settle_transform(path: Path) -> Settled:
     ------
     IntegrityError
         If a killed run left arrays that are of no such fit.
+    IdentityError
+        If tonight's vectors cannot be of the encoder that the kept transform was fitted for.
     """
     workspace = Workspace(path)
     progress = current()
@@ -88,24 +91,20 @@ def _kept(workspace: Workspace) -> Settled | None:
     if candidate is None or purpose == "fit" or (purpose == "run" and config.refit == "always"):
         return None
     transform = read_transform(corpus, candidate.transform)
-    moved = None
     # What is exported later is exported under the transform of the release that it is exported from.
-    if purpose == "run":
-        judge = (transform.choice or {}).get("evaluation")  # another evaluation alone refits nothing
-        if transform_id(config, transform.fitted_on, judge) != candidate.transform:
-            return None
-        moved = _drift(workspace, candidate, transform)
-        if moved is not None and moved > config.max_drift:
-            return None
-    return Settled(candidate.transform, transform.sha256, "kept", moved)
-
-
-def _drift(workspace: Workspace, candidate: Release, transform: Transform) -> float | None:
-    """Return how far the corpus is from what the transform was fitted on; None where it is kept without asking."""
-    config = workspace.config.transform
-    if config.refit == "never" or candidate.snapshot == workspace.read("snapshot")["snapshot"]:
+    if purpose != "run":
+        return Settled(candidate.transform, transform.sha256, "kept", None)
+    judge = (transform.choice or {}).get("evaluation")  # another evaluation alone refits nothing
+    if transform_id(config, transform.fitted_on, judge) != candidate.transform:
         return None
-    return drift(transform, raw_moments(workspace, config.weights))
+    if candidate.snapshot == workspace.read("snapshot")["snapshot"]:
+        return Settled(candidate.transform, transform.sha256, "kept", None)
+    moments = raw_moments(workspace, config.weights)
+    moved = drift(transform, moments) if config.refit == "drift" else None
+    if moved is not None and moved > config.max_drift:
+        return None
+    check_moments(transform, moments)
+    return Settled(candidate.transform, transform.sha256, "kept", moved)
 
 
 def _candidate(workspace: Workspace) -> Release | None:

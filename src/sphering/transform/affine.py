@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from sphering.errors import FormatError, InputError, IntegrityError
 from sphering.geometry.gram import Array
+from sphering.geometry.moments import half_ulp
+from sphering.geometry.spectrum import noise_level
 from sphering.identity import canonical_json, check_seal, seal, sha256_bytes
 from sphering.transform.application import apply_affine
 
@@ -19,6 +21,7 @@ TRANSFORM_VERSION = 2
 JSON_NAME = "transform.json"
 TENSORS_NAME = "transform.safetensors"
 ARRAY_NAMES = ("mean", "matrix", "inverse", "spectrum", "fitted_mean", "fitted_covariance")
+_LATER = ("shrinkage", "noise_level")  # what version 2 added to the JSON
 Kind = Literal["none", "center", "standard", "abtt", "whiten"]
 
 
@@ -61,6 +64,8 @@ class Transform:
     choice : dict, optional
         How `auto` chose this kind, as JSON values: by the mean cosine, or by an evaluation, with the table of all
         candidates.
+    noise_level : float
+        Variance below which a direction or a coordinate counted as rounding.
     version : int
         Of the files. What an older version fitted keeps its bytes, and so its SHA-256.
     """
@@ -82,6 +87,7 @@ class Transform:
     inverse: Array | None = None
     shrinkage: float = 0.0
     choice: dict[str, Any] | None = None
+    noise_level: float = 0.0
     version: int = TRANSFORM_VERSION
 
     def __post_init__(self) -> None:
@@ -161,7 +167,8 @@ class Transform:
             "warnings": list(self.warnings),
             "tensors": {"file": TENSORS_NAME, "bytes": len(tensors), "sha256": sha256_bytes(tensors)},
         }
-        return document if self.version == 1 else {**document, "shrinkage": self.shrinkage}
+        later = {name: getattr(self, name) for name in _LATER}
+        return document if self.version == 1 else {**document, **later}
 
     @classmethod
     def from_files(cls, document: bytes, tensors: bytes) -> Transform:
@@ -194,15 +201,18 @@ class Transform:
             warnings=tuple(content["warnings"]),
             effective_n=content.get("effective_n"),
             inverse=arrays.get("inverse"),
-            shrinkage=content["shrinkage"] if content["version"] > 1 else _given_share(content),
             choice=content.get("choice"),
+            **(_of_version_1(content, arrays) if content["version"] == 1 else {name: content[name] for name in _LATER}),
             version=content["version"],
         )
 
 
-def _given_share(content: dict[str, Any]) -> float:
-    """Return the shrinkage of a transform of version 1, which took a share as it was given."""
-    return float(content["parameters"].get("shrinkage", 0.0))
+def _of_version_1(content: dict[str, Any], arrays: dict[str, Array]) -> dict[str, float]:
+    """Return what version 1 did not write down: its share was always given, its vectors always float32."""
+    d, mean, covariance = content["dimension_in"], arrays["fitted_mean"], arrays["fitted_covariance"]
+    mean_square = float(mean @ mean + np.trace(covariance))
+    level = noise_level(max(float(arrays["spectrum"][0]), 0.0), d, mean_square, half_ulp(np.dtype(np.float32)))
+    return {"shrinkage": float(content["parameters"].get("shrinkage", 0.0)), "noise_level": level}
 
 
 def _checked_document(document: bytes, tensors: bytes) -> dict[str, Any]:

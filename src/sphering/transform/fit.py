@@ -41,6 +41,8 @@ class AffineMap:
         Directions of the covariance that the map keeps.
     shrinkage : float
         The share of (tr S/d) I in the covariance that was inverted.
+    noise_level : float
+        Variance below which a direction or a coordinate counts as rounding.
     spectrum : ndarray, shape (d,), float64
         Eigenvalues of the covariance, descending.
     dead : tuple of int
@@ -53,6 +55,7 @@ class AffineMap:
     inverse: Array | None
     rank: int
     shrinkage: float
+    noise_level: float
     spectrum: Array
     dead: tuple[int, ...]
     warnings: tuple[str, ...]
@@ -91,6 +94,7 @@ def fit(config: TransformConfig, moments: Moments, *, encoder: str, snapshot: st
         inverse=affine.inverse,
         rank=affine.rank,
         shrinkage=affine.shrinkage,
+        noise_level=affine.noise_level,
         spectrum=affine.spectrum,
         fitted_mean=moments.mean if moments.n else np.zeros(moments.dimension),
         fitted_covariance=covariance,
@@ -128,6 +132,7 @@ def fit_map(config: TransformConfig, moments: Moments, spectral: Spectrum | None
         inverse=factor.inverse if factor else None,
         rank=factor.rank if factor else spectral.rank,
         shrinkage=shrinkage,
+        noise_level=spectral.threshold,
         spectrum=spectral.values,
         dead=dead,
         warnings=warnings,
