@@ -1,5 +1,6 @@
 """A transform gives each row the same bits in any batch, keeps its files honest, and knows what is noise."""
 
+import base64
 import json
 import threading
 
@@ -128,6 +129,47 @@ def test_a_changed_digit_that_a_number_does_not_have_is_found():
     assert json.loads(document) == json.loads(files["transform.json"])
     with pytest.raises(IntegrityError, match="other bytes"):
         Transform.from_files(document, files["transform.safetensors"])
+
+
+# What version 1 wrote for 5 vectors of 2 dimensions, kind = "whiten", shrinkage = 0.25.
+VERSION_1_JSON = (
+    b'{"dead":[],"dimension_in":2,"dimension_out":2,"encoder":"eeeeeeeeeeeeeeee","fitted_on":"ssssssssssss'
+    b'ssss","kind":"whiten","n":5,"parameters":{"dimension":null,"form":"zca","power":1.0,"shrinkage":0.25'
+    b',"weights":"documents"},"rank":2,"sha256":"b50ec69233d5dc92a5cfc2e700f1aa93eeab1feca282a0e94d16a9da5'
+    b'e37dccd","tensors":{"bytes":448,"file":"transform.safetensors","sha256":"54e2b4eb2b41a1ae9a7d8c41cbf'
+    b'd46c4cfffc0d4ab9d246da8b1c5b109d47fc7"},"version":1,"warnings":["fitted on 5 vectors of 2 dimensions'
+    b'; below 10 small eigenvalues are poorly known: use shrinkage or a smaller power"]}'
+)
+VERSION_1_TENSORS = base64.b64decode(
+    "SAEAAAAAAAB7ImZpdHRlZF9jb3ZhcmlhbmNlIjp7ImR0eXBlIjoiRjY0Iiwic2hhcGUiOlsyLDJdLCJkYXRhX29mZnNldHMiOlsw"
+    "LDMyXX0sImZpdHRlZF9tZWFuIjp7ImR0eXBlIjoiRjY0Iiwic2hhcGUiOlsyXSwiZGF0YV9vZmZzZXRzIjpbMzIsNDhdfSwibWF0"
+    "cml4Ijp7ImR0eXBlIjoiRjY0Iiwic2hhcGUiOlsyLDJdLCJkYXRhX29mZnNldHMiOls0OCw4MF19LCJtZWFuIjp7ImR0eXBlIjoi"
+    "RjY0Iiwic2hhcGUiOlsyXSwiZGF0YV9vZmZzZXRzIjpbODAsOTZdfSwic3BlY3RydW0iOnsiZHR5cGUiOiJGNjQiLCJzaGFwZSI6"
+    "WzJdLCJkYXRhX29mZnNldHMiOls5NiwxMTJdfX0gICAgICAgAAAAAAAABEAAAAAAAAD0PwAAAAAAAPQ/ZmZmZmZmCkAAAAAAAAAA"
+    "QM3MzMzMzARAZ9GPTS665D9VCjZmeDm6v1UKNmZ4Obq/dUtYbhqh4j8AAAAAAAAAQM3MzMzMzARASCbv/onZEECuMxDRpGb5Pw=="
+)
+
+
+def test_files_of_version_1_open_with_their_bytes_and_their_sha256():
+    transform = Transform.from_files(VERSION_1_JSON, VERSION_1_TENSORS)
+    assert transform.version == 1
+    assert transform.sha256 == "b50ec69233d5dc92a5cfc2e700f1aa93eeab1feca282a0e94d16a9da5e37dccd"
+    assert list(transform.to_files().values()) == [VERSION_1_JSON, VERSION_1_TENSORS]
+    assert transform.apply(np.array([[1, 0]], np.float32)).tolist() == [[-0.260897159576416, -0.9653666019439697]]
+    assert (transform.inverse, transform.shrinkage) == (None, 0.25)
+    again = fitted(np.array([[1, 2], [3, 1], [2, 5], [4, 4], [0, 1]], np.float32), kind="whiten", shrinkage=0.25)
+    assert transform.noise_level == pytest.approx(again.noise_level, rel=0.3)
+    assert transform.matrix == pytest.approx(again.matrix, rel=1e-12)
+
+
+def test_a_transform_keeps_its_inverse_and_its_share_in_its_files():
+    x = cloud(500)
+    for settings in ({"shrinkage": "oas"}, {"form": "pca", "dimension": 9}):
+        transform = fitted(x, kind="whiten", **settings)
+        revived = Transform.from_files(*transform.to_files().values())
+        assert np.array_equal(revived.inverse, transform.inverse)
+        assert (revived.shrinkage, revived.noise_level) == (transform.shrinkage, transform.noise_level)
+        assert json.loads(transform.to_files()["transform.json"])["shrinkage"] == transform.shrinkage
 
 
 def test_a_newer_version_is_refused():

