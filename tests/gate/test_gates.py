@@ -123,4 +123,4 @@ def test_judging_a_number_that_was_not_measured_is_refused() -> None:
 def test_every_documented_name_passes_the_check() -> None:
     measured = (*release_names(), *EVALUATION_METRICS, "exports.a.b.excluded_share")
     names = (*RUN_METRICS, *measured, *map(change_of, measured))
-    check_names([GateConfig(metric=name, max=1.0) for name in names], ["a.b"], evaluated=True)
+    check_names([GateConfig(metric=name, max=1.0) for name in names], ["a.b"], evaluated=True, extended=True)

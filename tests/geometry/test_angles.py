@@ -133,3 +133,24 @@ def test_one_dimension_has_two_directions():
     assert (found.counts[0], found.counts[-1]) == (4, 2)
     assert found.kolmogorov_smirnov.value == pytest.approx(4 / 6 - 0.5)
     assert found.wasserstein.value == pytest.approx(2 * (4 / 6 - 0.5), abs=1e-4)
+
+
+@pytest.mark.parametrize(("d", "optimum"), [(3, -2.0798), (64, -3.8752), (384, -3.97917)])
+def test_uniformity_of_random_directions_is_the_published_optimum(d, optimum):
+    from scipy.special import hyp0f1
+
+    assert -4 + math.log(hyp0f1(d / 2, 4.0)) == pytest.approx(optimum, abs=5e-5)
+    assert cosine_distribution(sphere(3000, d)).uniformity.value == pytest.approx(optimum, abs=3e-3)
+
+
+def test_uniformity_is_that_of_the_loop_and_a_sample_s_interval_holds_it():
+    vectors = sphere(ALL_PAIRS_UP_TO + 1, 12, shift=0.2)
+    small = cosine_distribution(vectors[:100]).uniformity
+    units = vectors[:100] / np.linalg.norm(vectors[:100].astype(float), axis=1)[:, None]
+    apart = [np.sum((units[i] - units[j]) ** 2) for i in range(100) for j in range(i)]
+    assert small.value == pytest.approx(math.log(np.mean(np.exp(-2 * np.array(apart)))), abs=1e-12)
+    assert cosine_distribution(np.ones((9, 4), np.float32)).uniformity.value == pytest.approx(0.0, abs=1e-12)
+    assert cosine_distribution(vectors[:1]).uniformity.value is None
+    exact = cosine_distribution(vectors[:-1]).uniformity.value
+    drawn = [cosine_distribution(vectors, seed, 20_000).uniformity for seed in range(60)]
+    assert np.mean([each.interval[0] <= exact <= each.interval[1] for each in drawn]) >= 0.9

@@ -18,11 +18,11 @@ from sphering.config.model import ReportConfig, TransformConfig
 from sphering.geometry.cosines import cosine_distribution
 from sphering.geometry.moments import Moments
 from sphering.identity import canonical_json
-from sphering.report.catalogue import RAW_ONLY, SPACE, TEXTS, TRANSFORMED_ONLY
+from sphering.report.catalogue import EXTENDED, RAW_ONLY, SPACE, TEXTS, TRANSFORMED_ONLY
 from sphering.report.changes import Base
 from sphering.report.identity import report_id
 from sphering.report.numbers import measure
-from sphering.report.sampled import angle_intervals
+from sphering.report.pairs import pair_intervals
 from sphering.report.spaces import KnownMoments, space_moments
 from sphering.store.snapshot import Snapshot
 from sphering.transform.affine import Transform
@@ -150,15 +150,16 @@ def test_intervals_of_sampled_distances_hold_the_value_of_the_whole_in_nine_of_t
     for _ in range(20):
         part = vectors[generator.choice(len(vectors), 160, replace=False)]
         found = cosine_distribution(part)
-        intervals = angle_intervals(part, {"angle_ks": found.kolmogorov_smirnov, "angle_w1": found.wasserstein})
+        intervals = pair_intervals(part, {"angle_ks": found.kolmogorov_smirnov, "angle_w1": found.wasserstein})
         for name, (low, high) in intervals.items():
             hits[name] += low <= true[name] <= high
     assert min(hits.values()) >= 18
 
 
 def test_names_are_those_of_the_catalogue(report: dict[str, Any]) -> None:
-    assert set(report["raw"]) == set(SPACE) - set(TRANSFORMED_ONLY)
-    assert set(report["transformed"]) == set(SPACE) - set(RAW_ONLY)
+    plain = set(SPACE) - set(EXTENDED)
+    assert set(report["raw"]) == plain - set(TRANSFORMED_ONLY)
+    assert set(report["transformed"]) == plain - set(RAW_ONLY)
     assert set(report["texts"]) == set(TEXTS)
 
 
@@ -254,3 +255,44 @@ def test_the_k_occurrence_is_counted_over_the_texts_of_the_sample(
         assert sum(found["counts"]) == len(vectors)
         assert np.abs(np.array(found["counts"]) - np.bincount(occurrence)).sum() <= 4
         assert report[space]["hubness_antihub"]["value"] == found["counts"][0] / len(vectors)
+
+
+def test_norm_quantiles_are_stored_norms_that_the_share_of_documents_does_not_exceed(
+    stretched: Snapshot, centred: Transform
+) -> None:
+    found = measure(stretched, centred, WHOLE)["raw"]
+    norms = np.sort(stretched.scan().collect()["norm"].to_numpy())
+    for name, share in (("norm_q05", 0.05), ("norm_median", 0.5), ("norm_q95", 0.95)):
+        assert (found[name]["kind"], found[name]["n"]) == ("exact", len(norms))
+        assert found[name]["value"] == np.quantile(norms, share, method="inverted_cdf")
+    assert found["norm_min"]["value"] <= found["norm_q05"]["value"] < found["norm_q95"]["value"]
+
+
+def test_repeated_vectors_are_counted_over_documents(report: dict[str, Any], bank: Snapshot) -> None:
+    vectors = np.concatenate(list(bank.vectors()))
+    assert report["texts"]["duplicate_vectors"]["value"] == len(vectors) - len(np.unique(vectors, axis=0)) >= 19
+
+
+def test_the_ten_dimensions_that_the_mean_cosine_comes_from_are_listed(
+    report: dict[str, Any], spaces: dict[str, np.ndarray]
+) -> None:
+    units = spaces["raw"] / np.linalg.norm(spaces["raw"], axis=1, keepdims=True)
+    n = len(units)
+    contributions = (units.sum(axis=0) ** 2 - (units**2).sum(axis=0)) / (n * (n - 1))
+    listed = report["rogue_dimensions"]["raw"]
+    assert [each["dimension"] for each in listed] == np.argsort(-contributions)[:10].tolist()
+    assert [each["contribution"] for each in listed] == pytest.approx(np.sort(contributions)[::-1][:10].tolist())
+    assert report["raw"]["rogue_share_top3"]["value"] == pytest.approx(
+        np.sort(contributions)[-3:].sum() / contributions.sum(), rel=1e-9
+    )
+    assert "cancel" in report["transformed"]["rogue_share_top3"]["reason"]
+
+
+def test_near_duplicates_are_counted_over_pairs_of_texts(report: dict[str, Any], bank: Snapshot) -> None:
+    vectors = bank.sample(1000).vectors
+    similar = cosines(vectors.astype(np.float64)) >= 0.99
+    equal = len(vectors) - len(np.unique(vectors, axis=0))
+    found = report["raw"]["near_duplicate_pairs"]
+    assert found["kind"] == "exact"
+    assert found["value"] + equal == similar.sum()
+    assert report["transformed"]["near_duplicate_pairs"]["n"] == found["n"] == math.comb(len(vectors), 2)

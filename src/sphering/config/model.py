@@ -248,6 +248,13 @@ class ReportConfig(Table):
 
     sample: int = Field(5_000, ge=100, description="Distinct texts (smallest hashes) for pairwise and k-NN metrics.")
     seed: int = Field(0, ge=0, description="Seed of every random choice.")
+    extended: bool = Field(
+        False,
+        description=(
+            "Measure also RankMe, stable ranks, partition isotropy, the Marchenko–Pastur edge, the von Mises–Fisher "
+            "concentration, TwoNN and maximum-likelihood dimension, and SelfCluster; gates may then bound them."
+        ),
+    )
 
 
 class GateConfig(Table):

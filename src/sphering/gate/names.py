@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from sphering.config.model import GateConfig
 from sphering.errors import ConfigError
 from sphering.evaluation import confidence, retrieval
-from sphering.report.catalogue import COUNTS, RAW_ONLY, SPACE, TEXTS, TRANSFORMED_ONLY
+from sphering.report.catalogue import COUNTS, EXTENDED, RAW_ONLY, SPACE, TEXTS, TRANSFORMED_ONLY
 
 RUN_METRICS = (
     "rows_read",
@@ -59,7 +59,9 @@ def change_of(metric: str) -> str:
     return f"{metric}{_CHANGE}"
 
 
-def check_names(gates: Iterable[GateConfig], exports: Sequence[str], *, evaluated: bool) -> None:
+def check_names(
+    gates: Iterable[GateConfig], exports: Sequence[str], *, evaluated: bool, extended: bool = False
+) -> None:
     """Refuse a gate on a number that no run of the configuration measures, before anything is read.
 
     Parameters
@@ -69,6 +71,8 @@ def check_names(gates: Iterable[GateConfig], exports: Sequence[str], *, evaluate
         Names of the configured exports.
     evaluated : bool
         Whether an evaluation is configured.
+    extended : bool
+        Whether [report] extended is.
 
     Raises
     ------
@@ -86,8 +90,20 @@ def check_names(gates: Iterable[GateConfig], exports: Sequence[str], *, evaluate
                 where=f"[[gate]] metric = {gate.metric!r}",
                 remedy="add an [evaluation] table, or remove the gate",
             )
+        if not extended and _plain(gate.metric) in EXTENDED:
+            raise ConfigError(
+                f"a gate on {gate.metric!r}, which only an extended report measures",
+                expected="[report] extended = true",
+                where=f"[[gate]] metric = {gate.metric!r}",
+                remedy="set it, or remove the gate",
+            )
         if gate.metric not in known:
             raise unknown(gate.metric, known)
+
+
+def _plain(metric: str) -> str:
+    """Return a metric's name without its space and without that it is a change."""
+    return metric.removesuffix(_CHANGE).removeprefix("raw.").removeprefix("transformed.")
 
 
 def unknown(metric: str, known: Collection[str]) -> ConfigError:

@@ -81,6 +81,11 @@ def effective_dimension_uncentred(moments: Moments) -> Estimate:
     return exact(1.0 / second, moments.n)
 
 
+def mean_square_cosine(moments: Moments) -> float | None:
+    """Return m2, the mean of cos² over all pairs; None below two vectors."""
+    return None if moments.n < 2 else _pair_means(moments)[1]
+
+
 def _variance(moments: Moments) -> float:
     """Return m2 − m1², 0 where it is nothing but rounding."""
     first, second = _pair_means(moments)

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sphering.errors import InputError
-from sphering.geometry.estimate import Estimate, exact, undefined
+from sphering.geometry.angles import NO_PAIR
+from sphering.geometry.estimate import NORMAL_95, Estimate, exact, undefined
 from sphering.geometry.gram import Array
 from sphering.geometry.law import law_cdf
 from sphering.geometry.ranks import CELLS, Ranks, lattice
@@ -44,6 +45,8 @@ class CosineDistribution:
         sup |F − F_law|; n counts pairs, the interval is that of Dvoretzky, Kiefer, Wolfowitz and Massart.
     wasserstein : Estimate
         ∫ |F − F_law| dt, the Wasserstein-1 distance; n counts pairs.
+    uniformity : Estimate
+        ln of the mean of exp(−2‖u − v‖²); n counts pairs.
     """
 
     edges: Array
@@ -54,6 +57,7 @@ class CosineDistribution:
     seed: int | None
     kolmogorov_smirnov: Estimate
     wasserstein: Estimate
+    uniformity: Estimate
 
 
 def cosine_distribution(vectors: NDArray[Any], seed: int = 0, pairs: int = SAMPLED_PAIRS) -> CosineDistribution:
@@ -134,6 +138,7 @@ def _describe(cosines: Array, dimension: int, seed: int | None) -> CosineDistrib
         seed=seed,
         kolmogorov_smirnov=_estimate(ranks, dimension, seed, kolmogorov_smirnov, 1.0),
         wasserstein=_estimate(ranks, dimension, seed, wasserstein, 2.0),
+        uniformity=_uniformity(cosines, seed),
     )
 
 
@@ -156,12 +161,32 @@ def _bin_shares(edges: Array, dimension: int) -> Array:
 def _estimate(ranks: Ranks, dimension: int, seed: int | None, distance: Any, width: float) -> Estimate:
     """Return a distance to the law; a sampled one with the DKW band ε = √(ln 40/(2m)) times the width it acts on."""
     if ranks.n == 0:
-        return undefined("fewer than two usable vectors: there is no pair")
+        return undefined(NO_PAIR)
     value = float(distance(ranks, dimension))
     if seed is None:
         return exact(value, ranks.n)
     band = width * math.sqrt(math.log(40.0) / (2.0 * ranks.n))
     return Estimate(value, "sampled", ranks.n, seed, (max(value - band, 0.0), min(value + band, width)))
+
+
+def _uniformity(cosines: Array, seed: int | None) -> Estimate:
+    """Return ln mean exp(−2‖u − v‖²) = ln mean exp(4 cos − 4) over pairs (Wang & Isola 2020, t = 2).
+
+    The interval of sampled pairs is that of a mean, by the delta method.
+    """
+    n = len(cosines)
+    if n == 0:
+        return undefined(NO_PAIR)
+    first = second = 0.0
+    for start in range(0, n, 1 << 18):
+        kernel = np.exp(4.0 * cosines[start : start + (1 << 18)] - 4.0)
+        first += float(kernel.sum())
+        second += float(kernel @ kernel)
+    mean = first / n
+    if seed is None:
+        return exact(math.log(mean), n)
+    error = NORMAL_95 * math.sqrt(max(second / n - mean**2, 0.0) / n) / mean
+    return Estimate(math.log(mean), "sampled", n, seed, (math.log(mean) - error, math.log(mean) + error))
 
 
 def kolmogorov_smirnov(ranks: Ranks, dimension: int) -> float:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from sphering.errors import InputError
 from sphering.geometry.estimate import Estimate, exact
 from sphering.geometry.gram import Array
+from sphering.geometry.near_duplicates import NearRows
 
 Metric = Literal["cosine", "dot_product", "euclidean"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
@@ -31,7 +32,9 @@ _CANDIDATES = 64
 _BLOCK_NUMBERS = 1 << 20
 
 
-def neighbours(vectors: NDArray[Any], k: int, metrics: Sequence[Metric] = METRICS) -> dict[Metric, Rows]:
+def neighbours(
+    vectors: NDArray[Any], k: int, metrics: Sequence[Metric] = METRICS, near: NearRows | None = None
+) -> dict[Metric, Rows]:
     """Return the exact k nearest neighbours of each row among the other rows, under each metric.
 
     Parameters
@@ -41,6 +44,8 @@ def neighbours(vectors: NDArray[Any], k: int, metrics: Sequence[Metric] = METRIC
     k : int
         Less than n.
     metrics : sequence of {"cosine", "dot_product", "euclidean"}
+    near : NearRows, optional
+        Counts near-duplicates in the same products.
 
     Returns
     -------
@@ -49,12 +54,14 @@ def neighbours(vectors: NDArray[Any], k: int, metrics: Sequence[Metric] = METRIC
     """
     wide = _checked(vectors, k)
     found = _space(len(wide), k, metrics)
-    for block in _blocks(wide):
+    for block in _blocks(wide, near):
         _fill(found, block, k)
     return found
 
 
-def neighbours_before_and_after(vectors: NDArray[Any], k: int) -> tuple[dict[Metric, Rows], dict[Metric, Rows]]:
+def neighbours_before_and_after(
+    vectors: NDArray[Any], k: int, near: NearRows | None = None
+) -> tuple[dict[Metric, Rows], dict[Metric, Rows]]:
     """Return the exact neighbours of the rows as they are and with norm 1, under every metric, from one product.
 
     Parameters
@@ -63,10 +70,12 @@ def neighbours_before_and_after(vectors: NDArray[Any], k: int) -> tuple[dict[Met
         Finite rows. A zero row stays zero.
     k : int
         Less than n.
+    near : NearRows, optional
+        Counts near-duplicates in the same products.
     """
     wide = _checked(vectors, k)
     before, after = _space(len(wide), k, METRICS), _space(len(wide), k, METRICS)
-    for block in _blocks(wide):
+    for block in _blocks(wide, near):
         _fill(before, block, k)
         _fill(after, block.normalised(), k)
     return before, after
@@ -117,7 +126,7 @@ class _Block:
         return _Block(self.start, self.products, self.squares * inverse**2)
 
 
-def _blocks(wide: Array) -> Iterator[_Block]:
+def _blocks(wide: Array, near: NearRows | None) -> Iterator[_Block]:
     """Yield blocks of products; use each before the next is taken.
 
     The large array is kept from block to block: fresh memory of this size costs as much as the arithmetic.
@@ -131,6 +140,8 @@ def _blocks(wide: Array) -> Iterator[_Block]:
         np.matmul(block, wide.T, out=products)
         own = np.arange(len(block))
         products[own, start + own] = -np.inf
+        if near is not None:
+            near.count(start, products, squares)
         yield _Block(start, products, squares)
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from sphering.geometry import angles, participation
+from sphering.geometry import angles, effective_rank, participation
 from sphering.geometry.estimate import Estimate, exact, undefined
+from sphering.geometry.gram import Array
+from sphering.geometry.marchenko_pastur import marchenko_pastur
 from sphering.geometry.moments import Moments
+from sphering.geometry.rogue import rogue_share
+from sphering.geometry.self_cluster import self_cluster
 from sphering.geometry.spectrum import (
     NO_COVARIANCE,
     NO_VARIANCE,
@@ -15,6 +19,7 @@ from sphering.geometry.spectrum import (
     has_variance,
     spectrum,
 )
+from sphering.geometry.von_mises_fisher import vmf_kappa
 
 TOP = (1, 10)
 
@@ -54,6 +59,32 @@ def _directions(moments: Moments) -> dict[str, Estimate]:
         "participation_ratio_unbiased": participation.participation_ratio_unbiased(moments),
         "isoscore": participation.isoscore(moments),
         "isoscore_unbiased": participation.isoscore_unbiased(moments),
+        "rogue_share_top3": rogue_share(moments),
+    }
+
+
+def extended_metrics(moments: Moments, spectral: Spectrum | None, uncentred: Array | None) -> dict[str, Estimate]:
+    """Return the further metrics of the moments.
+
+    Parameters
+    ----------
+    moments : Moments
+    spectral : Spectrum or None
+        The spectrum of these moments; None below two vectors.
+    uncentred : ndarray, shape (d,), or None
+        The eigenvalues of `effective_rank.second_moment`; None without a vector.
+    """
+    n, no_covariance = moments.n, undefined(NO_COVARIANCE, moments.n)
+    none = undefined(effective_rank.NO_VECTOR, n)
+    edge, above = (no_covariance, no_covariance) if spectral is None else marchenko_pastur(spectral)
+    return {
+        "rankme": none if uncentred is None else effective_rank.rankme(uncentred, n),
+        "stable_rank": none if uncentred is None else effective_rank.stable_rank(uncentred, n),
+        "nesum": no_covariance if spectral is None else effective_rank.nesum(spectral),
+        "marchenko_pastur_edge": edge,
+        "marchenko_pastur_above": above,
+        "vmf_kappa": vmf_kappa(moments),
+        "self_cluster": self_cluster(moments),
     }
 
 

@@ -51,6 +51,11 @@ SPACE: dict[str, Metric] = {
         "Largest gap from random",
         "Largest difference between the distribution of cosines and that of random directions (Kolmogorov–Smirnov).",
     ),
+    "uniformity": Metric(
+        "Uniformity",
+        "ln of the mean of exp(−2‖u − v‖²) over pairs of unit vectors: near −4 where they are spread over the whole "
+        "sphere, 0 where they are all equal.",
+    ),
     "cosine_variance": Metric(
         "Variance of the cosine", "How much cosines differ between pairs; 1/d for random directions in d dimensions."
     ),
@@ -64,6 +69,11 @@ SPACE: dict[str, Metric] = {
     ),
     "isoscore_unbiased": Metric(
         "IsoScore, unbiased", "IsoScore from the unbiased participation ratio; it may exceed 1 by its own error."
+    ),
+    "rogue_share_top3": Metric(
+        "Mean cosine from three dimensions",
+        "Share of the mean cosine that its three largest dimensions make up: near 1, a few rogue coordinates decide.",
+        "share",
     ),
     "rank": Metric(
         "Rank",
@@ -85,8 +95,16 @@ SPACE: dict[str, Metric] = {
     "norm_min": Metric("Smallest norm", "The shortest vector."),
     "norm_mean": Metric("Mean norm", "The mean length of the vectors; 1 where an encoder or a transform normalises."),
     "norm_max": Metric("Largest norm", "The longest vector."),
+    "norm_q05": Metric("Norm, 5 %", "A twentieth of the vectors is no longer than this."),
+    "norm_median": Metric("Norm, median", "Half of the vectors are no longer than this."),
+    "norm_q95": Metric("Norm, 95 %", "All but a twentieth of the vectors are no longer than this."),
     "zero": Metric("Zero vectors", "Vectors without a direction; they are left out of all other numbers.", "count"),
     "non_finite": Metric("Non-finite vectors", "Vectors with a NaN or an infinity.", "count"),
+    "near_duplicate_pairs": Metric(
+        "Near-duplicate pairs",
+        "Pairs of different texts whose different vectors have a cosine of 0.99 or more, among all texts.",
+        "count",
+    ),
     "knn_overlap_dot_cosine": Metric(
         "Neighbours: dot product and cosine",
         f"{_PAIR}: dot product and cosine. Below 1, an index of the wrong metric answers wrongly.",
@@ -134,7 +152,46 @@ SPACE: dict[str, Metric] = {
     ),
 }
 
-RAW_ONLY = tuple(name for name in SPACE if name.startswith("knn_overlap_") and name != "knn_overlap_raw")
+EXTENDED: dict[str, Metric] = {
+    "rankme": Metric(
+        "RankMe", "exp of the entropy of the singular values, not centred: how many directions the vectors use."
+    ),
+    "stable_rank": Metric(
+        "Stable rank", "‖X‖_F²/‖X‖² of the vectors as they are: 1 where they all lie along one direction."
+    ),
+    "nesum": Metric("NESum", "Total variance over that of the top direction: the stable rank after centring."),
+    "partition_isotropy": Metric(
+        "Partition isotropy",
+        "min Z/max Z of the sums Z of exp(c·x) over principal directions c, both ways: 1 where none stands out. It "
+        "depends on the norms.",
+    ),
+    "marchenko_pastur_edge": Metric(
+        "Noise edge", "The largest variance of a direction that noise alone would show (Marchenko and Pastur)."
+    ),
+    "marchenko_pastur_above": Metric(
+        "Directions above the noise edge", "Directions with more variance than noise alone would show.", "count"
+    ),
+    "vmf_kappa": Metric(
+        "Concentration",
+        "κ of the von Mises–Fisher distribution with this mean cosine: how tightly directions lie around their mean.",
+    ),
+    "self_cluster": Metric(
+        "SelfCluster", "The mean of cos² from 0 (random directions) to 1 (all vectors on one line)."
+    ),
+    "twonn_dimension": Metric(
+        "Intrinsic dimension, TwoNN",
+        "Dimension of the surface that the vectors lie on, by the distances to their two nearest neighbours.",
+    ),
+    "mle_dimension": Metric(
+        "Intrinsic dimension, 20 neighbours",
+        "The same by the distances to 20 neighbours: over a wider patch, and not ruled by near-duplicates.",
+    ),
+}
+"""Metrics of a space that `[report] extended = true` adds."""
+SPACE |= EXTENDED
+
+_OVERLAPS = tuple(name for name in SPACE if name.startswith("knn_overlap_") and name != "knn_overlap_raw")
+RAW_ONLY = (*_OVERLAPS, "norm_q05", "norm_median", "norm_q95")
 TRANSFORMED_ONLY = ("knn_overlap_raw",)
 
 TEXTS: dict[str, Metric] = {
@@ -164,6 +221,9 @@ TEXTS: dict[str, Metric] = {
     "truncated_share": Metric("Share truncated", "Truncated documents as a share of all.", "share"),
     "unknown_share": Metric(
         "Unknown tokens", "Share of tokens that the model's vocabulary lacks: it sees a blank there.", "share"
+    ),
+    "duplicate_vectors": Metric(
+        "Repeated vectors", "Documents whose vector another document has too, beyond the first.", "count"
     ),
     "equal_vector_texts": Metric(
         "Texts with an equal vector",

@@ -28,9 +28,13 @@ class EqualVectors:
         self._counted = counted
 
     def metrics(self, texts: int) -> dict[str, Json]:
-        """Return how many of a snapshot's `texts` distinct texts share their vector, and their share."""
+        """Return how many documents repeat a vector, and how many of `texts` distinct texts share theirs."""
         vectors, hashes = self._counted.vectors[self._order], self._counted.texts[self._order]
-        return equal_vector_numbers(indistinct_in_order(vectors, hashes), texts)
+        repeated = int((vectors[1:] == vectors[:-1]).all(axis=1).sum())
+        return {
+            "duplicate_vectors": number(exact(repeated, len(vectors)), "documents"),
+            **equal_vector_numbers(indistinct_in_order(vectors, hashes), texts),
+        }
 
     def by_line(self, column: str) -> list[tuple[int, int]]:
         """Return, for each line of a column, how many distinct texts it has, and how many share a vector within it."""

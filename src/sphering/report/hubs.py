@@ -7,25 +7,45 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from sphering.geometry.estimate import Estimate
-from sphering.geometry.hubness import HUBNESS, HUBNESS_SHARES, hubness, k_occurrence, occurrence_counts
-from sphering.geometry.neighbours import Rows, neighbours
-from sphering.report.measured import BATCHES, Json, batch_intervals
-
-Intervals = dict[str, tuple[float, float]]
+from sphering.geometry.estimate import Estimate, undefined
+from sphering.geometry.hubness import GROUPS, HUBNESS, hubness, hubness_errors, k_occurrence, occurrence_counts
+from sphering.geometry.neighbours import Rows
+from sphering.report.measured import Intervals, Json, as_sample, number, share_interval, student_interval
 
 
-def hubness_estimates(rows: Rows | None, missing: Estimate) -> dict[str, Estimate]:
-    """Return the numbers of hubness of the neighbours by cosine; `missing` for each where there are none."""
-    return dict.fromkeys(HUBNESS, missing) if rows is None else hubness(rows)
+def hubness_metrics(
+    vectors: NDArray[np.float32], rows: Rows | None, k: int, seed: int, *, whole: bool
+) -> dict[str, Json]:
+    """Return the numbers of hubness of a sample's neighbours by cosine; without a value where there are none."""
+    n = len(vectors)
+    missing = undefined(f"{n} vectors have no {k} neighbours each", n)
+    estimates = dict.fromkeys(HUBNESS, missing) if rows is None else hubness(rows)
+    intervals: Intervals = {} if whole or rows is None else hubness_intervals(vectors, k, estimates)
+    return {
+        name: number(as_sample(estimate, whole=whole, seed=seed, interval=intervals.get(name)), "texts")
+        for name, estimate in estimates.items()
+    }
 
 
 def hubness_intervals(vectors: NDArray[np.float32], k: int, estimates: Mapping[str, Estimate]) -> Intervals:
-    """Return the intervals of the numbers of hubness, by batches of texts: hash order is random order."""
-    parts = [part for part in np.array_split(vectors, BATCHES) if len(part) > k]
-    found = batch_intervals(estimates, [hubness(neighbours(part, k, ["cosine"])["cosine"]) for part in parts])
-    shares = {name: (max(low, 0.0), min(high, 1.0)) for name, (low, high) in found.items() if name in HUBNESS_SHARES}
-    return {**found, **shares}
+    """Return the intervals of the numbers of hubness among as many texts as these are.
+
+    Student's with the errors of the jackknife; Wilson's for the share of antihubs, of which there may be hardly any.
+    """
+    kept = vectors[vectors.any(axis=1)]
+    errors = hubness_errors(kept, k) if len(kept) > k + 1 else {}
+    found = {}
+    for name, estimate in estimates.items():
+        if estimate.value is None:
+            continue
+        if name in errors:
+            found[name] = student_interval(estimate.value, errors[name], GROUPS)
+        elif name == "hubness_antihub":
+            found[name] = share_interval(estimate.value, estimate.n)
+    if "hubness_robin_hood" in found:
+        low, high = found["hubness_robin_hood"]
+        found["hubness_robin_hood"] = (max(low, 0.0), min(high, 1.0))
+    return found
 
 
 def occurrence_json(rows: Rows | None, *, whole: bool) -> Json | None:

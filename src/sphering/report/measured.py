@@ -11,6 +11,7 @@ from sphering.geometry.estimate import NORMAL_95, Estimate, exact, undefined
 
 Over = Literal["documents", "texts", "pairs", "tokens", "characters", "queries"]
 Json = dict[str, Any]
+Intervals = dict[str, tuple[float, float]]
 BATCHES = 8
 
 
@@ -72,22 +73,25 @@ def batch_interval(value: float, batches: Sequence[float]) -> tuple[float, float
     batches : sequence of float
         The number on each part, at least two.
     """
-    from scipy.special import stdtrit  # scipy.stats takes half a second to import
-
     b = len(batches)
     mean = sum(batches) / b
     deviation = math.sqrt(sum((batch - mean) ** 2 for batch in batches) / (b - 1))
-    half = float(stdtrit(b - 1, 0.975)) * deviation / math.sqrt(b)
+    return student_interval(value, deviation / math.sqrt(b), b)
+
+
+def student_interval(value: float, error: float, batches: int) -> tuple[float, float]:
+    """Return value ± t · error, Student's t with one degree of freedom less than there are batches."""
+    from scipy.special import stdtrit  # scipy.stats takes half a second to import
+
+    half = float(stdtrit(batches - 1, 0.975)) * error
     return value - half, value + half
 
 
-def batch_intervals(
-    estimates: Mapping[str, Estimate], batches: Sequence[Mapping[str, Estimate]]
-) -> dict[str, tuple[float, float]]:
+def batch_intervals(estimates: Mapping[str, Estimate], batches: Sequence[Mapping[str, Estimate]]) -> Intervals:
     """Return `batch_interval` of each number that has a value, and has one on two batches at least."""
     found = {}
     for name, estimate in estimates.items():
-        values = [part[name].value for part in batches]
+        values = [part[name].value for part in batches if name in part]
         known = [value for value in values if value is not None]
         if estimate.value is not None and len(known) > 1:
             found[name] = batch_interval(estimate.value, known)

@@ -20,9 +20,9 @@ from sphering.report.labels import label_tables
 from sphering.report.map import sample_map
 from sphering.report.measured import Json, Over, number, whole_counts
 from sphering.report.named_languages import name_languages
-from sphering.report.norms import norm_histogram
+from sphering.report.norms import measure_norms
 from sphering.report.sampled import measure_sample
-from sphering.report.spaces import KnownMoments, space_metrics, space_moments, space_of, spectrum_json
+from sphering.report.spaces import KnownMoments, rogue_json, space_metrics, space_moments, space_of, spectrum_json
 from sphering.report.texts import text_metrics
 from sphering.report.warnings import warnings_of
 from sphering.store.snapshot import Sample, Snapshot
@@ -57,10 +57,12 @@ def measure(
         Where the caller has them: saves two passes.
     """
     known = moments or KnownMoments(space_moments(snapshot), space_moments(snapshot, transform))
-    raw, transformed = space_of(known.raw), space_of(known.transformed)
+    raw, transformed = (space_of(each, extended=config.extended) for each in (known.raw, known.transformed))
     sample = _finite(snapshot.sample(config.sample))
-    images = transform.apply(sample.vectors)
-    pairs = measure_sample(sample, images, texts=snapshot.manifest.texts, seed=config.seed)
+    directions = {"raw": raw.directions, "transformed": transformed.directions} if config.extended else None
+    image, size = transform.apply(sample.vectors), snapshot.manifest.texts
+    pairs = measure_sample(sample, image, texts=size, seed=config.seed, extended=directions)
+    norms, quantiles = measure_norms(snapshot, raw.moments.norm_range)
     counted = count_documents(snapshot, labels)
     equal = EqualVectors(counted)
     texts = whole_counts({**text_metrics(snapshot.manifest, counted), **equal.metrics(snapshot.manifest.texts)}, COUNTS)
@@ -71,15 +73,16 @@ def measure(
         "snapshot": _snapshot_json(snapshot),
         "transform": _transform_json(transform, known.fitted_on or known.raw),
         "sample": {"texts": len(sample.doc_ids), "of": snapshot.manifest.texts, "seed": config.seed},
-        "raw": whole_counts({**space_metrics(raw), **pairs.raw}, COUNTS),
+        "raw": whole_counts({**space_metrics(raw), **quantiles, **pairs.raw}, COUNTS),
         "transformed": whole_counts({**space_metrics(transformed), **pairs.transformed}, COUNTS),
         "texts": texts,
         "labels": tables,
         "spectrum": {"raw": spectrum_json(raw), "transformed": spectrum_json(transformed)},
         "angles": pairs.angles,
         "k_occurrence": pairs.k_occurrence,
-        "norms": {"raw": norm_histogram(snapshot, raw.moments.norm_range)},
-        "map": sample_map(snapshot, sample, images, {"raw": raw, "transformed": transformed}, labels),
+        "map": sample_map(snapshot, sample, image, {"raw": raw, "transformed": transformed}, labels),
+        "rogue_dimensions": {"raw": rogue_json(raw), "transformed": rogue_json(transformed)},
+        "norms": {"raw": norms},
         "evaluation": None if evaluation is None else dict(evaluation),
     }
     report["base"] = None if base is None else changes_since(base, snapshot, report)

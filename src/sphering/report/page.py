@@ -93,6 +93,7 @@ def _space_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         wording.row(name, metric, {space: report[space].get(name) for space in _SPACES})
         for name, metric in SPACE.items()
+        if any(name in report[space] for space in _SPACES)
     ]
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sphering.geometry.blas import one_blas_thread
-from sphering.geometry.cosines import cosine_distribution
-from sphering.geometry.duplicates import distinct_rows
+from sphering.geometry.duplicates import equal_rows
 from sphering.geometry.estimate import Estimate, exact, undefined
+from sphering.geometry.gram import Array
+from sphering.geometry.near_duplicates import NearRows, near_duplicate_pairs
 from sphering.geometry.neighbours import (
     METRICS,
     Metric,
@@ -22,13 +24,15 @@ from sphering.geometry.neighbours import (
     neighbours_before_and_after,
     overlap,
 )
-from sphering.report.hubs import hubness_estimates, hubness_intervals, occurrence_json
-from sphering.report.measured import BATCHES, Json, as_sample, batch_intervals, number, share_interval
-from sphering.report.spaces import angles_json
+from sphering.report.extended import extended_sample
+from sphering.report.hubs import hubness_metrics, occurrence_json
+from sphering.report.measured import Json, as_sample, number, share_interval
+from sphering.report.pairs import pair_metrics
 from sphering.store.snapshot import Sample
 
 NEIGHBOURS = 10
 Neighbours = dict[Metric, Rows]
+Directions = Mapping[str, Array | None]
 _SHORT = {"cosine": "cosine", "dot_product": "dot", "euclidean": "euclidean"}
 _ORDER = ("euclidean", "dot", "cosine")
 
@@ -43,7 +47,18 @@ class SampledSpaces:
     k_occurrence: dict[str, Json | None]
 
 
-def measure_sample(sample: Sample, transformed: NDArray[np.float32], *, texts: int, seed: int) -> SampledSpaces:
+@dataclass(frozen=True)
+class _Found:
+    """The neighbours that one product gives: as stored, with norm 1, and how many texts are near each row."""
+
+    stored: Neighbours | None
+    unit: Neighbours | None
+    near: NearRows
+
+
+def measure_sample(
+    sample: Sample, transformed: NDArray[np.float32], *, texts: int, seed: int, extended: Directions | None = None
+) -> SampledSpaces:
     """Measure a sample in both spaces.
 
     Parameters
@@ -56,76 +71,89 @@ def measure_sample(sample: Sample, transformed: NDArray[np.float32], *, texts: i
         Distinct texts of the snapshot, to tell a sample from the whole.
     seed : int
         Seed of the sampled pairs.
+    extended : mapping of str to ndarray, shape (d, d), optional
+        Measures the extended metrics, with the eigenvectors of X'X of each space.
     """
     whole = len(sample.vectors) >= texts
-    chosen = distinct_rows(sample.vectors)
-    before, after = sample.vectors[chosen], transformed[chosen]
-    enough = len(before) > NEIGHBOURS
+    leaders = equal_rows(sample.vectors)
+    chosen, counts = np.unique(leaders, return_counts=True)
+    vectors = {"raw": sample.vectors[chosen], "transformed": transformed[chosen]}
     # Two at a time on one BLAS thread each: half of the time goes into sorts and selections, which NumPy does on one.
     with one_blas_thread(), ThreadPoolExecutor(2) as pool:
-        both = pool.submit(neighbours_before_and_after, before, NEIGHBOURS) if enough else None
-        raw = pool.submit(_angles, before, seed, whole=whole)
-        image = pool.submit(_angles, after, seed, whole=whole)
-        images = pool.submit(neighbours, after, NEIGHBOURS, ["cosine"]) if enough else None
-    (raw_metrics, raw_angles), (image_metrics, image_angles) = raw.result(), image.result()
-    stored, unit = both.result() if both else (None, None)
-    moved = images.result() if images else None
-    overlaps = {name: _as_share(each, seed, whole=whole) for name, each in _overlaps(stored, unit, len(before)).items()}
-    kept = _as_share(_kept(stored, moved, len(before)), seed, whole=whole)
-    found = {
-        space: None if each is None else each["cosine"] for space, each in (("raw", stored), ("transformed", moved))
+        raw = pool.submit(_raw_neighbours, vectors["raw"], counts)
+        image = pool.submit(_image_neighbours, vectors["transformed"], counts)
+        pairs = {space: pool.submit(pair_metrics, each, seed, whole=whole) for space, each in vectors.items()}
+        found = {"raw": raw.result(), "transformed": image.result()}
+        hubs = {
+            space: pool.submit(hubness_metrics, each, _cosine(found[space]), NEIGHBOURS, seed, whole=whole)
+            for space, each in vectors.items()
+        }
+        further = {
+            space: pool.submit(extended_sample, vectors[space], each, seed, whole=whole)
+            for space, each in (extended or {}).items()
+        }
+    near = {space: _near(each.near, texts, seed) for space, each in found.items()}
+    both = {
+        space: {**pairs[space].result()[0], **near[space], **hubs[space].result()}
+        | (further[space].result() if space in further else {})
+        for space in vectors
     }
+    n = len(chosen)
+    overlaps = {name: _as_share(each, seed, whole=whole) for name, each in _overlaps(found["raw"], n).items()}
+    kept = _as_share(_kept(found["raw"].stored, found["transformed"].stored, n), seed, whole=whole)
     return SampledSpaces(
-        raw={**raw_metrics, **overlaps, **_hubs(before, found["raw"], seed, whole=whole)},
-        transformed={**image_metrics, "knn_overlap_raw": kept, **_hubs(after, found["transformed"], seed, whole=whole)},
-        angles={"raw": raw_angles, "transformed": image_angles},
-        k_occurrence={space: occurrence_json(rows, whole=whole) for space, rows in found.items()},
+        raw={**both["raw"], **overlaps},
+        transformed={**both["transformed"], "knn_overlap_raw": kept},
+        angles={space: each.result()[1] for space, each in pairs.items()},
+        k_occurrence={space: occurrence_json(_cosine(each), whole=whole) for space, each in found.items()},
     )
 
 
-def _angles(vectors: NDArray[np.float32], seed: int, *, whole: bool) -> tuple[dict[str, Json], Json]:
-    found = cosine_distribution(vectors, seed)
-    estimates = {"angle_ks": found.kolmogorov_smirnov, "angle_w1": found.wasserstein}
-    intervals: dict[str, tuple[float, float]] = {} if whole else angle_intervals(vectors, estimates)
-    metrics = {
-        name: number(as_sample(estimate, whole=whole, seed=seed, interval=intervals.get(name)), "pairs")
-        for name, estimate in estimates.items()
-    }
-    return metrics, angles_json(found, whole=whole)
+def _raw_neighbours(vectors: NDArray[np.float32], counts: NDArray[np.int64]) -> _Found:
+    near = NearRows(counts)
+    if len(vectors) > NEIGHBOURS:
+        return _Found(*neighbours_before_and_after(vectors, NEIGHBOURS, near), near)
+    return _few(vectors, near)
 
 
-def angle_intervals(vectors: NDArray[np.float32], estimates: dict[str, Estimate]) -> dict[str, tuple[float, float]]:
-    """Return the intervals of the distances to the law, by batches of texts: hash order is random order."""
-    parts = [cosine_distribution(part) for part in np.array_split(vectors, BATCHES) if len(part) > 1]
-    of_parts = [{"angle_ks": part.kolmogorov_smirnov, "angle_w1": part.wasserstein} for part in parts]
-    found = batch_intervals(estimates, of_parts)
-    return {name: (max(low, 0.0), high) for name, (low, high) in found.items()}
+def _image_neighbours(vectors: NDArray[np.float32], counts: NDArray[np.int64]) -> _Found:
+    """Between transformed vectors nothing is compared: they have norm 1, and all three metrics rank alike."""
+    near = NearRows(counts)
+    if len(vectors) > NEIGHBOURS:
+        return _Found(neighbours(vectors, NEIGHBOURS, ["cosine"], near), None, near)
+    return _few(vectors, near)
 
 
-def _hubs(vectors: NDArray[np.float32], rows: Rows | None, seed: int, *, whole: bool) -> dict[str, Json]:
-    estimates = hubness_estimates(rows, _too_few(len(vectors)))
-    intervals = {} if whole or rows is None else hubness_intervals(vectors, NEIGHBOURS, estimates)
-    return {
-        name: number(as_sample(estimate, whole=whole, seed=seed, interval=intervals.get(name)), "texts")
-        for name, estimate in estimates.items()
-    }
+def _few(vectors: NDArray[np.float32], near: NearRows) -> _Found:
+    if len(vectors) > 1:
+        neighbours(vectors, 1, ["cosine"], near)
+    return _Found(None, None, near)
 
 
-def _overlaps(stored: Neighbours | None, unit: Neighbours | None, n: int) -> dict[str, Estimate]:
+def _cosine(found: _Found) -> Rows | None:
+    return None if found.stored is None else found.stored["cosine"]
+
+
+def _near(found: NearRows, texts: int, seed: int) -> dict[str, Json]:
+    """Return the near-duplicates among all texts."""
+    estimate = near_duplicate_pairs(found, texts)
+    if estimate.kind == "sampled":
+        estimate = replace(estimate, seed=seed)
+    return {"near_duplicate_pairs": number(estimate, "pairs")}
+
+
+def _overlaps(found: _Found, n: int) -> dict[str, Estimate]:
     """Return how far the three metrics agree on raw vectors, as they are and normalised."""
     named = {}
-    for end, found in (("", stored), ("_normalised", unit)):
-        agreed = None if found is None else agreement(found)
+    for end, rows in (("", found.stored), ("_normalised", found.unit)):
+        agreed = None if rows is None else agreement(rows)
         for first, second in combinations(METRICS, 2):
             named[overlap_name(first, second) + end] = agreed[f"{first}_{second}"] if agreed else _too_few(n)
     return named
 
 
 def _kept(stored: Neighbours | None, images: Neighbours | None, n: int) -> Estimate:
-    """Return how many of its cosine neighbours a text keeps under the transform.
-
-    Between transformed vectors nothing is compared: they have norm 1, and all three metrics rank alike.
-    """
+    """Return how many of its cosine neighbours a text keeps under the transform."""
     if stored is None or images is None:
         return _too_few(n)
     return exact(overlap(stored["cosine"], images["cosine"]), n)

@@ -6,21 +6,36 @@ from dataclasses import dataclass
 
 from sphering.geometry.angles import mean_cosine_error
 from sphering.geometry.cosines import CosineDistribution
+from sphering.geometry.effective_rank import second_moment
+from sphering.geometry.gram import Array
 from sphering.geometry.moments import Moments, merged
+from sphering.geometry.rogue import contributions, largest
 from sphering.geometry.spectrum import Spectrum, spectrum
-from sphering.geometry.summary import TOP, moment_metrics
+from sphering.geometry.summary import TOP, extended_metrics, moment_metrics
 from sphering.report.measured import Json, number
 from sphering.store.snapshot import Snapshot
 from sphering.transform.affine import Transform
 from sphering.transform.image import moments_of
 
+ROGUES = 10
+
 
 @dataclass(frozen=True)
 class Space:
-    """The moments of a space over every document, and its spectrum (None below two vectors)."""
+    """The moments of a space over every document, and its spectrum (None below two vectors).
+
+    `uncentred` has the eigenvalues and eigenvectors of X'X/n where they are asked for and there is a vector.
+    """
 
     moments: Moments
     spectrum: Spectrum | None
+    uncentred: tuple[Array, Array] | None = None
+    extended: bool = False
+
+    @property
+    def directions(self) -> Array | None:
+        """The eigenvectors of X'X, (d, d), as columns."""
+        return None if self.uncentred is None else self.uncentred[1]
 
 
 @dataclass(frozen=True)
@@ -40,9 +55,10 @@ class KnownMoments:
     fitted_on: Moments | None = None
 
 
-def space_of(moments: Moments) -> Space:
+def space_of(moments: Moments, *, extended: bool = False) -> Space:
     """Return the space that moments are of."""
-    return Space(moments, spectrum(moments) if moments.n > 1 else None)
+    uncentred = second_moment(moments) if extended and moments.n else None
+    return Space(moments, spectrum(moments) if moments.n > 1 else None, uncentred, extended)
 
 
 def space_moments(snapshot: Snapshot, transform: Transform | None = None) -> Moments:
@@ -54,6 +70,9 @@ def space_moments(snapshot: Snapshot, transform: Transform | None = None) -> Mom
 def space_metrics(space: Space) -> dict[str, Json]:
     """Return the metrics of a space over every document, by their names in a report."""
     estimates = moment_metrics(space.moments, space.spectrum)
+    if space.extended:
+        values = None if space.uncentred is None else space.uncentred[0]
+        estimates |= extended_metrics(space.moments, space.spectrum, values)
     metrics = {_name(name): number(estimate, "documents") for name, estimate in estimates.items()}
     error = mean_cosine_error(space.moments)
     if metrics["mean_cosine"]["value"] is not None:
@@ -65,6 +84,14 @@ def _name(metric: str) -> str:
     """Return a metric's name in a report: `explained_variance_10` counts top directions."""
     tops = {f"explained_variance_{top}": f"explained_variance_top{top}" for top in TOP}
     return tops.get(metric, metric)
+
+
+def rogue_json(space: Space) -> list[Json] | None:
+    """Return the ten coordinates that contribute most to the mean cosine; None below two vectors."""
+    found = contributions(space.moments)
+    if found is None:
+        return None
+    return [{"dimension": int(each), "contribution": float(found[each])} for each in largest(found, ROGUES)]
 
 
 def spectrum_json(space: Space) -> Json | None:

@@ -84,7 +84,12 @@ def check(config: Config, purpose: Purpose = "run") -> None:
     check_encoder(config.encoder)
     if purpose in ("run", "embed"):
         open_chunker(config)
-    check_names(config.gate, [entry.name for entry in config.export], evaluated=config.evaluation is not None)
+    check_names(
+        config.gate,
+        [entry.name for entry in config.export],
+        evaluated=config.evaluation is not None,
+        extended=config.report.extended,
+    )
     if purpose in ("run", "embed") and config.source.path is not None:
         find_files(config.source, Path(config.base))
 
