@@ -8,7 +8,16 @@ from collections.abc import Collection, Iterable, Sequence
 from sphering.config.model import GateConfig
 from sphering.errors import ConfigError
 from sphering.evaluation import confidence, retrieval
-from sphering.report.catalogue import COUNTS, EXTENDED, RAW_ONLY, SPACE, TEXTS, TRANSFORMED_ONLY
+from sphering.report.catalogue import (
+    COUNTS,
+    EXTENDED,
+    EXTENDED_LABEL_GEOMETRY,
+    LABEL_GEOMETRY,
+    RAW_ONLY,
+    SPACE,
+    TEXTS,
+    TRANSFORMED_ONLY,
+)
 
 RUN_METRICS = (
     "rows_read",
@@ -54,13 +63,25 @@ def export_metric(export: str, metric: str) -> str:
     return f"exports.{export}.{metric}"
 
 
+def label_metrics(column: str, *, extended: bool = True) -> tuple[str, ...]:
+    """Return the names of the numbers of a column's labels: in each space, and plain for the transformed one."""
+    left = () if extended else EXTENDED_LABEL_GEOMETRY
+    spaces = ("raw.", "transformed.", "")
+    return tuple(f"labels.{column}.{space}{name}" for space in spaces for name in LABEL_GEOMETRY if name not in left)
+
+
 def change_of(metric: str) -> str:
     """Return the name of a number's change since the base."""
     return f"{metric}{_CHANGE}"
 
 
 def check_names(
-    gates: Iterable[GateConfig], exports: Sequence[str], *, evaluated: bool, extended: bool = False
+    gates: Iterable[GateConfig],
+    exports: Sequence[str],
+    *,
+    evaluated: bool,
+    labels: Sequence[str] = (),
+    extended: bool = False,
 ) -> None:
     """Refuse a gate on a number that no run of the configuration measures, before anything is read.
 
@@ -71,8 +92,10 @@ def check_names(
         Names of the configured exports.
     evaluated : bool
         Whether an evaluation is configured.
+    labels : sequence of str
+        The columns of [source] labels.
     extended : bool
-        Whether [report] extended is.
+        Whether [report] extended is set.
 
     Raises
     ------
@@ -80,7 +103,8 @@ def check_names(
         If a name is unknown; it tells the nearest one that is known.
     """
     of_exports = [export_metric(name, metric) for name in exports for metric in EXPORT_METRICS]
-    measured = [*release_names(), *of_exports, *(EVALUATION_METRICS if evaluated else ())]
+    of_labels = [name for column in labels for name in label_metrics(column, extended=extended)]
+    measured = [*release_names(), *of_exports, *of_labels, *(EVALUATION_METRICS if evaluated else ())]
     known = [*RUN_METRICS, *measured, *map(change_of, measured)]
     for gate in gates:
         if gate.metric.removesuffix(_CHANGE) in EVALUATION_METRICS and not evaluated:

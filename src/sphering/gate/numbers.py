@@ -11,6 +11,7 @@ from sphering.gate.names import (
     EXPORT_METRICS,
     RUN_METRICS,
     export_metric,
+    label_metrics,
     release_names,
 )
 
@@ -21,7 +22,8 @@ def release_numbers(report: Mapping[str, Any], exports: Mapping[str, Mapping[str
     """Return the numbers that a release's gates may bound.
 
     `raw.X` and `transformed.X` are the report's metrics; plain `X` is the transformed one (the raw one where only raw
-    vectors have it) or the texts'; `exports.NAME.X` is an export's, plain `recall_at_10` the smallest of those that
+    vectors have it) or the texts'; `labels.COLUMN.raw.X`, `labels.COLUMN.transformed.X` and plain `labels.COLUMN.X` are
+    likewise of a column of labels; `exports.NAME.X` is an export's, plain `recall_at_10` the smallest of those that
     measured one, plain `excluded` the largest; `evaluation.X` is what the evaluation measured.
 
     Parameters
@@ -53,8 +55,19 @@ def _report(report: Mapping[str, Any]) -> Numbers:
     for space in ("raw", "transformed"):
         found |= {f"{space}.{name}": scalar(entry) for name, entry in report[space].items()}
     found |= {name: scalar(entry) for name, entry in {**report["raw"], **report["transformed"]}.items()}
+    found |= _of_labels(report)
     of_evaluation = _leaves(report.get("evaluation") or {}, f"{EVALUATION}.")
     return found | {name: value for name, value in of_evaluation if name in EVALUATION_METRICS}
+
+
+def _of_labels(report: Mapping[str, Any]) -> Numbers:
+    """Return the numbers of each column of labels; None for those that only an extended report measures."""
+    found: Numbers = {}
+    for column, spaces in report.get("label_geometry", {}).items():
+        plain = {f"labels.{column}.{name}": scalar(entry) for name, entry in spaces["transformed"].items()}
+        of_spaces = dict(_leaves(spaces, f"labels.{column}."))
+        found |= {**dict.fromkeys(label_metrics(column)), **of_spaces, **plain}
+    return found
 
 
 def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, float | None]]:

@@ -246,6 +246,41 @@ LABELS = (
 )
 """Those metrics of texts that are measured for each label, too."""
 
+LABEL_GEOMETRY: dict[str, Metric] = {
+    "cosine_within": Metric(
+        "Mean cosine within labels", "The cosine of two documents of one label on average, over all such pairs."
+    ),
+    "cosine_between": Metric(
+        "Mean cosine between labels", "The cosine of two documents of different labels on average, over all such pairs."
+    ),
+    "cosine_gap": Metric(
+        "Within less between",
+        "How much closer documents of one label are than those of two: what a common direction of all does not lift.",
+    ),
+    "knn_accuracy_1": Metric(
+        "Label of the nearest neighbour", "Share of texts whose nearest neighbour has the same label.", "share"
+    ),
+    "knn_accuracy_5": Metric(
+        "Label of five neighbours", "Share of texts whose label most of their five nearest neighbours have.", "share"
+    ),
+    "centroid_accuracy": Metric(
+        "Label of the nearest mean",
+        "Share of texts that are nearer to their own label's mean, without them, than to any other label's.",
+        "share",
+    ),
+    "nc1": Metric(
+        "NC1",
+        "Spread within labels in units of that between their means, tr(S_W pinv(S_B))/C: 0 where each label has one "
+        "vector.",
+    ),
+    "cdnv": Metric(
+        "Class-distance normalised variance",
+        "Spread within two labels over the squared distance of their means, on average over pairs of labels.",
+    ),
+}
+"""Metrics of each column of labels, in both spaces."""
+EXTENDED_LABEL_GEOMETRY = ("nc1", "cdnv")
+
 CHANGES: dict[str, Metric] = {
     "added": Metric("Added", "Documents whose id and text are new.", "count"),
     "retexted": Metric("Retexted", "Documents that have another text under the same id.", "count"),

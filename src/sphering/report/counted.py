@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sphering.geometry.duplicates import row_hashes
-from sphering.report.label_columns import LabelColumn, label_columns, label_lines, text_connection
+from sphering.report.label_columns import LabelColumn, Numbers, label_columns, label_numbers, text_connection
+from sphering.report.label_sums import RAW, LabelSums, Spaces
 from sphering.store.shard import EMBEDDING, vector_rows
 from sphering.store.snapshot import Snapshot
 
@@ -57,6 +58,8 @@ class Counted:
         By the name of a column, which line of its table each document belongs to.
     tallies : mapping of str to sequence of Tally
         By the name of a column, one a line.
+    sums : LabelSums
+        Of the unit vectors of each label, raw and transformed.
     """
 
     vectors: NDArray[np.uint64]
@@ -67,25 +70,29 @@ class Counted:
     columns: Sequence[LabelColumn]
     lines: Mapping[str, NDArray[np.uint8]]
     tallies: Mapping[str, Sequence[Tally]]
+    sums: LabelSums
 
 
 @dataclass(frozen=True)
 class _Block:
-    vectors: NDArray[np.uint64]
+    vectors: NDArray[np.float32]
     texts: NDArray[np.uint64]
     measured: NDArray[np.int64]
-    lines: dict[str, NDArray[np.uint8]]
+    labels: dict[str, Numbers]
 
 
-def count_documents(snapshot: Snapshot, labels: Sequence[str] = ()) -> Counted:
+def count_documents(snapshot: Snapshot, labels: Sequence[str] = (), spaces: Spaces = RAW) -> Counted:
     """Read every document of a snapshot once, and count.
 
-    Memory: 28 bytes a document, and one more a column of labels.
+    Memory: 28 bytes a document, and one more a column of labels; beside them 8 bytes a coordinate of each of up to
+    1,000 labels a column, in each space.
 
     Parameters
     ----------
     labels : sequence of str
         Names of the columns of labels.
+    spaces : Spaces
+        In which vectors are summed by their labels.
     """
     width = len(Tally.__dataclass_fields__)
     vectors, texts, unknown = [np.empty((0, 2), np.uint64)], [np.empty(0, np.uint64)], [np.empty(0, np.int32)]
@@ -94,15 +101,18 @@ def count_documents(snapshot: Snapshot, labels: Sequence[str] = ()) -> Counted:
         columns = label_columns(connection, labels)
         sums = {column.name: np.zeros((column.lines, width), np.int64) for column in columns}
         lines = {column.name: [np.empty(0, np.uint8)] for column in columns}
+        of_labels = LabelSums(columns, snapshot.dimension, spaces)
         for block in _blocks(snapshot, connection, columns):
-            vectors.append(block.vectors)
+            vectors.append(row_hashes(block.vectors))
+            of_labels.update(block.vectors, block.labels)
             texts.append(block.texts)
             unknown.append(block.measured[:, 3].astype(np.int32))
             fewest = min(fewest, int(block.measured[:, 1].min()))
             whole += block.measured.sum(axis=0)
-            for name, of_block in block.lines.items():
-                lines[name].append(of_block)
-                sums[name] += _by_line(block.measured, of_block, len(sums[name]))
+            for column in columns:
+                of_block = column.lines_of(block.labels[column.name])
+                lines[column.name].append(of_block)
+                sums[column.name] += _by_line(block.measured, of_block, column.lines)
     tally = _tally(whole)
     return Counted(
         np.concatenate(vectors),
@@ -113,6 +123,7 @@ def count_documents(snapshot: Snapshot, labels: Sequence[str] = ()) -> Counted:
         columns,
         {name: np.concatenate(parts) for name, parts in lines.items()},
         {name: [_tally(row) for row in rows] for name, rows in sums.items()},
+        of_labels,
     )
 
 
@@ -120,10 +131,10 @@ def _blocks(snapshot: Snapshot, connection: Any, columns: Sequence[LabelColumn])
     names = ["text_hash", "n_tokens", "n_unknown", "truncated", *(["text"] if snapshot.manifest.keep_text else [])]
     for batch in snapshot.batches([*names, *(["metadata"] if columns else []), EMBEDDING]):
         yield _Block(
-            row_hashes(vector_rows(batch.column(EMBEDDING))),
+            vector_rows(batch.column(EMBEDDING)),
             _first_words(batch.column("text_hash")),
             _measured(batch),
-            {column.name: label_lines(connection, column, batch.column("metadata")) for column in columns},
+            {column.name: label_numbers(connection, column, batch.column("metadata")) for column in columns},
         )
 
 

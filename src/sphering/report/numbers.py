@@ -16,6 +16,8 @@ from sphering.report.changes import Base, changes_since
 from sphering.report.counted import count_documents
 from sphering.report.equal_vectors import EqualVectors
 from sphering.report.identity import REPORT_VERSION
+from sphering.report.label_geometry import label_geometry
+from sphering.report.label_sums import Spaces
 from sphering.report.labels import label_tables
 from sphering.report.map import sample_map
 from sphering.report.measured import Json, Over, number, whole_counts
@@ -63,7 +65,7 @@ def measure(
     image, size = transform.apply(sample.vectors), snapshot.manifest.texts
     pairs = measure_sample(sample, image, texts=size, seed=config.seed, extended=directions)
     norms, quantiles = measure_norms(snapshot, raw.moments.norm_range)
-    counted = count_documents(snapshot, labels)
+    counted = count_documents(snapshot, labels, Spaces(transform, config.extended))
     equal = EqualVectors(counted)
     texts = whole_counts({**text_metrics(snapshot.manifest, counted), **equal.metrics(snapshot.manifest.texts)}, COUNTS)
     tables = label_tables(counted, equal)
@@ -77,6 +79,13 @@ def measure(
         "transformed": whole_counts({**space_metrics(transformed), **pairs.transformed}, COUNTS),
         "texts": texts,
         "labels": tables,
+        "label_geometry": label_geometry(
+            snapshot,
+            counted,
+            pairs.texts,
+            {"raw": known.raw, "transformed": known.transformed},
+            extended=config.extended,
+        ),
         "spectrum": {"raw": spectrum_json(raw), "transformed": spectrum_json(transformed)},
         "angles": pairs.angles,
         "k_occurrence": pairs.k_occurrence,

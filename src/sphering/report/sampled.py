@@ -26,6 +26,7 @@ from sphering.geometry.neighbours import (
 )
 from sphering.report.extended import extended_sample
 from sphering.report.hubs import hubness_metrics, occurrence_json
+from sphering.report.label_geometry import SampledTexts
 from sphering.report.measured import Json, as_sample, number, share_interval
 from sphering.report.pairs import pair_metrics
 from sphering.store.snapshot import Sample
@@ -39,12 +40,13 @@ _ORDER = ("euclidean", "dot", "cosine")
 
 @dataclass(frozen=True)
 class SampledSpaces:
-    """Metrics of both spaces, and their histograms of angles and of the k-occurrence."""
+    """Metrics of both spaces, their histograms of angles and of the k-occurrence, and the texts that were looked at."""
 
     raw: dict[str, Json]
     transformed: dict[str, Json]
     angles: dict[str, Json]
     k_occurrence: dict[str, Json | None]
+    texts: SampledTexts
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,13 @@ def measure_sample(
         transformed={**both["transformed"], "knn_overlap_raw": kept},
         angles={space: each.result()[1] for space, each in pairs.items()},
         k_occurrence={space: occurrence_json(_cosine(each), whole=whole) for space, each in found.items()},
+        texts=SampledTexts(
+            sample.text_hashes[chosen],
+            vectors,
+            {space: _cosine(each) for space, each in found.items()},
+            whole,
+            seed,
+        ),
     )
 
 

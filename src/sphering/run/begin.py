@@ -88,6 +88,7 @@ def check(config: Config, purpose: Purpose = "run") -> None:
         config.gate,
         [entry.name for entry in config.export],
         evaluated=config.evaluation is not None,
+        labels=config.source.labels,
         extended=config.report.extended,
     )
     if purpose in ("run", "embed") and config.source.path is not None:
