@@ -12,7 +12,7 @@ from sphering.config.model import GateConfig
 from sphering.errors import ConfigError
 from sphering.gate.defaults import RELEASE_DEFAULTS, RUN_DEFAULTS, release_gates, run_gates
 from sphering.gate.judge import judge
-from sphering.gate.names import EVALUATION_METRICS, RUN_METRICS, change_of, check_names, release_names
+from sphering.gate.names import EVALUATION_METRICS, RUN_METRICS, change_of, check_names, label_metrics, release_names
 
 
 def test_the_defaults_are_those_of_the_design() -> None:
@@ -120,7 +120,24 @@ def test_judging_a_number_that_was_not_measured_is_refused() -> None:
         judge([GateConfig(metric="rnak", max=1.0)], numbers)
 
 
+@pytest.mark.parametrize("metric", ["labels.topic.raw.knn_accuracy_1", "labels.a.b.cosine_gap_change"])
+def test_a_gate_on_labels_needs_their_column(metric: str) -> None:
+    gate = GateConfig(metric=metric, min=0.5)
+    check_names([gate], [], evaluated=False, labels=["topic", "a.b"])
+    with pytest.raises(ConfigError, match=r"which no run measures"):
+        check_names([gate], [], evaluated=False, labels=["other"])
+
+
+def test_what_only_an_extended_report_measures_of_labels_needs_one() -> None:
+    gate = GateConfig(metric="labels.topic.transformed.nc1", max=1.0)
+    check_names([gate], [], evaluated=False, labels=["topic"], extended=True)
+    with pytest.raises(ConfigError, match=r"labels\.topic\.transformed\.nc1"):
+        check_names([gate], [], evaluated=False, labels=["topic"])
+
+
 def test_every_documented_name_passes_the_check() -> None:
-    measured = (*release_names(), *EVALUATION_METRICS, "exports.a.b.excluded_share")
+    measured = (*release_names(), *EVALUATION_METRICS, "exports.a.b.excluded_share", *label_metrics("c.d"))
     names = (*RUN_METRICS, *measured, *map(change_of, measured))
-    check_names([GateConfig(metric=name, max=1.0) for name in names], ["a.b"], evaluated=True, extended=True)
+    check_names(
+        [GateConfig(metric=name, max=1.0) for name in names], ["a.b"], evaluated=True, labels=["c.d"], extended=True
+    )
