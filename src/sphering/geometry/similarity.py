@@ -87,7 +87,8 @@ class PairedCosines:
         if pairs == 0:
             missing = undefined("fewer than two vectors: there is no pair")
             return Threshold(cosine, missing, missing)
-        share = exact(reached / pairs, pairs)
+        held = jackknife_interval(reached / pairs, lambda kept: self._share(kept, cosine), self.n, (0.0, 1.0))
+        share = exact(reached / pairs, pairs, held)
         if reached in (0, pairs):
             words = "no pair reaches" if reached == 0 else "every pair reaches"
             return Threshold(cosine, share, undefined(f"{words} a cosine of {cosine:g}", pairs))
@@ -97,6 +98,9 @@ class PairedCosines:
             few = f"{reached:,} of {pairs:,} pairs reach a cosine of {cosine:g}: too few to say what they come to"
             return Threshold(cosine, share, undefined(few, pairs))
         return Threshold(cosine, share, exact(value, pairs, interval))
+
+    def _share(self, kept: Kept, cosine: float) -> float:
+        return float(np.mean(self._pairs(kept)[0] >= cosine))
 
     def _equivalent(self, kept: Kept, cosine: float) -> float | None:
         first, second = self._pairs(kept)
