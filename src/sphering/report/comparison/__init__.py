@@ -1,0 +1,1 @@
+"""Two releases of one corpus beside one another: their geometry, and what changed for whoever serves them."""
