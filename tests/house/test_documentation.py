@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sphering.report.catalogue import LABEL_GEOMETRY, SPACE, TEXTS
+from sphering.report.comparison.catalogue import COMPARED
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("src", "flows", "tasks", "sql", "tests", "docs", "examples", "benchmarks", ".ci")
@@ -59,7 +60,7 @@ def test_the_two_commands_stand_at_the_top_of_the_readme():
 
 def test_every_metric_of_a_report_is_explained():
     explained = set(re.findall(r"`([a-z0-9_]+)`", (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")))
-    assert sorted({*SPACE, *TEXTS, *LABEL_GEOMETRY} - explained) == []
+    assert sorted({*SPACE, *TEXTS, *LABEL_GEOMETRY, *COMPARED} - explained) == []
 
 
 def test_every_page_of_the_documentation_is_reached_from_the_readme():

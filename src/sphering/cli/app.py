@@ -10,6 +10,7 @@ import typer
 from sphering import __version__
 from sphering.cli import (
     catalog,
+    compare,
     diff,
     doctor,
     gc,
@@ -62,7 +63,7 @@ _VERSION = inspect.Parameter(
 with_signature(_before, [CONTEXT, _VERSION, *parameters(STORED)])
 app.callback()(_before)
 
-_BUILDING = (init, plan, run, snapshots, report, diff, later, publish)
+_BUILDING = (init, plan, run, snapshots, report, diff, compare, later, publish)
 _READING = (search, pull)
 _KEEPING = (verify, gc, purge, catalog, sql, doctor)
 for group in (*_BUILDING, *_READING, *_KEEPING):
