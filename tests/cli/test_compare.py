@@ -106,6 +106,7 @@ def test_the_documented_keys_are_there_and_every_number_says_what_it_is(compare)
 def test_a_tenth_of_the_documents_replaced_by_others_of_the_kind_is_no_drift(compare, nights):
     found = compare("before", "replaced")
     assert found["verdict"] == "no_drift"
+    assert found["sentences"][0].endswith("the corpus moved within max_drift and new texts are not told from old ones")
     assert (found["changes"]["added"], found["changes"]["removed"], found["texts"]["common"]) == (40, 40, 360)
     area = found["raw"]["metrics"]["domain_auc"]
     assert area["between"] == {"only": "b", "own_texts": 40, "other_texts": 400}

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sphering.cli.app import app
+from sphering.run.kept_moments import ROWS_A_DIMENSION
 
 
 def mount(*arguments):
@@ -74,6 +75,30 @@ def test_a_report_prints_its_numbers_and_says_that_the_page_is_as_it_was(read_on
     assert "mean_cosine" in result.stdout
     assert "as it was rendered before" in result.stderr
     assert "report.html" in result.stdout
+
+
+def test_two_snapshots_are_compared_though_no_moments_can_be_kept(run, corpus, tmp_path):
+    texts = [f"question number {number} of many" for number in range(ROWS_A_DIMENSION + 8)]
+    rows = [(f"q-{number}", text) for number, text in enumerate(texts)]
+    narrow = {"encoder": {"backend": "torch", "truncate_dim": 1}, "run": {"unit_rows": 1024}}
+    first, second = run(corpus(rows[:-8], **narrow)), run(corpus(rows, **narrow))
+    place = tmp_path / "mounted"
+    place.mkdir()
+    kept = list((tmp_path / "store").rglob("*.moments"))
+    assert kept
+    expected = json.loads(ask(tmp_path / "store", "compare", first["release"], second["release"], "--json").stdout)
+    for path in kept:
+        path.unlink()
+    mount("--bind", tmp_path / "store", place)
+    try:
+        mount("-o", "remount,bind,ro", place)
+        result = ask(place, "compare", first["release"], second["release"], "--json")
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["raw"]["metrics"]["drift"]["value"] == pytest.approx(expected["raw"]["metrics"]["drift"]["value"])
+    assert found["verdict"] == expected["verdict"]
 
 
 def test_a_report_without_a_page_names_none(read_only):

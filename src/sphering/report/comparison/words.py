@@ -12,7 +12,7 @@ _FIRST = {
     MIGRATION: "model migration: another encoder, so no vector of A may be compared with one of B",
     REFIT: "data drift: the corpus moved beyond max_drift, so that a transform fitted on A is fitted again",
     OTHER_TEXTS: "data drift: the texts that only one release has are unlike the other's, but the corpus moved little",
-    NO_DRIFT: "no data drift: the texts changed, and their vectors lie where those of A lie",
+    NO_DRIFT: "no data drift to speak of",
     EQUAL: "the same texts under the same encoder",
 }
 _VECTORS = {"raw": "as encoded", "transformed": "as exported"}
@@ -42,10 +42,21 @@ def verdict(found: Mapping[str, Any]) -> str:
 def sentences(found: Mapping[str, Any]) -> list[str]:
     """Return a comparison in sentences, the verdict first."""
     body = _drifted(found) if found["same_encoder"] else _migrated(found)
-    first = _FIRST[found["verdict"]]
+    return [_first(found), *body, *_transforms(found), _documents(found)]
+
+
+def _first(found: Mapping[str, Any]) -> str:
+    words = _FIRST[found["verdict"]]
     if found["verdict"] == EQUAL and found["same_transform"] is False:
-        first += ", exported under another transform"
-    return [first, *body, *_transforms(found), _documents(found)]
+        return f"{words}, exported under another transform"
+    if found["verdict"] != NO_DRIFT:
+        return words
+    metrics = found["raw"]["metrics"]
+    reasons = [
+        *(["the corpus moved within max_drift"] if metrics["drift_share"]["value"] is not None else []),
+        *(["new texts are not told from old ones"] if metrics["domain_auc"]["value"] is not None else []),
+    ]
+    return f"{words}: {' and '.join(reasons) or 'too little is known to see any'}"
 
 
 def _documents(found: Mapping[str, Any]) -> str:
@@ -119,7 +130,11 @@ def _same_texts(space: Mapping[str, Any], name: str) -> list[str]:
         f"{vectors}, {shown(10 * (1 - kept['value']))} of the ten nearest neighbours of a text are others "
         f"(among {kept['n']:,} common texts; by chance {shown(10 * (1 - kept['chance']))})"
     ]
-    moved = [f"{each['a']:g} is {_with_interval(each['b'])}" for each in space["thresholds"] if each["b"]["value"]]
+    moved = [
+        f"{each['a']:g} is {_with_interval(each['b'])}"
+        for each in space["thresholds"]
+        if each["b"]["value"] is not None
+    ]
     if moved:
         words.append(f"{vectors}, as many pairs of B reach a cosine as reach one of A: " + "; ".join(moved))
     return words
