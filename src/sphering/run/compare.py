@@ -11,7 +11,7 @@ from sphering.progress import current
 from sphering.report.comparison.compare import SAMPLE, SEED, Side, compare
 from sphering.report.spaces import space_moments
 from sphering.run.fit import read_transform
-from sphering.run.kept_moments import stretch_moments, stretches
+from sphering.run.kept_moments import Subject, stretch_moments, stretches
 from sphering.store.corpus import CorpusStore, Found
 from sphering.store.documents import read_document
 from sphering.store.snapshot import Snapshot
@@ -65,6 +65,6 @@ def _moments(corpus: CorpusStore, snapshot: Snapshot, transform: Transform | Non
 
 def _counted(corpus: CorpusStore, snapshot: Snapshot, transform: Transform | None) -> Iterator[Moments]:
     for stretch in stretches(snapshot.manifest):
-        part = stretch_moments(corpus, snapshot, stretch, transform)
+        part = stretch_moments(corpus, snapshot, stretch, Subject(transform))
         current().advance("moments", part.rows)
         yield part
