@@ -1,9 +1,9 @@
 """A store that may be read and not written, such as a mounted backup: what reads it works."""
 
 import json
-import os
 import shutil
 import subprocess
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,23 +23,30 @@ def mount(*arguments):
         pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
 
 
+@contextmanager
+def mounted(store, place):
+    """Show a store in another place where it cannot be written, as long as the block runs."""
+    place.mkdir()
+    mount("--bind", store, place)
+    try:
+        mount("-o", "remount,bind,ro", place)
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
 @pytest.fixture
 def read_only(run, corpus, questions, tmp_path):
     """Return a function that shows a store, changed as a test says, where it cannot be written."""
     config = corpus(questions[:40])
     result = run(config)
-    place = tmp_path / "mounted"
-    place.mkdir()
+    with ExitStack() as stack:
 
-    def show(change=lambda root, result: None):
-        change(Path(config.store), result)
-        mount("--bind", config.store, place)
-        mount("-o", "remount,bind,ro", place)
-        return place
+        def show(change=lambda root, result: None):
+            change(Path(config.store), result)
+            return stack.enter_context(mounted(config.store, tmp_path / "mounted"))
 
-    yield show
-    if os.path.ismount(place):
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
+        yield show
 
 
 def ask(store, *arguments):
@@ -82,19 +89,13 @@ def test_two_snapshots_are_compared_though_no_moments_can_be_kept(run, corpus, t
     rows = [(f"q-{number}", text) for number, text in enumerate(texts)]
     narrow = {"encoder": {"backend": "torch", "truncate_dim": 1}, "run": {"unit_rows": 1024}}
     first, second = run(corpus(rows[:-8], **narrow)), run(corpus(rows, **narrow))
-    place = tmp_path / "mounted"
-    place.mkdir()
     kept = list((tmp_path / "store").rglob("*.moments"))
     assert kept
     expected = json.loads(ask(tmp_path / "store", "compare", first["release"], second["release"], "--json").stdout)
     for path in kept:
         path.unlink()
-    mount("--bind", tmp_path / "store", place)
-    try:
-        mount("-o", "remount,bind,ro", place)
+    with mounted(tmp_path / "store", tmp_path / "mounted") as place:
         result = ask(place, "compare", first["release"], second["release"], "--json")
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert found["raw"]["metrics"]["drift"]["value"] == pytest.approx(expected["raw"]["metrics"]["drift"]["value"])
