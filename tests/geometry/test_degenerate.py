@@ -7,17 +7,49 @@ import numpy as np
 import pytest
 
 from sphering.geometry.cosines import cosine_distribution
+from sphering.geometry.effective_rank import second_moment
 from sphering.geometry.estimate import Estimate
+from sphering.geometry.hubness import hubness
+from sphering.geometry.intrinsic_dimension import mle_dimension, nearest_neighbours, two_nn
 from sphering.geometry.moments import Moments
-from sphering.geometry.summary import moment_metrics
+from sphering.geometry.near_duplicates import NearRows, near_duplicate_pairs
+from sphering.geometry.neighbours import neighbours
+from sphering.geometry.partition import partition_isotropy
+from sphering.geometry.spectrum import spectrum
+from sphering.geometry.summary import extended_metrics, moment_metrics
 
 pytestmark = pytest.mark.filterwarnings("error")
 
 
-def measured(vectors):
+def filled(vectors):
     moments = Moments.empty(vectors.shape[1])
     moments.update(vectors)
-    return moment_metrics(moments)
+    return moments
+
+
+def measured(vectors):
+    return moment_metrics(filled(vectors))
+
+
+def further(vectors):
+    """Return the extended metrics, and those of pairs and neighbours, of the vectors that are finite."""
+    moments = filled(vectors)
+    uncentred = second_moment(moments) if moments.n else None
+    values, directions = (None, None) if uncentred is None else uncentred
+    finite = vectors[np.isfinite(vectors).all(axis=1)]
+    near = NearRows(np.ones(len(finite), np.int64))
+    distances = nearest_neighbours(finite).distances
+    found = {
+        **extended_metrics(moments, spectrum(moments) if moments.n > 1 else None, values),
+        "twonn_dimension": two_nn(distances),
+        "mle_dimension": mle_dimension(distances),
+        "uniformity": cosine_distribution(finite).uniformity,
+    }
+    if directions is not None:
+        found["partition_isotropy"] = partition_isotropy(finite, directions)
+    if len(finite) > 1:
+        found |= hubness(neighbours(finite, 1, ["cosine"], near)["cosine"])
+    return {**found, "near_duplicate_pairs": near_duplicate_pairs(near, len(finite))}
 
 
 ONE = np.array([[3.0, 4.0]], np.float32)
@@ -43,7 +75,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_every_metric_has_a_finite_value_or_a_reason(name):
-    for metric, estimate in measured(CASES[name]).items():
+    for metric, estimate in {**measured(CASES[name]), **further(CASES[name])}.items():
         content = json.loads(json.dumps(estimate.to_json(), allow_nan=False))
         assert "value" in content
         assert (estimate.value is None) == (estimate.reason is not None), metric
@@ -62,6 +94,29 @@ def test_constant_vectors_have_one_direction_and_no_spectrum(name):
     for metric in ("participation_ratio", "isoscore", "entropy_rank", "condition", "effective_dimension"):
         assert found[metric].value is None
         assert "equal" in found[metric].reason
+
+
+@pytest.mark.parametrize("name", ["constant", "constant in float64"])
+def test_constant_vectors_are_one_point_and_near_one_another(name):
+    found = further(CASES[name])
+    assert found["uniformity"].value == pytest.approx(0.0, abs=1e-12)
+    assert found["stable_rank"].value == pytest.approx(1.0)
+    assert found["self_cluster"].value == pytest.approx(1.0)
+    assert found["partition_isotropy"].value < 1.0
+    assert found["near_duplicate_pairs"].value == 50 * 49 / 2
+    for metric in ("nesum", "marchenko_pastur_edge", "vmf_kappa", "twonn_dimension", "mle_dimension"):
+        assert found[metric].value is None, metric
+
+
+def test_no_vector_has_no_number_but_counts():
+    found = {**measured(CASES["none"]), **further(CASES["none"])}
+    assert {name for name, each in found.items() if each.value is not None} == {"non_finite", "zero"}
+
+
+def test_float16_gives_what_the_same_numbers_in_float64_give():
+    half = CASES["float16"]
+    for metric, estimate in further(half.astype(np.float64)).items():
+        assert further(half)[metric].value == pytest.approx(estimate.value, rel=1e-9), metric
 
 
 def test_two_vectors_have_a_mean_cosine_and_no_spread():

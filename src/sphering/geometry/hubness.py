@@ -6,7 +6,6 @@ high dimensions, and around a common direction, it is far from equal (Radovanovi
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,11 @@ from numpy.typing import NDArray
 
 from sphering.geometry.cosines import unit_rows
 from sphering.geometry.estimate import Estimate, exact, undefined
+from sphering.geometry.jackknife import SPARE, jackknife_error, left_out
 from sphering.geometry.neighbours import Rows, neighbours
 
 Counts = NDArray[np.int64]
 HUBNESS = ("hubness_skewness", "hubness_robin_hood", "hubness_antihub")
-GROUPS = 8
-_SPARE = 14
 _BLOCK = 256
 
 
@@ -66,31 +64,23 @@ def antihub(occurrence: Counts) -> Estimate:
 
 
 def hubness_errors(vectors: NDArray[Any], k: int) -> dict[str, float]:
-    """Return the standard errors of skewness and Robin-Hood index by cosine, by leaving out each eighth of the rows.
-
-    √(7/8 Σ(θ_i − θ̄)²), the delete-group jackknife (Kott 2001). Parts on their own would not do: hubness grows with the
-    number of rows. Rows are in random order; the neighbours that are left are among the k + 14 nearest.
+    """Return the standard errors of the numbers of hubness by cosine, by the jackknife; none where it has no spread.
 
     Parameters
     ----------
     vectors : ndarray, shape (n, d)
-        Finite rows, none of them zero, more than k + 1 in all.
+        Finite rows in random order, none of them zero, more than k + 1 in all.
     """
-    nearest, groups = _nearest_first(vectors, k), np.arange(len(vectors)) * GROUPS // len(vectors)
-    parts = [hubness_of(_without(nearest, groups == group, k), k) for group in range(GROUPS)]
-    errors = {}
-    for name in HUBNESS[:2]:
-        values = [part[name].value for part in parts]
-        known = [value for value in values if value is not None]
-        if len(known) == GROUPS:
-            errors[name] = math.sqrt((GROUPS - 1.0) * float(np.var(known)))
-    return errors
+    nearest = _nearest_first(vectors, k)
+    parts = [hubness_of(_without(nearest, gone, k), k) for gone in left_out(len(nearest))]
+    errors = {name: jackknife_error([part[name].value for part in parts]) for name in HUBNESS}
+    return {name: error for name, error in errors.items() if error is not None}
 
 
 def _nearest_first(vectors: NDArray[Any], k: int) -> Rows:
-    """Return the k + 14 nearest rows by cosine, or all others where they are fewer, the nearest first."""
+    """Return the k + `SPARE` nearest rows by cosine, or all others where they are fewer, the nearest first."""
     units = unit_rows(vectors)
-    rows = neighbours(units, min(k + _SPARE, len(units) - 1), ["dot_product"])["dot_product"]
+    rows = neighbours(units, min(k + SPARE, len(units) - 1), ["dot_product"])["dot_product"]
     for start in range(0, len(rows), _BLOCK):
         block = rows[start : start + _BLOCK]
         cosines = np.einsum("id,ijd->ij", units[start : start + _BLOCK], units[block])
@@ -98,9 +88,9 @@ def _nearest_first(vectors: NDArray[Any], k: int) -> Rows:
     return rows
 
 
-def _without(nearest: Rows, left_out: NDArray[np.bool_], k: int) -> Counts:
-    """Return N_k of the rows that are not left out, among themselves."""
-    found = nearest[~left_out]
-    there = ~left_out[found]
+def _without(nearest: Rows, gone: NDArray[np.bool_], k: int) -> Counts:
+    """Return N_k of the rows that are not gone, among themselves."""
+    found = nearest[~gone]
+    there = ~gone[found]
     chosen = found[there & (np.cumsum(there, axis=1) <= k)]
-    return np.bincount(chosen, minlength=len(nearest))[~left_out].astype(np.int64)
+    return np.bincount(chosen, minlength=len(nearest))[~gone].astype(np.int64)

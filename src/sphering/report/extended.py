@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from sphering.geometry.estimate import Estimate, undefined
 from sphering.geometry.gram import Array
-from sphering.geometry.intrinsic_dimension import mle_dimension, neighbour_distances, two_nn
+from sphering.geometry.intrinsic_dimension import MLE_NEIGHBOURS, dimension_errors, dimensions, nearest_neighbours
+from sphering.geometry.jackknife import GROUPS, SPARE
 from sphering.geometry.partition import partition_isotropy
-from sphering.report.measured import BATCHES, Json, as_sample, batch_intervals, number
+from sphering.report.measured import Intervals, Json, as_sample, number, student_interval
 
 
 def extended_sample(
@@ -22,8 +25,9 @@ def extended_sample(
     directions : ndarray, shape (d, d), or None
         The eigenvectors of X'X over all documents; None where there is no vector.
     """
-    estimates = {"partition_isotropy": _partition(vectors, directions), **_dimensions(vectors)}
-    intervals = {} if whole else batch_intervals(estimates, [_dimensions(part) for part in _parts(vectors)])
+    nearest = nearest_neighbours(vectors, MLE_NEIGHBOURS if whole else MLE_NEIGHBOURS + SPARE)
+    estimates = {"partition_isotropy": _partition(vectors, directions), **dimensions(nearest.distances)}
+    intervals = {} if whole else _intervals(estimates, dimension_errors(nearest))
     return {
         name: number(as_sample(estimate, whole=whole, seed=seed, interval=intervals.get(name)), "texts")
         for name, estimate in estimates.items()
@@ -34,10 +38,12 @@ def _partition(vectors: NDArray[np.float32], directions: Array | None) -> Estima
     return undefined("no usable vector") if directions is None else partition_isotropy(vectors, directions)
 
 
-def _dimensions(vectors: NDArray[np.float32]) -> dict[str, Estimate]:
-    distances = neighbour_distances(vectors)
-    return {"twonn_dimension": two_nn(distances), "mle_dimension": mle_dimension(distances)}
-
-
-def _parts(vectors: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    return np.array_split(vectors, BATCHES)
+def _intervals(estimates: Mapping[str, Estimate], errors: Mapping[str, float]) -> Intervals:
+    """Return Student's intervals of numbers that are not negative."""
+    found = {}
+    for name, error in errors.items():
+        value = estimates[name].value
+        if value is not None:
+            low, high = student_interval(value, error, GROUPS)
+            found[name] = (max(low, 0.0), high)
+    return found

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sphering.geometry.estimate import Estimate, undefined
-from sphering.geometry.hubness import GROUPS, HUBNESS, hubness, hubness_errors, k_occurrence, occurrence_counts
+from sphering.geometry.hubness import HUBNESS, hubness, hubness_errors, k_occurrence, occurrence_counts
+from sphering.geometry.jackknife import GROUPS
 from sphering.geometry.neighbours import Rows
 from sphering.report.measured import Intervals, Json, as_sample, number, share_interval, student_interval
 
@@ -30,22 +31,23 @@ def hubness_metrics(
 def hubness_intervals(vectors: NDArray[np.float32], k: int, estimates: Mapping[str, Estimate]) -> Intervals:
     """Return the intervals of the numbers of hubness among as many texts as these are.
 
-    Student's with the errors of the jackknife; Wilson's for the share of antihubs, of which there may be hardly any.
+    Student's with the errors of the jackknife; a share of antihubs has Wilson's where that is wider, since there may be
+    hardly any of them.
     """
     kept = vectors[vectors.any(axis=1)]
     errors = hubness_errors(kept, k) if len(kept) > k + 1 else {}
-    found = {}
-    for name, estimate in estimates.items():
-        if estimate.value is None:
-            continue
-        if name in errors:
-            found[name] = student_interval(estimate.value, errors[name], GROUPS)
-        elif name == "hubness_antihub":
-            found[name] = share_interval(estimate.value, estimate.n)
-    if "hubness_robin_hood" in found:
-        low, high = found["hubness_robin_hood"]
-        found["hubness_robin_hood"] = (max(low, 0.0), min(high, 1.0))
-    return found
+    return {name: _interval(name, estimates[name], error) for name, error in errors.items()}
+
+
+def _interval(name: str, estimate: Estimate, error: float) -> tuple[float, float]:
+    value = estimate.value or 0.0
+    low, high = student_interval(value, error, GROUPS)
+    if name == "hubness_skewness":
+        return low, high
+    if name == "hubness_antihub":
+        least, most = share_interval(value, estimate.n)
+        low, high = min(low, least), max(high, most)
+    return max(low, 0.0), min(high, 1.0)
 
 
 def occurrence_json(rows: Rows | None, *, whole: bool) -> Json | None:
