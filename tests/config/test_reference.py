@@ -35,6 +35,8 @@ def test_every_default_that_the_template_shows_is_the_default(tmp_path):
         "max_length",
         "queries",
         "qrels",
+        "halves",
+        "pairs",
         "unicode",
         "strip",
         "format",

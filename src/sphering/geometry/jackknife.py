@@ -1,8 +1,8 @@
 """How sure a number of a sample is: what it is without each eighth of the rows (the delete-group jackknife, Kott 2001).
 
-Rows that come in the order of their hashes are in random order, so an eighth is a random one. Groups of n/8 rows make it
-hold for quantiles too (Shao & Wu 1989). And for what depends on the number of rows, as all that neighbours say does,
-parts of a sample on their own tell neither its value nor its error; seven eighths of it nearly do.
+Rows in the order of their hashes are in random order, so an eighth is a random one. Groups of n/8 rows make it hold for
+quantiles too (Shao & Wu 1989). And for what depends on the number of rows, as all that neighbours say does, parts of a
+sample on their own tell neither its value nor its error; seven eighths of it nearly do.
 """
 
 from __future__ import annotations
