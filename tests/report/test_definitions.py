@@ -1,0 +1,55 @@
+"""Each metric of the page leads to its definition, which is that of docs/metrics.md, inside the page."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from sphering.gate.names import release_names
+from sphering.report.catalogue import CHANGES, SPACE, TEXTS
+from sphering.report.definitions import as_html, defined, definition_of, definitions
+
+DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
+
+
+def test_every_metric_of_the_catalogue_has_a_definition() -> None:
+    assert {*SPACE, *TEXTS, *CHANGES} - defined() == set()
+
+
+def test_a_definition_is_what_the_documentation_says_of_it() -> None:
+    row = next(each for section in definitions() for each in section.definitions if "mean_norm" in each.names)
+    assert row.title == "<code>mean_norm</code>"
+    assert row.parts[0] == ("definition", "R = ‖s‖/n")
+    assert row.parts[-1] == ("source", "Mardia &amp; Jupp 2000")
+    assert "compare <code>mean_cosine</code> between corpora" in row.parts[1][1]
+
+
+def test_a_name_is_defined_in_one_place() -> None:
+    names = [name for section in definitions() for each in section.definitions for name in each.names]
+    assert len(names) == len(set(names))
+
+
+def test_every_row_of_the_tables_is_there() -> None:
+    tables = re.findall(r"^\| (?:metric|number|name) \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", DOCS.read_text("utf-8"), re.M)
+    rows = sum(len(table.splitlines()) for table in tables)
+    assert rows == sum(len(section.definitions) for section in definitions())
+
+
+def test_a_bar_in_a_formula_is_no_border_of_a_cell() -> None:
+    row = next(each for section in definitions() for each in section.definitions if "angle_ks" in each.names)
+    assert row.parts[0] == ("definition", "sup |F − F_law|")
+
+
+def test_what_a_gate_bounds_leads_to_the_metric_that_it_is() -> None:
+    assert definition_of("raw.mean_cosine") == "mean_cosine"
+    assert definition_of("exports.index.recall_at_10") == "recall_at_10"
+    assert definition_of("transformed.mean_cosine_change") == "mean_cosine"
+    assert definition_of("documents_change") == "documents_change"
+    assert definition_of("who_knows") is None
+    assert [name for name in release_names() if definition_of(name) is None] == []
+
+
+def test_markdown_becomes_html_and_html_becomes_text() -> None:
+    assert as_html("**no** `a < b` of [chunk](chunking.md) <i>") == (
+        "<strong>no</strong> <code>a &lt; b</code> of chunk &lt;i&gt;"
+    )
