@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,8 +17,8 @@ VERDICTS = {
     "published": ("Published", "No gate holds this release; consumers of this channel get it."),
     "held": (
         "Held",
-        "A gate failed: this release is kept, and consumers still get the one before it. Mend what the first rows "
-        "below name, or change the gate, and run again.",
+        "A gate failed: this release is kept, and consumers still get the one before it. Do what stands below, or "
+        "correct the bound in its [[gate]] table, and run again.",
     ),
     "withdrawn": (
         "Withdrawn",
@@ -132,6 +134,21 @@ def result(gate: Mapping[str, Any]) -> str:
     if gate["passed"]:
         return "passed" if gate["value"] is not None else "not measured"
     return "failed" if gate["severity"] == "fail" else "warns"
+
+
+def breakable(name: str) -> Any:
+    """Return a dotted name as HTML that may go on in a new line behind a dot or an underscore."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"([._])", r"\1<wbr>", str(escape(name))))  # noqa: S704 - escaped
+
+
+def gates_in_words(gates: Sequence[Mapping[str, Any]]) -> str:
+    """Return how many gates there are with each result; empty where there are none."""
+    found = Counter(map(result, gates))
+    order = (("failed", "failed"), ("warns", "warn"), ("passed", "hold"), ("not measured", "without a number tonight"))
+    counts = [f"{found[key]} {word}" for key, word in order if found[key]]
+    return f"{len(gates)} gates: {', '.join(counts)}" if counts else ""
 
 
 def gate_value(gate: Mapping[str, Any]) -> str:
