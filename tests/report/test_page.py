@@ -6,12 +6,8 @@ import base64
 import copy
 import gzip
 import io
-import json
 import re
-import shutil
-import subprocess
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,9 +21,7 @@ from sphering.report.picture import HEIGHT, WIDTH, angle_picture, angle_png
 from sphering.store.snapshot import Snapshot
 from sphering.transform.affine import Transform
 
-CHROMIUM = shutil.which("chromium")
 EVIL = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install -y chromium")
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +62,11 @@ def release(status: str = "published", **fields: Any) -> dict[str, Any]:
     } | fields
 
 
+def plain(page: str) -> str:
+    """Return a page without the marks where a name may break."""
+    return page.replace("<wbr>", "")
+
+
 def test_the_page_is_under_a_megabyte_and_names_nothing_outside(report: dict[str, Any]) -> None:
     page = render(report, release())
     assert len(page.encode()) < 1_000_000
@@ -79,21 +78,25 @@ def test_the_page_is_under_a_megabyte_and_names_nothing_outside(report: dict[str
 
 def test_the_verdict_stands_first_and_failed_gates_before_passed_ones(report: dict[str, Any]) -> None:
     gates = [gate("zero", 0.0, True, max=0.0), gate("recall_at_10", 0.83, False, min=0.9)]
-    page = render(report, release("held", gates=gates))
-    order = ["<h1>Held</h1>", "<code>recall_at_10</code>", "<code>zero</code>", "Raw <span", 'id="plot-angles"']
+    page = plain(render(report, release("held", gates=gates)))
+    order = ["<h1>Held</h1>", 'id="to-do"', "is 0.83, wanted at least 0.9.", "HNSW64", 'id="gates"', 'id="since"']
+    order += ['id="headlines"', 'id="plot-angles"', 'id="plot-spectrum"', 'id="plot-occurrence"', 'id="plot-map"']
+    order += ["<details>", 'id="plot-norms"']
     assert [page.index(part) for part in order] == sorted(page.index(part) for part in order)
+    table = page[page.index('id="gates"') :]
+    assert table.index("<code>recall_at_10</code>") < table.index("<code>zero</code>")
     assert "not a quality score" in page
     assert "Published" in render(report, release())
 
 
 def test_every_metric_stands_on_the_page_with_its_meaning(report: dict[str, Any]) -> None:
-    page = render(report, release())
+    page = plain(render(report, release()))
     for name in (*report["raw"], *report["transformed"], *report["texts"]):
         assert f"<code>{name}</code>" in page
     assert "raw.recall_at_10" in page
     assert "exact, 300 queries; 95 % between 0.870 and 0.940" in page
     assert "What changed since the base" in page
-    assert "since the base: no document changed" in page
+    assert "No document changed. The transform is the same" in page
 
 
 def test_the_same_report_gives_the_same_bytes(report: dict[str, Any]) -> None:
@@ -148,6 +151,8 @@ def test_a_report_without_pairs_or_spectrum_still_renders(report: dict[str, Any]
     bare = copy.deepcopy(report)
     bare["spectrum"] = {"raw": None, "transformed": None}
     bare["norms"]["raw"] = None
+    bare["k_occurrence"] = {"raw": None, "transformed": None}
+    bare["map"] = {**bare["map"], "raw": None, "transformed": None}
     for space in ("raw", "transformed"):
         bare["angles"][space]["counts"] = [0] * 400
         bare[space] = {
@@ -177,7 +182,7 @@ def test_the_page_carries_the_whole_bundle(report: dict[str, Any]) -> None:
 def test_the_picture_is_a_png_with_both_curves(report: dict[str, Any]) -> None:
     from PIL import Image
 
-    from sphering.report.figures import RAW, TRANSFORMED
+    from sphering.report.palette import RAW, TRANSFORMED
 
     image = Image.open(io.BytesIO(angle_png(report))).convert("RGB")
     assert image.size == (WIDTH, HEIGHT)
@@ -187,53 +192,3 @@ def test_the_picture_is_a_png_with_both_curves(report: dict[str, Any]) -> None:
         assert min(max(abs(a - b) for a, b in zip(colour, target, strict=True)) for colour in seen) < 24
     assert angle_picture(report).startswith("data:image/png;base64,")
     assert len(angle_picture(report)) < 60_000
-
-
-@pytest.mark.browser
-@needs_browser
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
-def test_the_page_draws_its_plots_in_chromium_without_an_error_or_a_request(
-    report: dict[str, Any], tmp_path: Path, width: int, scheme: str
-) -> None:
-    page, log = tmp_path / "report.html", tmp_path / "net.json"
-    page.write_text(render(_evil(report), release()), encoding="utf-8")
-    done = _browse(page, tmp_path, log, ["--dump-dom", f"--window-size={width},900"], dark=scheme == "dark")
-    assert 'data-plots="drawn"' in done.stdout
-    assert len(re.findall(r'class="[^"]*js-plotly-plot', done.stdout)) == 4
-    assert "<title>owned" not in done.stdout
-    assert [line for line in done.stderr.splitlines() if ":CONSOLE" in line] == []
-    assert _requests(log) == []
-    drawn = "226, 154, 99" if scheme == "dark" else "180, 99, 42"
-    assert f"rgb({drawn})" in done.stdout
-
-
-def _browse(page: Path, home: Path, log: Path, extra: list[str], *, dark: bool) -> subprocess.CompletedProcess[str]:
-    quiet = ["--disable-background-networking", "--disable-component-update", "--no-first-run", "--disable-sync"]
-    return subprocess.run(
-        [
-            str(CHROMIUM),
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            *quiet,
-            "--enable-logging=stderr",
-            f"--user-data-dir={home / 'profile'}",
-            f"--log-net-log={log}",
-            f"--blink-settings=preferredColorScheme={0 if dark else 1}",
-            "--virtual-time-budget=10000",
-            *extra,
-            page.as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-def _requests(log: Path) -> list[str]:
-    """Return the addresses that the page asked for, by the browser's own log, without the browser's own errands."""
-    text = log.read_text(encoding="utf-8")
-    events = json.loads(text if text.rstrip().endswith("}") else text.rstrip().rstrip(",") + "]}")["events"]
-    urls = {event.get("params", {}).get("url", "") for event in events}
-    return sorted(url for url in urls if url.startswith(("http", "ws")) and "google" not in url)

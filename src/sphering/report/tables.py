@@ -1,0 +1,113 @@
+"""The tables of the page: rows of names, values and how they were measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sphering.report import wording
+from sphering.report.catalogue import CHANGES, HEADLINES, SPACE, TEXTS
+from sphering.report.definitions import definition_of
+
+SPACES = ("raw", "transformed")
+
+
+def headline(name: str, report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the card of one headline number."""
+    spaces = {space: report[space].get(name, {}) for space in SPACES}
+    row = wording.row(name, SPACE[name], spaces)
+    return {**row, "error": wording.error(spaces["transformed"].get("se")), "definition": definition_of(name)}
+
+
+def space_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a row for each metric of the catalogue that the report has in a space, in the catalogue's order."""
+    found = ((name, metric, {space: report[space].get(name) for space in SPACES}) for name, metric in SPACE.items())
+    return _rows((name, metric, entries) for name, metric, entries in found if any(entries.values()))
+
+
+def text_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a row for each metric of texts that the report has."""
+    texts = report["texts"]
+    return _rows((name, metric, {"value": texts[name]}) for name, metric in TEXTS.items() if name in texts)
+
+
+def changed_rows(base: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Return how many documents changed since the base, in what way."""
+    if base is None:
+        return []
+    return _rows((name, metric, {"documents": base["changes"][name]}) for name, metric in CHANGES.items())
+
+
+def _rows(found: Iterable[tuple[str, Any, Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    return [
+        {**wording.row(name, metric, entries), "definition": definition_of(name)} for name, metric, entries in found
+    ]
+
+
+def step_rows(base: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Return the rows of what changed since the base: sizes and headline numbers, before and now.
+
+    `moved` are those that a reader should see at once: sizes, and transformed numbers, where they changed.
+    """
+    if base is None:
+        return []
+    steps = [(TEXTS[name].title, base[name], "count") for name in ("documents", "texts")]
+    steps += [
+        (f"{SPACE[name].title}, {space}", base[space][name], SPACE[name].form)
+        for name in HEADLINES
+        for space in SPACES
+        if name in base[space]
+    ]
+    return [
+        {
+            "title": title,
+            "before": wording.shown(step["before"], form),
+            "after": wording.shown(step["after"], form),
+            "change": wording.change(step["change"], form),
+            "moved": bool(step["change"]) and not title.endswith(", raw"),
+        }
+        for title, step, form in steps
+    ]
+
+
+def flat_rows(tree: Mapping[str, Any], prefix: str = "") -> list[dict[str, Any]]:
+    """Return nested numbers as rows: dotted name, value, and how it was measured where it says so."""
+    rows: list[dict[str, Any]] = []
+    for name, entry in tree.items():
+        if isinstance(entry, Mapping) and "value" not in entry:
+            rows += flat_rows(entry, f"{prefix}{name}.")
+            continue
+        value = entry["value"] if isinstance(entry, Mapping) else entry
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        rows.append(
+            {
+                "name": f"{prefix}{name}",
+                "value": wording.shown(value) if number or value is None else str(value),
+                "method": wording.method(entry) if isinstance(entry, Mapping) else "",
+                "definition": definition_of(f"{prefix}{name}"),
+            }
+        )
+    return rows
+
+
+def provenance(report: Mapping[str, Any], release: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what the page's numbers were made from."""
+    snapshot, transform = report["snapshot"], report["transform"]
+    rows = [
+        ("release", release.get("id")),
+        ("run", release.get("run")),
+        ("created", release.get("created_at")),
+        ("corpus", snapshot["corpus"]),
+        ("snapshot", snapshot["id"]),
+        ("content digest", snapshot["content_digest"]),
+        ("encoder", snapshot["encoder"]),
+        ("dimension", snapshot["dimension"]),
+        ("transform", release.get("transform")),
+        ("transform SHA-256", transform["sha256"]),
+        ("transform fitted on", f"{transform['fitted_on']}, {transform['n']:,} vectors"),
+        ("drift since the fit", wording.shown(transform["drift"]["value"])),
+        ("report", release.get("report")),
+        ("bundle", release.get("bundle")),
+        ("base", release.get("base")),
+    ]
+    return [(name, str(value)) for name, value in rows if value is not None]
