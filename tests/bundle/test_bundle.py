@@ -138,3 +138,17 @@ def test_the_id_is_of_encoder_prompt_normalisation_and_transform():
 
 def test_a_difference_names_keys_and_short_values():
     assert differing_words({"a": 1, "b": 2}, {"a": 1, "b": 3, "c": "x" * 100}) == "b (2 and 3), c"
+
+
+def test_raw_vectors_that_cannot_be_of_the_encoder_are_refused_though_their_shape_fits(bundle, encoder, vectors):
+    many = Moments.empty(vectors.shape[1])
+    spread = np.random.default_rng(0).standard_normal((400, len(vectors))).astype(np.float32) / len(vectors) ** 0.5
+    many.update(spread @ vectors)
+    fitted = fit(TransformConfig(kind="center"), many, encoder=encoder.identity.id, snapshot="5" * 16)
+    trusted = Bundle(encoder, NormaliseConfig(), fitted)
+    assert fitted.dead == (127, 223, 319)
+    trusted.apply(spread[:5] @ vectors)
+    with pytest.raises(IdentityError, match="coordinate 127"):
+        trusted.apply(np.roll(vectors[:1], 5, axis=1))
+    with pytest.raises(IdentityError, match="length"):
+        bundle.apply(vectors[:2] * np.float32(30.0))

@@ -128,6 +128,8 @@ def test_an_unknown_key_is_refused_with_the_nearest_right_one(write, text, key, 
         (MINIMAL + '[[gate]]\nmetric = "documents"\nmax = nan\n', "gate.0.max = NaN", "a finite number"),
         (MINIMAL + '[[gate]]\nmetric = "documents"\nmin = -inf\n', "gate.0.min = -Infinity", "a finite number"),
         (MINIMAL + 'store = "x"\n', "unknown key 'store' in [source]", "one of path"),
+        (MINIMAL + "[transform]\nshrinkage = 2\n", "transform.shrinkage = 2", "less than or equal to 1"),
+        (MINIMAL + '[transform]\nshrinkage = "wolf"\n', 'transform.shrinkage = "wolf"', "a number"),
     ],
 )
 def test_a_wrong_value_says_what_was_found_and_what_was_expected(write, text, found, expected):
@@ -150,6 +152,9 @@ def test_several_mistakes_are_told_at_once(write):
         ('corpus = "c"\n', "'source' is missing"),
         ('corpus = "c"\n[source]\n', "exactly one of `path` and `sql`"),
         (MINIMAL + "[[gate]]\nmetric = 'documents'\n", "neither min nor max"),
+        (MINIMAL + "[transform]\nsoft = 1\nshrinkage = 'oas'\n", "one of the two is enough"),
+        (MINIMAL + "[transform]\nform = 'cholesky'\npower = 0.5\n", "has no `power`"),
+        (MINIMAL + "[transform]\nform = 'cholesky'\ndimension = 9\n", "has no `dimension`"),
         (MINIMAL + "[[export]]\nname='a'\nformat='npy'\n[[export]]\nname='a'\nformat='npy'\n", "two exports"),
         (MINIMAL + "[[export]]\nname='a'\n", "'format' is missing in [[export]] number 1"),
     ],

@@ -100,6 +100,13 @@ def test_a_transform_of_another_encoder_is_refused(tmp_path, xquad_snapshot, fit
     assert not (tmp_path / "matrix").exists()
 
 
+def test_vectors_that_cannot_be_of_the_fitted_encoder_are_refused_whatever_its_name(tmp_path, xquad_snapshot, fitted):
+    own = fitted(xquad_snapshot, "center")
+    longer = dataclasses.replace(own, fitted_mean=own.fitted_mean * 20, fitted_covariance=own.fitted_covariance * 400)
+    with pytest.raises(IdentityError, match="length"):
+        make_matrix(xquad_snapshot, longer, tmp_path / "matrix")
+
+
 def test_a_snapshot_that_lost_a_row_is_refused(tmp_path, xquad, fitted):
     snapshot = xquad.snapshot(tmp_path / "shards")
     lying = type(snapshot)(dataclasses.replace(snapshot.manifest, documents=241), snapshot.paths, snapshot.dropped_path)

@@ -14,7 +14,7 @@ from sphering.config.model import Config
 from sphering.doctor import model as doctor
 from sphering.encoder.look_up import LookUpProbe
 from sphering.encoder.probe import read_any_probe, read_probe
-from sphering.errors import InputError, IntegrityError, ProbeError
+from sphering.errors import IdentityError, InputError, IntegrityError, ProbeError
 from sphering.maintenance.verify import verify
 from sphering.run.begin import begin
 from sphering.run.embed import embed_unit
@@ -210,3 +210,13 @@ def test_vectors_that_are_not_there_stop_a_run_before_it_reads_anything(source, 
     with pytest.raises(InputError, match="there is no file"):
         begin(config)
     assert not (tmp_path / "store").exists()
+
+
+def test_new_vectors_of_another_length_do_not_meet_a_kept_transform(run, source):
+    kept = {"kind": "center", "refit": "never"}
+    former = {text: VECTORS[text] for text in TEXTS[:150]}
+    assert run(source(TEXTS[:150], former, transform=kept))["transform"]["status"] == "fitted"
+    # Whoever makes the vectors no longer normalises new ones: the name is the same, and so are the former ones.
+    longer = former | {text: VECTORS[text] * 30 for text in TEXTS[150:]}
+    with pytest.raises(IdentityError, match="length"):
+        run(source(TEXTS[150:], longer, transform=kept))

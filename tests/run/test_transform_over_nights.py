@@ -66,6 +66,16 @@ def test_never_keeps_the_transform_however_far_the_corpus_moved(run, corpus, que
     assert second["transform"]["transform"] == first["transform"]["transform"]
 
 
+def test_a_kept_transform_that_is_far_from_tonights_vectors_is_said_in_the_report(run, corpus, questions, other_topic):
+    run(corpus(questions[:60], transform=centred(refit="never")))
+    config = corpus(other_topic, transform=centred(refit="never"))
+    result = run(config)
+    store = Store.open(Path(config.store)).corpus(config.corpus)
+    report = read_document(store.files, store.layout.report(store.release(result["release"]).report))
+    assert result["transform"]["status"] == "kept"
+    assert "unlike_fitted" in [warning["name"] for warning in report["warnings"]]
+
+
 def test_always_fits_on_tonights_snapshot_also_where_the_base_kept_an_older_transform(run, corpus, questions):
     first = run(corpus(questions, transform=centred()))
     kept = run(corpus(questions[1:], transform=centred()))

@@ -16,6 +16,7 @@ from sphering.config.schema import model_of, tables
 from sphering.errors import ConfigError
 
 _HIDDEN = "base"
+_MEMBERS = ("str", "float", "constrained-float")
 _KINDS = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -56,7 +57,7 @@ def _location(loc: Sequence[Any]) -> tuple[str | int, ...]:
 
 
 def _is_key(part: Any) -> bool:
-    return isinstance(part, int) or (part != "str" and "[" not in part)
+    return isinstance(part, int) or (part not in _MEMBERS and "[" not in part)
 
 
 class _Complaint:
