@@ -93,7 +93,8 @@ def test_every_metric_stands_on_the_page_with_its_meaning(report: dict[str, Any]
     page = plain(render(report, release()))
     for name in (*report["raw"], *report["transformed"], *report["texts"]):
         assert f"<code>{name}</code>" in page
-    assert "raw.recall_at_10" in page
+    evaluation = page[page.index("<summary>Evaluation</summary>") :]
+    assert "<code>recall_at_10</code>" in evaluation
     assert "exact, 300 queries; 95 % between 0.870 and 0.940" in page
     assert "What changed since the base" in page
     assert "No document changed. The transform is the same" in page

@@ -147,8 +147,10 @@ def test_a_link_to_a_definition_opens_what_it_stands_in(browser: Browser, page_p
     page = browser.open(page_path, 1280)
     page.value("document.querySelector('a[href=\"#define-isoscore\"]').click()")
     page.wait("document.getElementById('define-isoscore').closest('details').open")
-    inside = "(({top, bottom}) => top >= -1 && bottom <= innerHeight)"
-    page.wait(f"{inside}(document.getElementById('define-isoscore').getBoundingClientRect())")
+    seen = page.value(
+        "(({top}) => [top, innerHeight])(document.getElementById('define-isoscore').getBoundingClientRect())"
+    )
+    assert -1 <= seen[0] <= seen[1]
 
 
 def test_every_link_of_the_page_leads_into_the_page(browser: Browser, page_path: Path) -> None:

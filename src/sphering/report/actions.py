@@ -102,6 +102,7 @@ _WARNINGS = {
     "label_unknown_tokens": _MODEL,
     "label_equal_vectors": _EQUAL,
     "label_tokens_per_character": _MODEL,
+    "unlike_fitted": _DRIFT,
     "transform": "Look at the transform's numbers below, and change its `[transform]` table where this was not meant.",
 }
 

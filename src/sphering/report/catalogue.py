@@ -291,3 +291,9 @@ CHANGES: dict[str, Metric] = {
 }
 
 COUNTS = tuple(name for name, metric in {**SPACE, **TEXTS}.items() if metric.form == "count")
+
+
+def metric_of(name: str) -> Metric | None:
+    """Return a metric by its name, or by the last part of a dotted one; None where the catalogue does not have it."""
+    plain = name.rpartition(".")[2]
+    return next((of[plain] for of in (SPACE, TEXTS, CHANGES) if plain in of), None)

@@ -10,12 +10,17 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from sphering.report import figures, tables, verdict, wording
+from sphering.report import figures, nested, tables, verdict, wording
 from sphering.report.catalogue import HEADLINES
 from sphering.report.definitions import definitions
 from sphering.report.map_figure import map_choices
 from sphering.report.readings import readings
 
+_NESTED = {
+    "evaluation": "Evaluation",
+    "label_geometry": "How far labels lie apart",
+    "rogue_dimensions": "Rogue dimensions: the coordinates that give most to the mean cosine",
+}
 _TEMPLATES = "templates"
 _BUNDLE = "vendor/plotly-basic.min.js"
 
@@ -74,7 +79,7 @@ def _view(report: Mapping[str, Any], release: Mapping[str, Any]) -> dict[str, An
         "spaces": tables.space_rows(report),
         "texts": tables.text_rows(report),
         "labels": [wording.label_table(column, lines) for column, lines in report.get("labels", {}).items()],
-        "evaluation": tables.flat_rows(report["evaluation"] or {}),
+        "nested": [_nested(title, report[key]) for key, title in _NESTED.items() if report.get(key)],
         "changes": tables.step_rows(base),
         "changed": tables.changed_rows(base),
         "changes_in_words": wording.changes(base["changes"]) if base else "",
@@ -88,6 +93,10 @@ def _view(report: Mapping[str, Any], release: Mapping[str, Any]) -> dict[str, An
         "data": _script_json({"figures": plots, "map": map_choices(report.get("map"))}),
         "plotly": _plotly(),
     }
+
+
+def _nested(title: str, tree: Mapping[str, Any]) -> dict[str, Any]:
+    return {"title": title, "tables": list(nested.tables_of(tree)), "listings": list(nested.listings_of(tree))}
 
 
 def _script_json(value: Any) -> Any:

@@ -70,26 +70,6 @@ def step_rows(base: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     ]
 
 
-def flat_rows(tree: Mapping[str, Any], prefix: str = "") -> list[dict[str, Any]]:
-    """Return nested numbers as rows: dotted name, value, and how it was measured where it says so."""
-    rows: list[dict[str, Any]] = []
-    for name, entry in tree.items():
-        if isinstance(entry, Mapping) and "value" not in entry:
-            rows += flat_rows(entry, f"{prefix}{name}.")
-            continue
-        value = entry["value"] if isinstance(entry, Mapping) else entry
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        rows.append(
-            {
-                "name": f"{prefix}{name}",
-                "value": wording.shown(value) if number or value is None else str(value),
-                "method": wording.method(entry) if isinstance(entry, Mapping) else "",
-                "definition": definition_of(f"{prefix}{name}"),
-            }
-        )
-    return rows
-
-
 def provenance(report: Mapping[str, Any], release: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what the page's numbers were made from."""
     snapshot, transform = report["snapshot"], report["transform"]

@@ -165,11 +165,17 @@ def row(name: str, metric: Metric, entries: Mapping[str, Mapping[str, Any] | Non
         The metric of each column, by the column's name; None where it has none.
     """
     methods = {column: method(entry, metric.form) for column, entry in entries.items() if entry}
-    same = len(set(methods.values())) == 1
     return {
         "name": name,
         "title": metric.title,
         "meaning": metric.meaning,
         "values": [shown(entry.get("value"), metric.form) if entry else "" for entry in entries.values()],
-        "methods": list(methods.values())[:1] if same else [f"{column}: {words}" for column, words in methods.items()],
+        "methods": once(methods),
     }
+
+
+def once(methods: Mapping[str, str]) -> list[str]:
+    """Return how the numbers of a row were measured: once where that is the same, else by the name of the column."""
+    if len(set(methods.values())) == 1:
+        return list(methods.values())[:1]
+    return [f"{column}: {words}" for column, words in methods.items()]

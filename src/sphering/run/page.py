@@ -23,7 +23,7 @@ def render_page(corpus: CorpusStore, release: Release) -> Path:
 def leave_page(corpus: CorpusStore, release: str) -> None:
     """Render the page of a release that a ref has left as it stands now, or remove it where no ref names the release.
 
-    A page has its plotting library inside: 0.6 MB, ten times the numbers that it shows. One that says why a release was
+    A page has its plotting library inside: 0.7 MB, ten times the numbers that it shows. One that says why a release was
     withdrawn stays.
     """
     if release in corpus.refs.named() or release in corpus.refs.all_withdrawn():
