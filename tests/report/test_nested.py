@@ -14,7 +14,7 @@ def number(value: float | None, **more: Any) -> dict[str, Any]:
 TREE = {
     "evaluation": "e" * 16,
     "queries": 300,
-    "raw": {"recall_at_10": number(0.9), "thresholds": [{"cosine": 0.5, "precision": number(0.75)}]},
+    "raw": {"recall_at_10": number(0.9), "thresholds": [{"cosine": 0.5, "precision": number(0.75), "dimension": 347}]},
     "transformed": {"recall_at_10": number(0.95), "kl": number(None, reason="no query has a relevant document")},
     "pairs": {"pairs": 1379, "raw": {"mean_cosine": number(0.25)}, "transformed": {"mean_cosine": number(0.0)}},
 }
@@ -47,8 +47,8 @@ def test_a_list_of_objects_is_a_table_of_its_own() -> None:
     (listing,) = listings_of(TREE)
     assert (listing.title, listing.heads, listing.rows) == (
         "raw.thresholds",
-        ("cosine", "precision"),
-        (("0.500", "0.750"),),
+        ("cosine", "precision", "dimension"),
+        (("0.500", "0.750", "347"),),
     )
 
 

@@ -294,6 +294,7 @@ COUNTS = tuple(name for name, metric in {**SPACE, **TEXTS}.items() if metric.for
 
 
 def metric_of(name: str) -> Metric | None:
-    """Return a metric by its name, or by the last part of a dotted one; None where the catalogue does not have it."""
+    """Return a metric by its name, or by the last part of a dotted one; None where no table of this file has it."""
     plain = name.rpartition(".")[2]
-    return next((of[plain] for of in (SPACE, TEXTS, CHANGES) if plain in of), None)
+    tables = (table for table in globals().values() if isinstance(table, dict))
+    return next((found for table in tables if isinstance(found := table.get(plain), Metric)), None)

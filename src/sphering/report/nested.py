@@ -87,7 +87,9 @@ def _row(name: str, entries: Mapping[str, Any]) -> Row:
 
 def _told(entry: Any, form: str = "number") -> str:
     value = entry["value"] if _is_number(entry) else entry
-    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+    if isinstance(value, int) and not isinstance(value, bool):
+        return wording.shown(value, "count")
+    if value is None or isinstance(value, float):
         return wording.shown(value, form)
     return str(value)
 
