@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sphering.geometry.bures import bures_squared, frechet, frechet_by_chance, spread_change
+from sphering.geometry.bures import bures_squared, covariance_shift, frechet, frechet_by_chance
 from sphering.geometry.moments import Moments
 from sphering.geometry.shift import mean_shift, mean_shift_cosine
 
@@ -48,7 +48,7 @@ def test_the_bures_and_frechet_distances_are_those_of_pot(d):
     assert frechet(before, after).value == pytest.approx(root**2 / total, rel=1e-9)
     zero = np.zeros(d)
     spread = ot.gaussian.bures_wasserstein_distance(zero, zero, *covariances)
-    assert spread_change(before, after).value == pytest.approx(spread**2 / total, rel=1e-9)
+    assert covariance_shift(before, after).value == pytest.approx(spread**2 / total, rel=1e-9)
 
 
 def test_equal_moments_have_no_distance():
@@ -86,7 +86,7 @@ def test_what_has_no_direction_or_no_spread_says_so():
     centred = x - x.mean(axis=0)
     assert "no direction" in mean_shift_cosine(filled(centred), filled(x + 1)).reason
     constant, one, none = np.full((9, 20), 0.5, np.float32), x[:1], x[:0]
-    for measure in (frechet, spread_change, mean_shift):
+    for measure in (frechet, covariance_shift, mean_shift):
         assert "fewer than two" in measure(filled(x), filled(one)).reason
         assert "fewer than two" in measure(filled(none), filled(x)).reason
         assert "equal up to" in measure(filled(constant), filled(constant)).reason

@@ -57,7 +57,8 @@ def drawn(vectors: np.ndarray, directions: dict[str, Any]) -> list[dict[str, dic
     for _ in range(SAMPLES):
         chosen = generator.choice(TEXTS, SAMPLED, replace=False)
         names = [str(each) for each in chosen]
-        sample = Sample(names, np.zeros((SAMPLED, 32), np.uint8), vectors[chosen])
+        nowhere = np.zeros(SAMPLED, np.int32), np.zeros(SAMPLED, np.int64)
+        sample = Sample(names, np.zeros((SAMPLED, 32), np.uint8), vectors[chosen], *nowhere)
         spaces = measure_sample(sample, image[chosen], texts=TEXTS, seed=0, extended=directions)
         found.append({"raw": spaces.raw, "transformed": spaces.transformed})
     return found

@@ -27,7 +27,7 @@ def bures_squared(left: Array, right: Array) -> float:
     return float(np.sum(gap**2))
 
 
-def spread_change(before: Moments, after: Moments) -> Estimate:
+def covariance_shift(before: Moments, after: Moments) -> Estimate:
     """Return the squared Bures distance of two covariances in units of the first's trace: how the spread changed."""
     missing = _missing(before, after)
     if missing is not None:

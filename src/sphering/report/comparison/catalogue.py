@@ -14,7 +14,7 @@ DRIFT: dict[str, Metric] = {
     ),
     "mean_shift": Metric("Mean shift", "The way between the two means in units of the spread within the releases."),
     "mean_shift_cosine": Metric("Cosine of the means", "1 where the two means point the same way."),
-    "spread_change": Metric("Change of the spread", "The Bures part of the drift: how the covariance changed."),
+    "covariance_shift": Metric("Change of the spread", "The Bures part of the drift: how the covariance changed."),
     "domain_auc": Metric(
         "Domain classifier",
         "How well a classifier tells the texts that one release alone has from those of the other: 0.5 not at all, 1 "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sphering.geometry.bures import frechet, frechet_by_chance, spread_change
+from sphering.geometry.bures import covariance_shift, frechet, frechet_by_chance
 from sphering.geometry.classifier import domain_auc
 from sphering.geometry.estimate import Estimate, exact, undefined
 from sphering.geometry.moments import Moments
@@ -35,7 +35,7 @@ def drift_metrics(a: Moments, b: Moments, shared: int, max_drift: float | None) 
         "drift_share": number(_share(moved, max_drift), "documents"),
         "mean_shift": number(mean_shift(a, b), "documents"),
         "mean_shift_cosine": number(mean_shift_cosine(a, b), "documents"),
-        "spread_change": number(spread_change(a, b), "documents"),
+        "covariance_shift": number(covariance_shift(a, b), "documents"),
     }
     inverse = 1 / a.n + 1 / b.n - 2 * shared / (a.n * b.n) if a.n and b.n else 0.0
     if moved.value is not None:
