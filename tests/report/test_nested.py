@@ -55,3 +55,10 @@ def test_a_list_of_objects_is_a_table_of_its_own() -> None:
 def test_every_number_of_a_tree_stands_in_a_table_once() -> None:
     rows = [row["name"] for table in tables_of(TREE) for row in table.rows]
     assert sorted(rows) == sorted(["evaluation", "queries", "recall_at_10", "kl", "pairs", "mean_cosine"])
+
+
+def test_the_trials_of_a_choice_are_a_table_with_their_intervals() -> None:
+    trial = {"candidate": "center", "value": 0.8688, "against": "none", "gain": 0.0017, "interval": [0.0001, 0.0031]}
+    (listing,) = listings_of({"by": "pairs", "choice": "center", "trials": [{**trial, "taken": True, "reason": None}]})
+    assert listing.heads == ("candidate", "value", "against", "gain", "interval", "taken", "reason")
+    assert listing.rows == (("center", "0.869", "none", "0.0017", "0.00010 to 0.0031", "True", "–"),)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -116,6 +118,13 @@ def test_the_whole_table_stands_in_the_transform_and_in_the_report(contrastive):
     assert transform.choice["items"] == 1500
     assert [each["candidate"] for each in transform.choice["trials"]][:3] == ["none", "center", "all but the top 1"]
     assert all(each["against"] and each["interval"] for each in transform.choice["trials"][1:])
+
+
+def test_the_page_shows_how_the_transform_was_chosen(contrastive):
+    config, result = contrastive
+    page = (Path(config.store) / result["report"]).read_text(encoding="utf-8")
+    assert "How the transform was chosen" in page
+    assert "all but the top 1" in page
 
 
 def test_a_choice_is_made_again_only_when_the_transform_is_fitted_again(contrastive, sts):

@@ -91,9 +91,16 @@ def _told(entry: Any, form: str = "number") -> str:
         return wording.shown(value, "count")
     if value is None or isinstance(value, float):
         return wording.shown(value, form)
+    if isinstance(value, list):
+        return " to ".join(_told(each, form) for each in value)
     return str(value)
 
 
 def _listing(title: str, lines: Sequence[Mapping[str, Any]]) -> Listing:
-    heads = tuple(dict.fromkeys(name for line in lines for name, entry in line.items() if not isinstance(entry, list)))
+    """Return a table of objects; of their lists the intervals alone are short enough for a cell."""
+    heads = tuple(
+        dict.fromkeys(
+            name for line in lines for name, entry in line.items() if name == "interval" or not isinstance(entry, list)
+        )
+    )
     return Listing(title, heads, tuple(tuple(_told(line.get(head)) for head in heads) for line in lines))

@@ -79,7 +79,7 @@ def _view(report: Mapping[str, Any], release: Mapping[str, Any]) -> dict[str, An
         "spaces": tables.space_rows(report),
         "texts": tables.text_rows(report),
         "labels": [wording.label_table(column, lines) for column, lines in report.get("labels", {}).items()],
-        "nested": [_nested(title, report[key]) for key, title in _NESTED.items() if report.get(key)],
+        "nested": _nested(report),
         "changes": tables.step_rows(base),
         "changed": tables.changed_rows(base),
         "changes_in_words": wording.changes(base["changes"]) if base else "",
@@ -95,8 +95,15 @@ def _view(report: Mapping[str, Any], release: Mapping[str, Any]) -> dict[str, An
     }
 
 
-def _nested(title: str, tree: Mapping[str, Any]) -> dict[str, Any]:
-    return {"title": title, "tables": list(nested.tables_of(tree)), "listings": list(nested.listings_of(tree))}
+def _nested(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the parts of a report that are shown as they are nested."""
+    parts = {title: report.get(key) for key, title in _NESTED.items()}
+    parts["How the transform was chosen"] = report["transform"].get("choice")
+    return [
+        {"title": title, "tables": list(nested.tables_of(tree)), "listings": list(nested.listings_of(tree))}
+        for title, tree in parts.items()
+        if tree
+    ]
 
 
 def _script_json(value: Any) -> Any:
