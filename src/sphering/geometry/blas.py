@@ -3,6 +3,10 @@
 `eigh` and `svd` give other bits with another thread count, so they run under one thread. The limit of threadpoolctl
 is process-wide; entering it from two Python threads and leaving in another order would leave the limit in place.
 Hence the count of those inside.
+
+From version 3.8 on threadpoolctl lets one Python thread alone set the limit of OpenBLAS: the first that did and is alive.
+From any other it silently does nothing. Those inside may come from any thread, and the count keeps them from
+quarrelling, so whoever sets or restores the limit here first takes that right from all.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ def one_blas_thread() -> Iterator[None]:
         if _inside == 0:
             from threadpoolctl import threadpool_limits
 
+            _free_control()
             _limits = threadpool_limits(limits=1, user_api="blas")
         _inside += 1
     try:
@@ -33,5 +38,16 @@ def one_blas_thread() -> Iterator[None]:
         with _lock:
             _inside -= 1
             if _inside == 0:
+                _free_control()
                 _limits.restore_original_limits()
+                _free_control()  # so that it is anybody's again
                 _limits = None
+
+
+def _free_control() -> None:
+    """Take from every thread the sole right to set OpenBLAS' limit; the next that sets one has it."""
+    from threadpoolctl import OpenBLASController
+
+    free = getattr(OpenBLASController, "clear_controlling_thread", None)
+    if free is not None:
+        free(force=True)

@@ -1,0 +1,67 @@
+"""One BLAS thread holds in every Python thread, whichever entered first and whichever leaves last."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from sphering.geometry.blas import one_blas_thread
+
+
+def blas_threads():
+    return {entry["num_threads"] for entry in threadpool_info() if entry["user_api"] == "blas"}
+
+
+def inside(_=None):
+    with one_blas_thread():
+        return blas_threads()
+
+
+@pytest.fixture
+def two():
+    """Two BLAS threads, whatever a test before left."""
+    with threadpool_limits(2, user_api="blas"):
+        yield
+
+
+def test_it_holds_in_a_thread_beside_one_that_set_a_limit_before_and_lives(two):
+    with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as second:
+        for pool in (first, second, first):
+            assert pool.submit(inside).result() == {1}
+        assert inside() == {1}
+
+
+def test_the_limit_is_gone_whoever_leaves_last(two):
+    entered, leave = threading.Event(), threading.Event()
+
+    def stay():
+        with one_blas_thread():
+            entered.set()
+            leave.wait(60)
+
+    with ThreadPoolExecutor(1) as pool:
+        with one_blas_thread():
+            staying = pool.submit(stay)
+            assert entered.wait(60)
+        assert blas_threads() == {1}
+        leave.set()
+        staying.result()
+        assert blas_threads() == {2}
+    assert inside() == {1}
+    assert blas_threads() == {2}
+
+
+def test_a_product_in_any_thread_has_the_bits_of_one_thread(two):
+    rows = np.random.default_rng(0).standard_normal((6, 386))
+    with threadpool_limits(1, user_api="blas"):
+        expected = rows.T @ rows
+
+    def product(_):
+        with one_blas_thread():
+            return rows.T @ rows
+
+    with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(4) as others:
+        found = [*first.map(product, range(3)), *others.map(product, range(40)), product(None)]
+    assert all(np.array_equal(each, expected) for each in found)
