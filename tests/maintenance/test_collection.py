@@ -192,16 +192,16 @@ def test_moments_go_with_their_shard_or_with_their_transform(store, template, mo
     first, last = (store.release(template[1][night]) for night in (0, 3))
     layout, encoder = store.layout, first.encoder
 
-    def moments(key, transform):
+    def moments(key, *of):
         shard = Path(key).stem
-        name = layout.moments(encoder, shard, kept_moments.moments_id((shard,), transform))
+        name = layout.moments(encoder, shard, kept_moments.moments_id((shard,), *of))
         store.files.replace(name, b"sums")
         return name
 
     staying = min(shards(store, last.id) & shards(store, first.id))
     leaving = min(shards(store, first.id) - shards(store, last.id))
     kept = {moments(staying, None), moments(staying, last.transform_sha256)}
-    gone = {moments(staying, first.transform_sha256), moments(leaving, None)}
+    gone = {moments(staying, first.transform_sha256), moments(leaving, None), moments(staying, None, "mass")}
     age(store.files.root)
     collect(store, keep=1, grace_days=0, delete=True)
     assert kept <= stored(store)
