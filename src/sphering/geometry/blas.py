@@ -4,7 +4,7 @@
 is process-wide; entering it from two Python threads and leaving in another order would leave the limit in place.
 Hence the count of those inside.
 
-From version 3.8 on threadpoolctl lets one Python thread alone set the limit of OpenBLAS: the first that did and is alive.
+From version 3.8 on threadpoolctl lets one Python thread alone set the limit of OpenBLAS: the first that did and lives.
 From any other it silently does nothing. Those inside may come from any thread, and the count keeps them from
 quarrelling, so whoever sets or restores the limit here first takes that right from all.
 """
