@@ -12,7 +12,7 @@ from sphering.store.snapshot import SnapshotManifest
 
 _FROM_RUN = ("rows_read", "source_documents", "chunks", "quarantined", "duplicates", "parity")
 _FROM_ENCODER = ("kind", "backend", "precision")
-_TRANSFORM = ("kind", "parameters", "fitted_on", "rank", "dimension_out")
+_TRANSFORM = ("kind", "parameters", "choice", "fitted_on", "rank", "dimension_out")
 
 
 def describe(corpus: CorpusStore, selector: str) -> dict[str, Any]:

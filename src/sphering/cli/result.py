@@ -109,6 +109,9 @@ def _facts(result: Mapping[str, Any], config: Config) -> dict[str, Any]:
             ("excluded", "excluded"),
         )
     facts |= {**_rate(result), **billed(result)}
+    report = _report(result, config)
+    if report is not None:
+        facts["transform"] = _transform(report)
     cosine = mean_cosine(result, config)
     if cosine is not None:
         facts["mean cosine"] = f"{cosine[0]:.4f} raw -> {cosine[1]:.4f} transformed"
@@ -117,6 +120,12 @@ def _facts(result: Mapping[str, Any], config: Config) -> dict[str, Any]:
         facts["parity"] = parity_words(result["parity"])
     facts["gates"] = summary(result["gates"])
     return facts
+
+
+def _transform(report: Mapping[str, Any]) -> str:
+    from sphering.report.transform_words import transform_words
+
+    return transform_words(report["transform"])
 
 
 def _rate(result: Mapping[str, Any]) -> dict[str, str]:

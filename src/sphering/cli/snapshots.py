@@ -69,11 +69,13 @@ def register(app: typer.Typer) -> None:
 
 
 def _print(found: dict[str, Any]) -> None:
+    from sphering.report.transform_words import transform_words
+
     transform = found["transform"]
     print_pairs(
         {
             **{name: found[name] for name in _SHOWN},
-            "transform": f"{transform['kind']} ({transform['id']})" if transform else None,
+            "transform": f"{transform_words(transform)}, {transform['id']}" if transform else None,
         }
     )
     if found["exports"]:

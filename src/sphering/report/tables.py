@@ -8,6 +8,7 @@ from typing import Any
 from sphering.report import wording
 from sphering.report.catalogue import CHANGES, HEADLINES, SPACE, TEXTS
 from sphering.report.definitions import definition_of
+from sphering.report.transform_words import transform_words
 
 SPACES = ("raw", "transformed")
 
@@ -83,6 +84,7 @@ def provenance(report: Mapping[str, Any], release: Mapping[str, Any]) -> list[tu
         ("encoder", snapshot["encoder"]),
         ("dimension", snapshot["dimension"]),
         ("transform", release.get("transform")),
+        ("map", transform_words(transform)),
         ("transform SHA-256", transform["sha256"]),
         ("transform fitted on", f"{transform['fitted_on']}, {transform['n']:,} vectors"),
         ("drift since the fit", wording.shown(transform["drift"]["value"])),
