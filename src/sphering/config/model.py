@@ -255,7 +255,8 @@ class ReportConfig(Table):
         False,
         description=(
             "Measure also RankMe, stable ranks, partition isotropy, the Marchenko–Pastur edge, the von Mises–Fisher "
-            "concentration, TwoNN and maximum-likelihood dimension, and SelfCluster; gates may then bound them."
+            "concentration, TwoNN and maximum-likelihood dimension, SelfCluster, and NC1 and CDNV of labels; gates may "
+            "then bound them."
         ),
     )
 
