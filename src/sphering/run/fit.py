@@ -63,9 +63,8 @@ def settle_transform(path: Path) -> Settled:
     return settled
 
 
-def transform_id(config: TransformConfig, snapshot: str, evaluation: str | None = None) -> str:
-    """Return the id of a transform fitted on a snapshot; `auto` may have been chosen by an evaluation."""
-    judge = evaluation if config.kind == "auto" else None
+def transform_id(config: TransformConfig, snapshot: str, judge: str | None) -> str:
+    """Return the id of a transform fitted on a snapshot; of `auto` also the evaluation that may have chosen it."""
     of = {"snapshot": snapshot, "transform": _identity_of(config), "evaluation": judge, "v": TRANSFORM_VERSION}
     return short_id(of)
 
@@ -132,7 +131,7 @@ def _has_transform(corpus: CorpusStore, release: str) -> bool:
 def _fitted(workspace: Workspace) -> Settled:
     config, corpus = workspace.config.transform, workspace.corpus
     snapshot = workspace.read("snapshot")["snapshot"]
-    name = transform_id(config, snapshot, workspace.read("evaluation")["evaluation"])
+    name = transform_id(config, snapshot, _judge(workspace))
     status = "kept" if _exists(corpus, name) else "fitted"
     if status == "fitted":
         _create(corpus, name, _fit(workspace, snapshot))
@@ -148,7 +147,15 @@ def _fit(workspace: Workspace, snapshot: str) -> Transform:
     if config.kind != "auto":
         return transform
     document = chosen.document if chosen else transform.choice
-    return replace(transform, choice={**(document or {}), "evaluation": workspace.read("evaluation")["evaluation"]})
+    return replace(transform, choice={**(document or {}), "evaluation": _judge(workspace)})
+
+
+def _judge(workspace: Workspace) -> str | None:
+    """Return the evaluation that may choose the transform; None where there is none, or a kind is configured."""
+    if workspace.config.transform.kind != "auto":
+        return None
+    found: str | None = workspace.read("evaluation")["evaluation"]
+    return found
 
 
 def _exists(corpus: CorpusStore, transform: str) -> bool:
