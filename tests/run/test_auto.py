@@ -13,7 +13,7 @@ from sphering.config.encoder import SentenceTransformersConfig
 from sphering.config.model import TransformConfig
 from sphering.encoder.resolve import locate
 from sphering.run.choose import fold_of_items
-from sphering.run.fit import read_transform
+from sphering.run.fit import read_transform, transform_id
 from sphering.store.documents import read_document
 from sphering.store.store import Store
 
@@ -155,6 +155,42 @@ def test_candidates_that_cannot_be_fitted_stand_in_the_table_with_their_reason(t
     whiten = trial(report["transform"]["choice"], "whiten")
     assert whiten["value"] is None
     assert "cannot be whitened" in whiten["reason"]
+
+
+def test_too_few_items_do_not_choose_and_the_mean_cosine_does(tmp_path, sts):
+    pl.read_parquet(sts[1]).head(12).write_parquet(tmp_path / "pairs.parquet")
+    evaluation = {"pairs": str(tmp_path / "pairs.parquet")}
+    config = small(tmp_path, rows(sts[0][:100]), transform={"kind": "auto"}, evaluation=evaluation, export=[])
+    transform, report = fitted(config, carry(config))
+    choice = report["transform"]["choice"]
+    assert (choice["by"], choice["choice"]) == ("mean_cosine", transform.kind)
+    assert "fewer than 30 items" in choice["reason"]
+    assert carry(config)["release_status"] == "unchanged"
+
+
+def test_a_corpus_of_which_a_fold_scores_most_is_left_to_the_mean_cosine(tmp_path, sts):
+    texts = [*(sts[0][:1] * 120), *sts[0][1:60]]
+    config = small(
+        tmp_path,
+        rows(texts),
+        source={"path": str(tmp_path / "source.parquet"), "labels": ["id"]},
+        transform={"kind": "auto"},
+        evaluation={"labels": "id"},
+        export=[],
+    )
+    _, report = fitted(config, carry(config))
+    choice = report["transform"]["choice"]
+    assert choice["by"] == "mean_cosine"
+    assert "too few are left to fit on" in choice["reason"]
+
+
+def test_another_seed_may_choose_another_transform_and_has_another_id(contrastive):
+    config, first = contrastive
+    other = config.model_copy(update={"report": config.report.model_copy(update={"seed": 1})})
+    name = first["transform"]["transform"]
+    judges = [{"evaluation": "e" * 16, "sample": 5000, "seed": each.report.seed} for each in (config, other)]
+    assert len({transform_id(config.transform, "s" * 16, judge) for judge in judges}) == 2
+    assert carry(other)["transform"]["transform"] == name  # kept: it is decided again only on a refit
 
 
 def test_items_that_share_their_text_are_in_one_fold_and_items_without_one_are_dealt_by_turns():

@@ -54,6 +54,13 @@ def test_each_candidate_is_compared_with_the_choice_so_far_and_not_with_the_firs
     assert found.choice == "b"
 
 
+def test_a_gain_without_any_spread_is_no_evidence():
+    scores = {"none": np.array([0.5]), "one item": np.array([1.0])}
+    found = select(["none", "one item"], scores.__getitem__, mean)
+    assert found.trials[1].gain == 0.5
+    assert found.choice == "none"
+
+
 def test_what_cannot_be_fitted_stands_in_the_table_with_its_reason():
     def scores(name):
         if name == "whiten":

@@ -13,6 +13,8 @@ from sphering.geometry.products import self_product
 from sphering.geometry.sums import Sums
 
 BLOCK_ROWS = 8192
+LEAST_NORM, GREATEST_NORM = 1e-70, 1e70
+"""Fourth powers of lengths outside overflow float64, or lose their digits; float32 reaches from 1e-45 to 1e38."""
 _CACHED_ROWS = 256  # of 384 numbers, these and what is made of them fit into a second-level cache
 
 
@@ -58,8 +60,8 @@ class OpenBlock:
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             target[:] = vectors
             norms = np.sqrt(np.vecdot(target, target))
-        finite = np.isfinite(norms)
-        usable = finite & (norms > 0.0)
+        finite = norms <= GREATEST_NORM
+        usable = finite & (norms >= LEAST_NORM)
         counted = np.ones(len(vectors)) if weights is None else weights[: len(vectors)]
         if not usable.all():
             norms, counted = norms[usable], counted[usable]

@@ -36,7 +36,9 @@ def domain_auc(left: NDArray[Any], right: NDArray[Any], seed: int = 0) -> Estima
     Returns
     -------
     Estimate
-        `n` counts the rows of both sets. Cost: five fits, 1 s for 2 × 2,000 rows of 384 dimensions.
+        `n` counts the rows of both sets. The interval is Student's over the folds, with the variance that folds which
+        share their training rows have, (1/5 + 1/4) s² (Nadeau & Bengio 2003): s²/5 alone held in 81 of 100 draws.
+        Cost: five fits, 1 s for 2 × 2,000 rows of 384 dimensions.
 
     Raises
     ------
@@ -54,7 +56,8 @@ def domain_auc(left: NDArray[Any], right: NDArray[Any], seed: int = 0) -> Estima
     mean = float(np.mean(areas))
     from scipy.special import stdtrit  # scipy.stats takes half a second to import
 
-    half = float(stdtrit(FOLDS - 1, 0.975)) * float(np.std(areas, ddof=1)) / math.sqrt(FOLDS)
+    error = math.sqrt((1.0 / FOLDS + 1.0 / (FOLDS - 1.0)) * float(np.var(areas, ddof=1)))
+    half = float(stdtrit(FOLDS - 1, 0.975)) * error
     return exact(mean, n, (max(mean - half, 0.0), min(mean + half, 1.0)))
 
 

@@ -45,7 +45,9 @@ def cosine_gradient(x: NDArray[np.floating], y: NDArray[np.floating]) -> Array:
     """
     u, v = unit(x), unit(y)
     cosines = np.einsum("ij,ij->i", u, v)[:, None]
-    return np.asarray((v - cosines * u) / np.linalg.norm(x.astype(np.float64), axis=1, keepdims=True))
+    across = v - cosines * u
+    scale = np.abs(x.astype(np.float64)).max(axis=1, keepdims=True)
+    return np.asarray(across / np.linalg.norm(x / scale, axis=1, keepdims=True) / scale)
 
 
 def angular_distance(x: NDArray[np.floating], y: NDArray[np.floating]) -> Array:

@@ -20,13 +20,15 @@ NO_VECTOR = "no usable vector"
 def second_moment(moments: Moments) -> tuple[Array, Array]:
     """Return the eigenvalues of X'X/n, descending and not negative, (d,), and its eigenvectors as columns, (d, d).
 
+    Of weighted vectors it is Σ w x x'/Σ w.
+
     Raises
     ------
     InputError
         If there are no vectors.
     """
     d = moments.dimension
-    total = moments.gram.about(np.zeros(d)).matrix[:d, :d] / moments.n
+    total = moments.gram.about(np.zeros(d)).matrix[:d, :d] / moments.weight
     values, vectors = eigen(total)
     return np.maximum(values, 0.0), vectors
 

@@ -212,7 +212,8 @@ class Moments:
         Parameters
         ----------
         vectors : ndarray, shape (n, d), float16, float32 or float64
-            Rows with a NaN or an infinity, or whose norm over- or underflows float64, are counted and left out.
+            Rows with a NaN or an infinity, or of a norm above 1e70, count as not finite, those of a norm below 1e-70 as
+            zero; they are left out.
         weights : ndarray, shape (n,), optional
             How much each row counts for; one of weight 0 is left out of everything. By default each counts once, to the
             bit as with weights of 1.

@@ -16,13 +16,17 @@ from sphering.geometry.gram import Array
 from sphering.geometry.moments import Moments
 
 TOP_SHARE = 3
+_WEIGHTED = "moments of weighted vectors do not tell what each coordinate contributes"
 _CANCELLED = "the contributions of the dimensions nearly cancel: a share of a mean cosine near 0 says nothing"
 
 
 def contributions(moments: Moments) -> Array | None:
-    """Return A_j of each coordinate, (d,): their sum is the mean cosine; None below two vectors."""
+    """Return A_j of each coordinate, (d,): their sum is the mean cosine; None below two vectors, or under weights.
+
+    Of weighted vectors Σw²u_j² would be needed, which moments do not have.
+    """
     n = moments.n
-    if n < 2:
+    if n < 2 or moments.squared_weights != n:
         return None
     return np.asarray((moments.unit_sum**2 - np.diagonal(moments.unit_gram)) / (n * (n - 1.0)))
 
@@ -40,7 +44,7 @@ def rogue_share(moments: Moments) -> Estimate:
     """
     found = contributions(moments)
     if found is None:
-        return undefined(NO_PAIR, moments.n)
+        return undefined(NO_PAIR if moments.n < 2 else _WEIGHTED, moments.n)
     mean = mean_cosine(moments).value or 0.0
     if mean <= max(2.0 * (mean_cosine_error(moments) or 0.0), 0.5 * float(np.abs(found).sum())):
         return undefined(_CANCELLED, moments.n)

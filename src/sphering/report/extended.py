@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +26,13 @@ def extended_sample(
     directions : ndarray, shape (d, d), or None
         The eigenvectors of X'X over all documents; None where there is no vector.
     """
-    nearest = nearest_neighbours(vectors, MLE_NEIGHBOURS if whole else MLE_NEIGHBOURS + SPARE)
-    estimates = {"partition_isotropy": _partition(vectors, directions), **dimensions(nearest.distances)}
-    intervals = {} if whole else _intervals(estimates, dimension_errors(nearest))
-    return {
-        name: number(as_sample(estimate, whole=whole, seed=seed, interval=intervals.get(name)), "texts")
-        for name, estimate in estimates.items()
-    }
+    nearest = nearest_neighbours(vectors, MLE_NEIGHBOURS + SPARE)
+    found = dimensions(nearest.distances)
+    # The model's own interval, of a locally uniform law, holds in 59 of 100 samples of real sentences.
+    intervals = _intervals(found, dimension_errors(nearest))
+    found = {name: replace(estimate, interval=intervals.get(name)) for name, estimate in found.items()}
+    estimates = {"partition_isotropy": _partition(vectors, directions), **found}
+    return {name: number(as_sample(estimate, whole=whole, seed=seed), "texts") for name, estimate in estimates.items()}
 
 
 def _partition(vectors: NDArray[np.float32], directions: Array | None) -> Estimate:

@@ -20,6 +20,7 @@ from sphering.store.corpus import CorpusStore
 from sphering.store.refs import PUBLISHED
 from sphering.store.release import Release
 from sphering.transform.affine import ARRAY_NAMES, TRANSFORM_VERSION, Transform
+from sphering.transform.choice import Choice
 from sphering.transform.drift import drift
 from sphering.transform.fit import fit
 from sphering.transform.guard import check_moments
@@ -27,6 +28,7 @@ from sphering.transform.guard import check_moments
 _JSON, _ARRAYS = "transform.json", "transform.safetensors"
 _OF_EITHER_SIGN = ("matrix", "inverse")
 _ROUNDING = 1e-6  # beyond what two processors differ by in sums and eigenvalues of float64, far below what drift counts
+Json = dict[str, Any]
 _PROVENANCE = {"refit", "max_drift"}
 
 
@@ -63,9 +65,9 @@ def settle_transform(path: Path) -> Settled:
     return settled
 
 
-def transform_id(config: TransformConfig, snapshot: str, judge: str | None) -> str:
-    """Return the id of a transform fitted on a snapshot; of `auto` also the evaluation that may have chosen it."""
-    of = {"snapshot": snapshot, "transform": _identity_of(config), "evaluation": judge, "v": TRANSFORM_VERSION}
+def transform_id(config: TransformConfig, snapshot: str, judge: Json | None) -> str:
+    """Return the id of a transform fitted on a snapshot; under `auto` also of what may have chosen it."""
+    of = {"snapshot": snapshot, "transform": _identity_of(config), "judge": judge, "v": TRANSFORM_VERSION}
     return short_id(of)
 
 
@@ -93,8 +95,8 @@ def _kept(workspace: Workspace) -> Settled | None:
     # What is exported later is exported under the transform of the release that it is exported from.
     if purpose != "run":
         return Settled(candidate.transform, transform.sha256, "kept", None)
-    judge = (transform.choice or {}).get("evaluation")  # another evaluation alone refits nothing
-    if transform_id(config, transform.fitted_on, judge) != candidate.transform:
+    # Another evaluation alone refits nothing: what chose it then is compared.
+    if transform_id(config, transform.fitted_on, _judge_of(transform)) != candidate.transform:
         return None
     if candidate.snapshot == workspace.read("snapshot")["snapshot"]:
         return Settled(candidate.transform, transform.sha256, "kept", None)
@@ -141,21 +143,30 @@ def _fitted(workspace: Workspace) -> Settled:
 def _fit(workspace: Workspace, snapshot: str) -> Transform:
     """Return the transform that is configured, or that an evaluation chooses, fitted on tonight's snapshot."""
     config, encoder = workspace.config.transform, workspace.begun["encoder"]
-    chosen = choose_by_evaluation(workspace) if config.kind == "auto" else None
     moments = raw_moments(workspace, weights=config.weights)
-    transform = fit(chosen.config if chosen else config, moments, encoder=encoder, snapshot=snapshot)
     if config.kind != "auto":
-        return transform
-    document = chosen.document if chosen else transform.choice
-    return replace(transform, choice={**(document or {}), "evaluation": _judge(workspace)})
+        return fit(config, moments, encoder=encoder, snapshot=snapshot)
+    chosen = choose_by_evaluation(workspace)
+    if isinstance(chosen, Choice):
+        transform, document = fit(chosen.config, moments, encoder=encoder, snapshot=snapshot), chosen.document
+    else:
+        transform = fit(config, moments, encoder=encoder, snapshot=snapshot)
+        document = {**(transform.choice or {}), "reason": chosen}
+    return replace(transform, choice={**document, **(_judge(workspace) or {"evaluation": None})})
 
 
-def _judge(workspace: Workspace) -> str | None:
-    """Return the evaluation that may choose the transform; None where there is none, or a kind is configured."""
+def _judge(workspace: Workspace) -> Json | None:
+    """Return what may choose the transform: the evaluation, and which texts it is put to; None without one."""
     if workspace.config.transform.kind != "auto":
         return None
-    found: str | None = workspace.read("evaluation")["evaluation"]
-    return found
+    evaluation, report = workspace.read("evaluation")["evaluation"], workspace.config.report
+    return evaluation and {"evaluation": evaluation, "sample": report.sample, "seed": report.seed}
+
+
+def _judge_of(transform: Transform) -> Json | None:
+    """Return what may have chosen a transform, as `_judge` has it."""
+    choice = transform.choice or {}
+    return {name: choice[name] for name in ("evaluation", "sample", "seed")} if choice.get("evaluation") else None
 
 
 def _exists(corpus: CorpusStore, transform: str) -> bool:

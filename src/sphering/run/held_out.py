@@ -34,7 +34,7 @@ def moments_without(workspace: Workspace, weights: str, folds: Mapping[int, Set[
     Raises
     ------
     InputError
-        If a fold's texts are of more than half of the documents.
+        If a fold's texts are of more than half of the documents: the difference would not be exact.
     """
     snapshot, whole = tonights_snapshot(workspace), raw_moments(workspace, weights)
     places = snapshot.places_of_texts(_table(folds))

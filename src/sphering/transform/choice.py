@@ -10,6 +10,8 @@ from sphering.geometry.angles import mean_cosine, mean_cosine_error
 from sphering.geometry.moments import Moments
 
 CENTRING_BOUND = 0.05
+LEAST_VECTORS = 10
+"""Of three isotropic vectors one draw in ten would be centred, of five one in 80: their standard error is too small."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +25,12 @@ class Choice:
 def choose(config: TransformConfig, moments: Moments) -> Choice:
     """Return what `auto` stands for without an evaluation: center where mean cosine − 2 SE > 0.05, else none.
 
+    Below ten vectors it is none.
     Whitening is never chosen without evidence: it lowers contrastively trained encoders.
     """
     mean, error = mean_cosine(moments).value, mean_cosine_error(moments)
-    clear = mean is not None and error is not None and mean - 2.0 * error > CENTRING_BOUND
+    known = mean is not None and error is not None and moments.effective_n >= LEAST_VECTORS
+    clear = known and mean - 2.0 * error > CENTRING_BOUND  # type: ignore[operator]  # known: neither is None
     kind = "center" if clear else "none"
     document = {"by": "mean_cosine", "value": mean, "se": error, "bound": CENTRING_BOUND, "choice": kind}
     return Choice(config.model_copy(update={"kind": kind}), document)

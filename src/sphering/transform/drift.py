@@ -17,7 +17,7 @@ def drift(transform: Transform, moments: Moments) -> float:
 
     It is the squared 2-Wasserstein distance of the two Gaussians in units of the fitted variance. It does not grow with
     n, but two independent samples of one population have a positive value, for Gaussian vectors about
-    (1/n + 1/n_fit) (1 + Σ_ij l_i l_j/(2 (l_i + l_j) tr S)), at most (1/n + 1/n_fit) (1 + d/4).
+    (1/n + 1/n_fit) (5/4 + Σ_ij l_i l_j/(2 (l_i + l_j) tr S)), at most (1/n + 1/n_fit) (5 + d)/4.
 
     Raises
     ------
