@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sphering.text.sentences import halves, may_have_two
@@ -33,6 +33,7 @@ def test_a_text_without_a_second_sentence_is_not_cut(text):
     assert halves(text) is None
 
 
+@example("1。 ”1")
 @given(st.text(alphabet="aB1 .!?\n\"')…。！”", max_size=40))
 def test_no_letter_is_lost_and_the_quick_look_leaves_out_no_text_that_can_be_cut(text):
     found = halves(text)

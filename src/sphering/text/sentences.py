@@ -11,7 +11,7 @@ SENTENCES_VERSION = 1
 """The version of the rule; what moves a border raises it."""
 # A mark that ends a sentence, closing quotes and brackets, and white space, which Chinese and Japanese lack.
 _BORDER = re.compile(r"[.!?…]+[\"'”’»)\]]*\s+|[。！？]+[\"'”’」』）]*\s*")
-_MAY_HAVE_ONE = r"[.!?…][\"'”’»)\]]*\s+\S|[。！？][\"'”’」』）]*\s*[^\s\"'”’」』）]"
+_MAY_HAVE_ONE = r"[.!?…][\"'”’»)\]]*\s+\S|[。！？][\"'”’」』）]*(?:\s+\S|[^\s\"'”’」』）])"
 
 
 def may_have_two(texts: pa.Array) -> pa.Array:
