@@ -12,6 +12,8 @@ def test_a_choice_by_the_mean_cosine_says_on_which_side_of_the_bound_it_lies() -
     assert transform_words({"kind": "center", "choice": choice}) == "center (auto: mean cosine 0.2172 is above 0.05)"
     unsure = {**choice, "value": 0.06, "se": 0.01, "choice": "none"}
     assert transform_words({"kind": "none", "choice": unsure}).endswith("is not clearly above 0.05)")
+    judged = {**choice, "evaluation": "e" * 16, "reason": "the evaluation has fewer than 30 items of any kind"}
+    assert "fewer than 30 items" in transform_words({"kind": "center", "choice": judged})
     unknown = {**choice, "value": None, "se": None, "choice": "none"}
     assert transform_words({"kind": "none", "choice": unknown}) == "none (auto: too few vectors for a mean cosine)"
 

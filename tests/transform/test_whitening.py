@@ -375,9 +375,11 @@ def test_auto_centres_only_where_the_mean_cosine_is_clearly_above_the_bound():
     isotropic = generator.standard_normal((3000, 32)).astype(np.float32)
     squeezed = isotropic + 1.0
     few = isotropic[:12] + 0.12
+    equal = np.ones((50, 32), np.float32)
     auto = TransformConfig()
     assert choose(auto, filled(isotropic)).config.kind == "none"
     assert choose(auto, filled(squeezed)).config.kind == "center"
     assert choose(auto, filled(few)).config.kind == "none"
+    assert choose(auto, filled(equal)).config.kind == "none"
     centred = fitted(squeezed).apply(squeezed)
     assert abs(np.mean(centred @ centred[:200].T)) < 0.01

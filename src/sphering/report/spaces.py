@@ -75,7 +75,7 @@ def space_metrics(space: Space) -> dict[str, Json]:
         estimates |= extended_metrics(space.moments, space.spectrum, values)
     metrics = {_name(name): number(estimate, "documents") for name, estimate in estimates.items()}
     error = mean_cosine_error(space.moments)
-    if metrics["mean_cosine"]["value"] is not None:
+    if metrics["mean_cosine"]["value"] is not None and error is not None:
         metrics["mean_cosine"]["se"] = error
     return metrics
 

@@ -18,7 +18,8 @@ def transform_words(transform: Mapping[str, Any]) -> str:
     if not choice:
         return str(transform["kind"])
     if choice["by"] == "mean_cosine":
-        return f"{choice['choice']} (auto: {_mean_cosine(choice)})"
+        why = f"; {choice['reason']}" if choice.get("evaluation") else ""
+        return f"{choice['choice']} (auto: {_mean_cosine(choice)}{why})"
     values = {trial["candidate"]: trial["value"] for trial in choice["trials"]}
     before, after = next(iter(values.values())), values[choice["choice"]]
     held_out = f"{choice['items']:,} held-out {choice['by']}"

@@ -8,6 +8,7 @@ from typing import Any
 from sphering.config.model import TransformConfig
 from sphering.geometry.angles import mean_cosine, mean_cosine_error
 from sphering.geometry.moments import Moments
+from sphering.geometry.spectrum import has_variance
 
 CENTRING_BOUND = 0.05
 LEAST_VECTORS = 10
@@ -25,12 +26,12 @@ class Choice:
 def choose(config: TransformConfig, moments: Moments) -> Choice:
     """Return what `auto` stands for without an evaluation: center where mean cosine − 2 SE > 0.05, else none.
 
-    Below ten vectors it is none.
+    Below ten vectors it is none, and where they do not differ: nothing would be left of them.
     Whitening is never chosen without evidence: it lowers contrastively trained encoders.
     """
     mean, error = mean_cosine(moments).value, mean_cosine_error(moments)
     known = mean is not None and error is not None and moments.effective_n >= LEAST_VECTORS
-    clear = known and mean - 2.0 * error > CENTRING_BOUND  # type: ignore[operator]  # known: neither is None
+    clear = known and has_variance(moments) and mean - 2.0 * error > CENTRING_BOUND  # type: ignore[operator]  # known: neither is None
     kind = "center" if clear else "none"
     document = {"by": "mean_cosine", "value": mean, "se": error, "bound": CENTRING_BOUND, "choice": kind}
     return Choice(config.model_copy(update={"kind": kind}), document)
