@@ -98,7 +98,7 @@ def _vocabulary(network: Any) -> int | None:
     """Return the rows of a network's table of token embeddings; networks with code of their own may have none."""
     try:
         return int(network.get_input_embeddings().weight.shape[0])
-    except (AttributeError, NotImplementedError):
+    except (AttributeError, RuntimeError):  # transformers raises a kind of RuntimeError where it knows no table
         return None
 
 
