@@ -13,7 +13,7 @@ from sphering.geometry.estimate import Estimate, exact, undefined
 from sphering.geometry.moments import Moments
 from sphering.report.catalogue import COUNTS
 from sphering.report.changes import Base, changes_since
-from sphering.report.counted import count_documents
+from sphering.report.counted import Counted, count_documents
 from sphering.report.equal_vectors import EqualVectors
 from sphering.report.identity import REPORT_VERSION
 from sphering.report.label_geometry import label_geometry
@@ -59,44 +59,45 @@ def measure(
         Where the caller has them: saves two passes.
     """
     known = moments or KnownMoments(space_moments(snapshot), space_moments(snapshot, transform))
-    raw, transformed = (space_of(each, extended=config.extended) for each in (known.raw, known.transformed))
+    of_space = {"raw": known.raw, "transformed": known.transformed}
+    spaces = {name: space_of(each, extended=config.extended) for name, each in of_space.items()}
     sample = _finite(snapshot.sample(config.sample))
-    directions = {"raw": raw.directions, "transformed": transformed.directions} if config.extended else None
     image, size = transform.apply(sample.vectors), snapshot.manifest.texts
+    directions = {name: each.directions for name, each in spaces.items()} if config.extended else None
     pairs = measure_sample(sample, image, texts=size, seed=config.seed, extended=directions)
-    norms, quantiles = measure_norms(snapshot, raw.moments.norm_range)
+    norms, quantiles = measure_norms(snapshot, known.raw.norm_range)
     counted = count_documents(snapshot, labels, Spaces(transform, config.extended))
-    equal = EqualVectors(counted)
-    texts = whole_counts({**text_metrics(snapshot.manifest, counted), **equal.metrics(snapshot.manifest.texts)}, COUNTS)
-    tables = label_tables(counted, equal)
-    name_languages(snapshot, counted, texts, tables, config.seed)
+    texts, tables = _texts(snapshot, counted, config.seed)
     report: Json = {
         "version": REPORT_VERSION,
         "snapshot": _snapshot_json(snapshot),
         "transform": _transform_json(transform, known.fitted_on or known.raw),
-        "sample": {"texts": len(sample.doc_ids), "of": snapshot.manifest.texts, "seed": config.seed},
-        "raw": whole_counts({**space_metrics(raw), **quantiles, **pairs.raw}, COUNTS),
-        "transformed": whole_counts({**space_metrics(transformed), **pairs.transformed}, COUNTS),
+        "sample": {"texts": len(sample.doc_ids), "of": size, "seed": config.seed},
+        "raw": whole_counts({**space_metrics(spaces["raw"]), **quantiles, **pairs.raw}, COUNTS),
+        "transformed": whole_counts({**space_metrics(spaces["transformed"]), **pairs.transformed}, COUNTS),
         "texts": texts,
         "labels": tables,
-        "label_geometry": label_geometry(
-            snapshot,
-            counted,
-            pairs.texts,
-            {"raw": known.raw, "transformed": known.transformed},
-            extended=config.extended,
-        ),
-        "spectrum": {"raw": spectrum_json(raw), "transformed": spectrum_json(transformed)},
+        "label_geometry": label_geometry(snapshot, counted, pairs.texts, of_space, extended=config.extended),
+        "spectrum": {name: spectrum_json(each) for name, each in spaces.items()},
         "angles": pairs.angles,
         "k_occurrence": pairs.k_occurrence,
-        "map": sample_map(snapshot, sample, image, {"raw": raw, "transformed": transformed}, labels),
-        "rogue_dimensions": {"raw": rogue_json(raw), "transformed": rogue_json(transformed)},
+        "map": sample_map(snapshot, sample, image, spaces, labels),
+        "rogue_dimensions": {name: rogue_json(each) for name, each in spaces.items()},
         "norms": {"raw": norms},
         "evaluation": None if evaluation is None else dict(evaluation),
     }
     report["base"] = None if base is None else changes_since(base, snapshot, report)
     report["warnings"] = warnings_of(report)
     return report
+
+
+def _texts(snapshot: Snapshot, counted: Counted, seed: int) -> tuple[dict[str, Json], dict[str, list[Json]]]:
+    """Return what is counted of all texts, and of those of each label, with the languages that the encoder lacks."""
+    equal = EqualVectors(counted)
+    metrics = {**text_metrics(snapshot.manifest, counted), **equal.metrics(snapshot.manifest.texts)}
+    texts, tables = whole_counts(metrics, COUNTS), label_tables(counted, equal)
+    name_languages(snapshot, counted, texts, tables, seed)
+    return texts, tables
 
 
 def _finite(sample: Sample) -> Sample:
