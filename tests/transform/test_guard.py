@@ -29,25 +29,28 @@ def cloud(n=2000, seed=0, dtype=np.float32):
     return x.astype(dtype)
 
 
-def both(transform, vectors):
-    check_vectors(transform, vectors)
-    check_moments(transform, filled(vectors))
+def accepted(transform, vectors):
+    try:
+        check_vectors(transform, vectors)
+        check_moments(transform, filled(vectors))
+    except IdentityError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
 def test_vectors_of_the_same_kind_pass_alone_and_together(dtype):
     transform = fitted(cloud(dtype=dtype))
     fresh = cloud(300, seed=1, dtype=dtype)
-    both(transform, fresh)
-    for row in fresh[:20]:
-        both(transform, row[None])
+    assert accepted(transform, fresh)
+    assert all(accepted(transform, row[None]) for row in fresh[:20])
 
 
 def test_another_place_and_another_spread_pass():
     transform = fitted(cloud())
     elsewhere = cloud(300, seed=1)[:, ::-1] + 0.5
     elsewhere[:, 7] = 0.125
-    both(transform, elsewhere)
+    assert accepted(transform, elsewhere)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
@@ -62,7 +65,7 @@ def test_a_coordinate_that_never_moved_and_moves_is_refused(dtype):
 
 
 def test_a_coordinate_that_few_vectors_had_in_common_may_move():
-    both(fitted(cloud(D)), cloud(300, seed=1) + np.float32(0.01))
+    assert accepted(fitted(cloud(D)), cloud(300, seed=1) + np.float32(0.01))
 
 
 @pytest.mark.parametrize("scale", [0.05, 20.0])
@@ -80,7 +83,7 @@ def test_nothing_is_said_of_nothing():
     check_vectors(transform, np.empty((0, D), np.float32))
     check_vectors(transform, np.zeros((2, D), np.float32))
     check_vectors(transform, np.full((2, D), np.nan, np.float32))
-    both(fitted(cloud(1)), cloud(5) * np.float32(100.0))
+    assert accepted(fitted(cloud(1)), cloud(5) * np.float32(100.0))
     with pytest.raises(InputError, match="5 dimensions"):
         check_vectors(transform, np.ones((2, 5), np.float32))
     with pytest.raises(InputError, match="5 dimensions"):
