@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import faiss
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -11,7 +12,8 @@ from sphering.geometry.blas import one_blas_thread
 
 
 def blas_threads():
-    return {entry["num_threads"] for entry in threadpool_info() if entry["user_api"] == "blas"}
+    found = [entry for entry in threadpool_info() if entry["user_api"] == "blas"]
+    return {entry["num_threads"] for entry in found if entry["threading_layer"] != "openmp"}
 
 
 def inside(_=None):
@@ -51,6 +53,25 @@ def test_the_limit_is_gone_whoever_leaves_last(two):
         assert blas_threads() == {2}
     assert inside() == {1}
     assert blas_threads() == {2}
+
+
+def test_threads_that_faiss_has_for_itself_are_as_many_inside_and_afterwards():
+    faiss.omp_set_num_threads(2)
+    entered, leave = threading.Event(), threading.Event()
+
+    def stay():
+        with one_blas_thread():
+            entered.set()
+            leave.wait(60)
+
+    with ThreadPoolExecutor(1) as pool:
+        with one_blas_thread():
+            assert faiss.omp_get_max_threads() == 2
+            staying = pool.submit(stay)
+            assert entered.wait(60)
+        leave.set()
+        staying.result()
+    assert faiss.omp_get_max_threads() == 2
 
 
 def test_a_product_in_any_thread_has_the_bits_of_one_thread(two):

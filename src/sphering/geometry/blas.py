@@ -7,6 +7,9 @@ Hence the count of those inside.
 From version 3.8 on threadpoolctl lets one Python thread alone set the limit of OpenBLAS: the first that did and lives.
 From any other it silently does nothing. Those inside may come from any thread, and the count keeps them from
 quarrelling, so whoever sets or restores the limit here first takes that right from all.
+
+A BLAS on OpenMP counts its threads for each Python thread apart, so one who leaves last could not restore what another
+set. The wheels of NumPy and SciPy have none; FAISS has, and with it would go the threads of its searches.
 """
 
 from __future__ import annotations
@@ -23,14 +26,12 @@ _limits: Any = None
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Limit BLAS to one thread while anybody is inside; restored by the last who leaves."""
+    """Limit NumPy's and SciPy's BLAS to one thread while anybody is inside; restored by the last who leaves."""
     global _inside, _limits
     with _lock:
         if _inside == 0:
-            from threadpoolctl import threadpool_limits
-
             _free_control()
-            _limits = threadpool_limits(limits=1, user_api="blas")
+            _limits = _shared_by_all_threads().limit(limits=1, user_api="blas")
         _inside += 1
     try:
         yield
@@ -42,6 +43,15 @@ def one_blas_thread() -> Iterator[None]:
                 _limits.restore_original_limits()
                 _free_control()  # so that it is anybody's again
                 _limits = None
+
+
+def _shared_by_all_threads() -> Any:
+    """Return what controls the libraries whose number of threads is one for the whole process."""
+    from threadpoolctl import ThreadpoolController
+
+    every = ThreadpoolController()
+    blas = every.select(user_api="blas").lib_controllers
+    return every.select(filepath=[one.filepath for one in blas if getattr(one, "threading_layer", "") != "openmp"])
 
 
 def _free_control() -> None:
