@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from sphering.geometry.classification import centroid_accuracy, majority, nearest_first, neighbour_accuracy
-from sphering.geometry.grouped import NO_GROUP, GroupedSums, unit_rows
+from sphering.geometry.directions import unit_rows
+from sphering.geometry.grouped import NO_GROUP, GroupedSums
 from sphering.geometry.neighbours import neighbours
 
 pytestmark = pytest.mark.filterwarnings("error")

@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sphering.errors import InputError
+from sphering.geometry.directions import unit_rows
 from sphering.geometry.grouped import (
     NO_GROUP,
     GroupedSums,
     cosine_between,
     cosine_gap,
     cosine_within,
-    unit_rows,
 )
 from sphering.geometry.label_collapse import cdnv, nc1
 
@@ -159,13 +159,3 @@ def test_what_is_not_defined_says_why(labels, within, between):
         assert reason is None or reason in found.reason
     assert nc1(sums, units.T @ units, ULP).reason
     assert cdnv(sums).reason
-
-
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_rows_without_a_direction_are_left_out(dtype):
-    vectors = cloud(9)[0].astype(dtype)
-    vectors[2], vectors[5, 1] = 0.0, np.nan
-    units, usable = unit_rows(vectors)
-    assert usable.tolist() == [row not in (2, 5) for row in range(9)]
-    assert np.abs(np.linalg.norm(units, axis=1) - 1.0).max() < 1e-15
-    assert len(unit_rows(vectors[:0])[0]) == 0

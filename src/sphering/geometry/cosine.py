@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sphering.errors import InputError
+from sphering.geometry.directions import unit_rows
 from sphering.geometry.gram import Array
 
 
@@ -19,13 +20,10 @@ def unit(vectors: NDArray[np.floating]) -> Array:
     InputError
         If a row is zero or not finite: it has no direction.
     """
-    wide = vectors.astype(np.float64)
-    scale = np.abs(wide).max(axis=1, keepdims=True, initial=0.0)
-    usable = np.isfinite(scale) & (scale > 0.0)
+    units, usable = unit_rows(vectors)
     if not usable.all():
         raise InputError(f"row {int(np.argmin(usable))} has no direction", expected="finite vectors other than zero")
-    scaled = wide / scale  # a square of 1e-200 would be zero
-    return np.asarray(scaled / np.linalg.norm(scaled, axis=1, keepdims=True))
+    return units
 
 
 def cosine_gradient(x: NDArray[np.floating], y: NDArray[np.floating]) -> Array:

@@ -13,8 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sphering.errors import InputError
 from sphering.geometry.angles import NO_PAIR
+from sphering.geometry.directions import nonzero_unit_rows
 from sphering.geometry.estimate import NORMAL_95, Estimate, exact, undefined
 from sphering.geometry.gram import Array
 from sphering.geometry.law import law_cdf
@@ -77,27 +77,10 @@ def cosine_distribution(vectors: NDArray[Any], seed: int = 0, pairs: int = SAMPL
     InputError
         If a row is not finite.
     """
-    units = unit_rows(vectors)
+    units = nonzero_unit_rows(vectors)
     if len(units) <= ALL_PAIRS_UP_TO:
         return _describe(_all_cosines(units), units.shape[1], None)
     return _describe(_sampled_cosines(units, seed, pairs), units.shape[1], seed)
-
-
-def unit_rows(vectors: NDArray[Any]) -> Array:
-    """Return the rows that are not zero, normalised, in float64.
-
-    Raises
-    ------
-    InputError
-        If a row is not finite.
-    """
-    wide = vectors.astype(np.float64)
-    norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))
-    if not np.isfinite(norms).all():
-        bad = int(np.argmin(np.isfinite(norms)))
-        raise InputError(f"row {bad} is not finite", expected="finite vectors", remedy="leave such rows out")
-    kept = norms > 0.0
-    return np.asarray(wide[kept] / norms[kept, None])
 
 
 def _all_cosines(units: Array) -> Array:

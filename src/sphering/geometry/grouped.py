@@ -7,7 +7,6 @@ with s = Σ s_g, that over pairs of different groups is ‖s‖² − Σ‖s_g�
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,21 +22,6 @@ NO_LABEL = "no document has a label and a direction"
 ONE_LABEL = "all documents with a label have the same one"
 ALL_DIFFER = "no two documents have the same label"
 Groups = NDArray[np.int64]
-
-
-def unit_rows(vectors: NDArray[Any]) -> tuple[Array, NDArray[np.bool_]]:
-    """Return x/‖x‖ in float64 of the rows that have a direction, and which of the rows have one.
-
-    Parameters
-    ----------
-    vectors : ndarray, shape (n, d)
-        Rows with a NaN or an infinity, or of norm 0, have none.
-    """
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        wide = vectors.astype(np.float64)
-        norms = np.sqrt(np.vecdot(wide, wide))
-        usable = np.isfinite(norms) & (norms > 0.0)
-        return (wide if usable.all() else wide[usable]) / norms[usable, None], usable
 
 
 @dataclass

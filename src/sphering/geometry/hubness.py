@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sphering.geometry.cosines import unit_rows
+from sphering.geometry.directions import nonzero_unit_rows
 from sphering.geometry.estimate import Estimate, exact, undefined
 from sphering.geometry.jackknife import SPARE, jackknife_error, left_out
 from sphering.geometry.neighbours import Rows, neighbours
@@ -79,7 +79,7 @@ def hubness_errors(vectors: NDArray[Any], k: int) -> dict[str, float]:
 
 def _nearest_first(vectors: NDArray[Any], k: int) -> Rows:
     """Return the k + `SPARE` nearest rows by cosine, or all others where they are fewer, the nearest first."""
-    units = unit_rows(vectors)
+    units = nonzero_unit_rows(vectors)
     rows = neighbours(units, min(k + SPARE, len(units) - 1), ["dot_product"])["dot_product"]
     for start in range(0, len(rows), _BLOCK):
         block = rows[start : start + _BLOCK]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sphering.errors import InputError
 from sphering.geometry.blas import one_blas_thread
-from sphering.geometry.cosines import unit_rows
+from sphering.geometry.directions import nonzero_unit_rows
 from sphering.geometry.estimate import Estimate, exact, undefined
 from sphering.geometry.gram import Array
 from sphering.geometry.jackknife import Kept, jackknife_interval
@@ -54,7 +54,7 @@ class PairedCosines:
     """
 
     def __init__(self, left: NDArray[Any], right: NDArray[Any]) -> None:
-        units = [unit_rows(vectors) for vectors in (left, right)]
+        units = [nonzero_unit_rows(vectors) for vectors in (left, right)]
         if not len(left) == len(right) == len(units[0]) == len(units[1]):
             raise InputError(
                 f"{len(left)} and {len(right)} rows, of which {len(units[0])} and {len(units[1])} are not zero",

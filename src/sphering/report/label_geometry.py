@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sphering.geometry.classification import centroid_accuracy, nearest_first, neighbour_accuracy
+from sphering.geometry.directions import unit_rows
 from sphering.geometry.estimate import Estimate
 from sphering.geometry.gram import Array
 from sphering.geometry.grouped import (
@@ -20,7 +21,6 @@ from sphering.geometry.grouped import (
     cosine_between,
     cosine_gap,
     cosine_within,
-    unit_rows,
 )
 from sphering.geometry.label_collapse import cdnv, nc1
 from sphering.geometry.moments import Moments

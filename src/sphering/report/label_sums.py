@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sphering.geometry.grouped import GroupedSums, unit_rows
+from sphering.geometry.directions import unit_rows
+from sphering.geometry.grouped import GroupedSums
 from sphering.report.label_columns import LabelColumn, Numbers
 from sphering.transform.affine import Transform
 
