@@ -17,10 +17,10 @@ from sphering.evaluation.supervision import Hashes
 from sphering.export.search import unit_vectors
 from sphering.geometry.blas import one_blas_thread
 from sphering.geometry.likelihood import Candidates
-from sphering.sqltext import load
+from sphering.sqltext import load, quote_identifier
 from sphering.store.database import Bounds, bounded_connection
 from sphering.store.shard import EMBEDDING, vector_rows
-from sphering.store.snapshot import Snapshot
+from sphering.store.snapshot import Snapshot, path_list
 from sphering.transform import Transform
 
 _BLOCK = 256
@@ -75,12 +75,33 @@ class _Rows:
     vectors: NDArray[np.float32]
 
 
-def draw(ids: pl.Series, size: int, seed: int, bounds: Bounds) -> set[str]:
+def draw(ids: list[str], size: int, seed: int, bounds: Bounds) -> set[str]:
     """Return up to `size` of some ids at random, the same from night to night as long as they are there."""
     with bounded_connection(bounds) as connection:
-        connection.register("ids", pa.table({"id": ids.to_arrow()}))
-        rows = connection.execute(load("evaluation_draw"), {"seed": seed, "size": size}).fetchall()
+        connection.register("ids", _id_table(ids))
+        return _drawn(connection, size, seed)
+
+
+def _draw_others(
+    asked: Asked, snapshot: Snapshot, named: Collection[str], size: int, seed: int
+) -> tuple[set[str], int]:
+    """Return up to `size` of the documents that are not named, at random, and how many there are, within bounds."""
+    with bounded_connection(snapshot.bounds) as connection:
+        snapshot.register(connection)
+        connection.register("named", _id_table(named))
+        view = load("evaluation_documents").replace("$column", quote_identifier(asked.column))
+        connection.execute(view.replace("$paths", path_list(snapshot.paths)))
+        (others,) = connection.execute("SELECT count(*) FROM ids").fetchone()
+        return _drawn(connection, size, seed), others
+
+
+def _drawn(connection: Any, size: int, seed: int) -> set[str]:
+    rows = connection.execute(load("evaluation_draw"), {"seed": seed, "size": size}).fetchall()
     return {row[0] for row in rows}
+
+
+def _id_table(ids: Collection[str]) -> pa.Table:
+    return pa.table({"id": pa.array(ids, pa.string())})
 
 
 def in_both_spaces(asked: Asked, ground: Ground, best: Collection[str]) -> tuple[Candidates, Candidates, bool]:
@@ -90,18 +111,16 @@ def in_both_spaces(asked: Asked, ground: Ground, best: Collection[str]) -> tuple
     """
     snapshot = ground.snapshot
     named = set(asked.relevant["doc_id"].to_list()) | set(best)
-    documents = snapshot.scan().select(id=asked.column).unique().collect()["id"]
-    others = documents.filter(~documents.is_in(list(named)))
-    drawn = draw(others, ground.sample, ground.seed, snapshot.bounds)
+    drawn, others = _draw_others(asked, snapshot, named, ground.sample, ground.seed)
     rows = _read(snapshot, asked.column, named | drawn)
-    weight = np.log(len(others) / len(drawn)) if drawn else 0.0
+    weight = np.log(others / len(drawn)) if drawn else 0.0
     log_weights = np.array([0.0 if name in named else weight for name in rows.doc_ids])
     relevant = asked.relevance(rows.doc_ids)
     raw, transformed = (
         Candidates(_cosines(asked.vectors, rows, transform), relevant, log_weights)
         for transform in (None, ground.transform)
     )
-    return raw, transformed, len(drawn) == len(others)
+    return raw, transformed, len(drawn) == others
 
 
 def relevant_documents(
@@ -112,8 +131,7 @@ def relevant_documents(
     Each row of a document that was cut into chunks stands for itself.
     """
     named = set(asked.relevant["doc_id"].to_list())
-    documents = snapshot.scan().select(id=asked.column).unique().collect()["id"]
-    drawn = draw(documents.filter(~documents.is_in(list(named))), sample, 0, snapshot.bounds)
+    drawn, _ = _draw_others(asked, snapshot, named, sample, seed=0)
     rows = _read(snapshot, asked.column, named | drawn)
     counts = np.diff(np.append(rows.starts, len(rows.vectors)))
     relevant = np.repeat(asked.relevance(rows.doc_ids), counts, axis=1)

@@ -130,7 +130,7 @@ class Queries:
         """Return up to a thousand of the queries."""
         if len(self.query_ids) <= MOST_QUERIES:
             return self
-        chosen = draw(pl.Series("id", self.query_ids), MOST_QUERIES, seed, snapshot.bounds)
+        chosen = draw(self.query_ids, MOST_QUERIES, seed, snapshot.bounds)
         return self._of(np.isin(self.query_ids, list(chosen)))
 
 
