@@ -35,42 +35,41 @@ def test_it_holds_in_a_thread_beside_one_that_set_a_limit_before_and_lives(two):
         assert inside() == {1}
 
 
-def test_the_limit_is_gone_whoever_leaves_last(two):
-    entered, leave = threading.Event(), threading.Event()
+@pytest.fixture
+def leave_before_the_other():
+    """What enters beside another thread, does something inside, and leaves first; afterwards the other leaves too."""
 
-    def stay():
-        with one_blas_thread():
-            entered.set()
-            leave.wait(60)
+    def leave_first(inside, between=lambda: None):
+        entered, leave = threading.Event(), threading.Event()
 
-    with ThreadPoolExecutor(1) as pool:
-        with one_blas_thread():
-            staying = pool.submit(stay)
-            assert entered.wait(60)
-        assert blas_threads() == {1}
-        leave.set()
-        staying.result()
-        assert blas_threads() == {2}
+        def stay():
+            with one_blas_thread():
+                entered.set()
+                leave.wait(60)
+
+        with ThreadPoolExecutor(1) as pool:
+            with one_blas_thread():
+                found = inside()
+                staying = pool.submit(stay)
+                assert entered.wait(60)
+            afterwards = between()
+            leave.set()
+            staying.result()
+            return found, afterwards
+
+    return leave_first
+
+
+def test_the_limit_is_gone_whoever_leaves_last(two, leave_before_the_other):
+    assert leave_before_the_other(blas_threads, blas_threads) == ({1}, {1})
+    assert blas_threads() == {2}
     assert inside() == {1}
     assert blas_threads() == {2}
 
 
-def test_threads_that_faiss_has_for_itself_are_as_many_inside_and_afterwards():
+def test_threads_that_faiss_has_for_itself_are_as_many_inside_and_afterwards(leave_before_the_other):
     faiss.omp_set_num_threads(2)
-    entered, leave = threading.Event(), threading.Event()
-
-    def stay():
-        with one_blas_thread():
-            entered.set()
-            leave.wait(60)
-
-    with ThreadPoolExecutor(1) as pool:
-        with one_blas_thread():
-            assert faiss.omp_get_max_threads() == 2
-            staying = pool.submit(stay)
-            assert entered.wait(60)
-        leave.set()
-        staying.result()
+    assert leave_before_the_other(faiss.omp_get_max_threads) == (2, None)
     assert faiss.omp_get_max_threads() == 2
 
 
