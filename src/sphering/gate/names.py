@@ -18,6 +18,7 @@ from sphering.report.catalogue import (
     TEXTS,
     TRANSFORMED_ONLY,
 )
+from sphering.report.flattened import EVALUATION, LABELS
 
 RUN_METRICS = (
     "rows_read",
@@ -32,7 +33,6 @@ RUN_METRICS = (
     "documents",
 )
 EXPORT_METRICS = ("recall_at_10", "max_norm_error", "duplicate_vectors", "excluded", "excluded_share")
-EVALUATION = "evaluation"
 _SEARCH = (*retrieval.METRICS, *confidence.METRICS)
 _OF_KINDS: dict[str, tuple[str, ...]] = {"": _SEARCH, "halves.": _SEARCH, "pairs.": ("spearman", "alignment")}
 _MEASURED = tuple(
@@ -67,7 +67,7 @@ def label_metrics(column: str, *, extended: bool = True) -> tuple[str, ...]:
     """Return the names of the numbers of a column's labels: in each space, and plain for the transformed one."""
     left = () if extended else EXTENDED_LABEL_GEOMETRY
     spaces = ("raw.", "transformed.", "")
-    return tuple(f"labels.{column}.{space}{name}" for space in spaces for name in LABEL_GEOMETRY if name not in left)
+    return tuple(f"{LABELS}.{column}.{space}{name}" for space in spaces for name in LABEL_GEOMETRY if name not in left)
 
 
 def change_of(metric: str) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sphering.gate.names import (
-    EVALUATION,
     EVALUATION_METRICS,
     EXPORT_METRICS,
     RUN_METRICS,
@@ -14,6 +13,7 @@ from sphering.gate.names import (
     label_metrics,
     release_names,
 )
+from sphering.report.flattened import TEXTS, VECTORS, Number, is_evaluated, numbers_of
 
 Numbers = dict[str, float | None]
 
@@ -50,33 +50,25 @@ def scalar(entry: Any) -> float | None:
 
 
 def _report(report: Mapping[str, Any]) -> Numbers:
-    texts = {name: scalar(entry) for name, entry in report["texts"].items() if name not in RUN_METRICS}
-    found: Numbers = {**texts, "drift": scalar(report["transform"]["drift"])}
-    for space in ("raw", "transformed"):
-        found |= {f"{space}.{name}": scalar(entry) for name, entry in report[space].items()}
-    found |= {name: scalar(entry) for name, entry in {**report["raw"], **report["transformed"]}.items()}
-    found |= _of_labels(report)
-    of_evaluation = _leaves(report.get("evaluation") or {}, f"{EVALUATION}.")
-    return found | {name: value for name, value in of_evaluation if name in EVALUATION_METRICS}
+    found = [number for number in numbers_of(report) if _may_be_bounded(number)]
+    columns = report.get("label_geometry", {})
+    return {
+        **{name: None for column in columns for name in label_metrics(column)},  # the extended ones may be missing
+        **{number.name: scalar(number.entry) for number in found},
+        **{_plain(number): scalar(number.entry) for number in found if number.side and not is_evaluated(number)},
+    }
 
 
-def _of_labels(report: Mapping[str, Any]) -> Numbers:
-    """Return the numbers of each column of labels; None for those that only an extended report measures."""
-    found: Numbers = {}
-    for column, spaces in report.get("label_geometry", {}).items():
-        plain = {f"labels.{column}.{name}": scalar(entry) for name, entry in spaces["transformed"].items()}
-        of_spaces = dict(_leaves(spaces, f"labels.{column}."))
-        found |= {**dict.fromkeys(label_metrics(column)), **of_spaces, **plain}
-    return found
+def _may_be_bounded(number: Number) -> bool:
+    """Return whether a gate on a release knows a number."""
+    if is_evaluated(number):
+        return number.name in EVALUATION_METRICS
+    return number.part != TEXTS or number.name not in RUN_METRICS
 
 
-def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, float | None]]:
-    """Yield the numbers of nested objects under dotted names; an object with a `value` is one number, or none."""
-    for name, entry in tree.items():
-        if isinstance(entry, Mapping) and "value" not in entry:
-            yield from _leaves(entry, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", scalar(entry)
+def _plain(number: Number) -> str:
+    """Return a number's name without its space; the transformed one comes last and has it."""
+    return number.metric if number.part == VECTORS else f"{number.part}.{number.metric}"
 
 
 def _export(manifest: Mapping[str, Any], documents: float | None) -> Numbers:
