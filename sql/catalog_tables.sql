@@ -27,8 +27,8 @@ CREATE TABLE reports (
   raw_mean_cosine DOUBLE, transformed_mean_cosine DOUBLE, drift DOUBLE, warnings BIGINT
 );
 CREATE TABLE metrics (
-  corpus VARCHAR, report VARCHAR, side VARCHAR, metric VARCHAR, value DOUBLE, low DOUBLE, high DOUBLE, kind VARCHAR,
-  n BIGINT, "over" VARCHAR
+  corpus VARCHAR, report VARCHAR, part VARCHAR, side VARCHAR, metric VARCHAR, value DOUBLE, low DOUBLE, high DOUBLE,
+  kind VARCHAR, n BIGINT, "over" VARCHAR, reason VARCHAR, name VARCHAR
 );
 CREATE TABLE releases (
   corpus VARCHAR, id VARCHAR, encoder VARCHAR, snapshot VARCHAR, transform VARCHAR, report VARCHAR, bundle VARCHAR,

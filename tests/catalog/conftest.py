@@ -15,23 +15,29 @@ from sphering.store.store import Store
 def nights(run, questions, tmp_path_factory):
     """The store's folder, and the result of each night: published, published, held."""
     folder = tmp_path_factory.mktemp("nights")
-    pq.write_table(pa.table({"_id": ["a"], "text": ["is my card lost?"]}), folder / "queries.parquet")
-    qrels = {"query_id": ["a"], "doc_id": [questions[0][0]], "relevant": [1]}
+    asked = {"_id": ["a", "b"], "text": ["is my card lost?", questions[31][1]]}
+    pq.write_table(pa.table(asked), folder / "queries.parquet")
+    qrels = {"query_id": ["a", "b"], "doc_id": [questions[30][0], questions[31][0]], "relevant": [1, 1]}
     pq.write_table(pa.table(qrels), folder / "qrels.parquet")
+
+    texts = [text for _, text in questions]
+    scored = {"sentence1": texts[:20], "sentence2": texts[20:40], "score": [place % 6 for place in range(20)]}
+    pq.write_table(pa.table(scored), folder / "pairs.parquet")
 
     def night(documents):
         ids, texts = zip(*documents, strict=True)
-        pq.write_table(pa.table({"id": ids, "text": texts}), folder / "source.parquet")
+        topics = ["card" if "card" in text else "other" for text in texts]
+        pq.write_table(pa.table({"id": ids, "text": texts, "topic": topics}), folder / "source.parquet")
         return run(
             Config.model_validate(
                 {
                     "corpus": "questions",
                     "base": str(folder),
                     "store": str(folder / "store"),
-                    "source": {"path": str(folder / "source.parquet")},
+                    "source": {"path": str(folder / "source.parquet"), "labels": ["topic"]},
                     "encoder": {"backend": "torch"},
                     "transform": {"kind": "center"},
-                    "evaluation": {name: str(folder / f"{name}.parquet") for name in ("queries", "qrels")},
+                    "evaluation": {name: str(folder / f"{name}.parquet") for name in ("queries", "qrels", "pairs")},
                     "export": [{"name": "matrix", "format": "npy"}],
                     "gate": [
                         {"metric": "quarantined_share", "max": 0.1},

@@ -9,6 +9,10 @@ import pytest
 
 from sphering.catalog.contents import described, row_counts
 from sphering.catalog.reference import page
+from sphering.gate.names import EVALUATION_METRICS, label_metrics
+from sphering.gate.numbers import release_numbers
+from sphering.store.documents import read_document
+from sphering.store.store import Store
 
 PAGE = (Path(__file__).parents[2] / "docs" / "catalog.md").read_text(encoding="utf-8")
 ROWS = "rows_read = source_documents + quarantined - refused + duplicates + deleted"
@@ -77,13 +81,56 @@ def test_reports_have_the_numbers_that_their_metrics_have(ask):
     JOIN snapshots s ON s.id = r.snapshot AND s.documents = r.documents AND s.texts = r.texts
     JOIN transforms f ON f.id = r.transform AND f.encoder = s.encoder
     JOIN encoders e ON e.id = s.encoder AND e.dimension = s.dimension
-    JOIN evaluations v ON v.id = r.evaluation AND v.queries = 1
+    JOIN evaluations v ON v.id = r.evaluation AND v.queries = 2
     WHERE r.transformed_mean_cosine = m.value AND r.texts = t.value AND m.low <= m.value AND m.value <= m.high"""
     assert ask(joined) == [(3,)]
     changes = ask(
         "SELECT added, removed, unchanged FROM reports JOIN snapshots s ON s.id = snapshot ORDER BY created_at"
     )
     assert changes == [(None, None, None), (1, 1, 59), (0, 6, 54)]
+
+
+def test_every_number_of_a_report_stands_in_metrics_once_by_its_full_name(ask, nights):
+    rows = ask("SELECT count(*), count(DISTINCT (corpus, report, name)) FROM metrics")[0]
+    assert rows[0] == rows[1] == ask("SELECT count(DISTINCT (corpus, report, part, side, metric)) FROM metrics")[0][0]
+    corpus = Store.open(nights[0]).corpus("questions")
+    release = corpus.release(nights[1][1]["release"])
+    report = read_document(corpus.files, corpus.layout.report(release.report))
+    told = ask(f"SELECT name, value FROM metrics WHERE report = '{release.report}'")
+    numbers = release_numbers(report, {})
+    found = dict(told)
+    assert {name: numbers[name] for name in found if name in numbers} == {
+        name: value for name, value in found.items() if name in numbers
+    }
+    measured = {*EVALUATION_METRICS, *label_metrics("topic", extended=False), "drift"}
+    assert {name for name in measured if numbers.get(name) is not None and ".raw." in name} <= found.keys()
+    assert {"drift", "evaluation.queries", "evaluation.pairs.positives"} <= found.keys()
+
+
+@pytest.mark.parametrize(
+    ("part", "metric", "name"),
+    [
+        ("queries", "ndcg_at_10", "evaluation.transformed.ndcg_at_10"),
+        ("pairs", "spearman", "evaluation.pairs.transformed.spearman"),
+        ("pairs", "info_nce.0.05", "evaluation.pairs.transformed.info_nce.0.05"),
+        ("labels.topic", "knn_accuracy_1", "labels.topic.transformed.knn_accuracy_1"),
+        ("vectors", "mean_cosine", "transformed.mean_cosine"),
+    ],
+)
+def test_a_number_is_found_by_its_part_space_and_metric_and_says_how_sure_it_is(ask, part, metric, name):
+    where = f"part = '{part}' AND side = 'transformed' AND metric = '{metric}'"
+    rows = ask(f"SELECT name, value, low, high, kind, n, reason FROM metrics WHERE {where}")
+    assert [row[0] for row in rows] == [name] * 3
+    for _, value, low, high, kind, n, reason in rows:
+        assert (kind, reason, n > 0) == ("exact", None, True)
+        assert low is None or low <= value <= high
+    assert any(row[2] is not None for row in rows) or metric.startswith("info_nce")
+
+
+def test_a_number_without_a_value_says_why(ask):
+    ((count, silent),) = ask("SELECT count(*), count(*) FILTER (reason IS NULL) FROM metrics WHERE value IS NULL")
+    assert count > 0
+    assert silent == 0
 
 
 def test_an_export_says_what_its_manifest_says(ask):

@@ -32,6 +32,26 @@ FROM refs JOIN releases ON releases.id = refs.release JOIN reports ON reports.id
 WHERE refs.channel = 'main' AND refs.name = 'published' ORDER BY refs.number
 ```
 
+How well what was published answers the queries of its evaluation, with the 95 % interval:
+
+```sql
+SELECT refs.moved_at, metrics.value, metrics.low, metrics.high, metrics.n
+FROM refs JOIN releases ON releases.id = refs.release JOIN metrics USING (report)
+WHERE refs.channel = 'main' AND refs.name = 'published' AND metrics.part = 'queries'
+AND metrics.side = 'transformed' AND metrics.metric = 'ndcg_at_10' ORDER BY refs.number
+```
+
+`part` tells numbers of one name apart: those of `queries`, `pairs` and `halves` of the evaluation, of each column of
+labels (`labels.COLUMN`), of the vectors, the texts and the transform. `name` is the full name, as
+[gates write it](metrics.md#what-a-gate-may-bound). What the transform gains on pairs and labels, in each report:
+
+```sql
+SELECT report, part, metric, raw.value AS raw, transformed.value AS transformed
+FROM metrics AS raw JOIN metrics AS transformed USING (report, part, metric)
+WHERE raw.side = 'raw' AND transformed.side = 'transformed'
+AND (part = 'pairs' AND metric = 'spearman' OR part LIKE 'labels.%' AND metric = 'knn_accuracy_1') ORDER BY ALL
+```
+
 What held a release:
 
 ```sql

@@ -7,13 +7,13 @@ from typing import Any
 
 from sphering.catalog.row import Row, Tables, picked, value_of
 from sphering.report.catalogue import CHANGES
+from sphering.report.flattened import TEXTS, numbers_of
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_document
 from sphering.store.release import ExportEntry, Release
 
 _RELEASE_COLUMNS = ("id", "encoder", "snapshot", "transform", "report", "bundle", "base", "created_at", "run", "passed")
 _EXPORT_COLUMNS = ("name", "format", "id", "path", "manifest_sha256", "config")
-_SIDES = ("raw", "transformed", "texts")
 
 
 def release_rows(corpus: CorpusStore, releases: Sequence[Release]) -> Tables:
@@ -73,8 +73,13 @@ def _report(corpus: str, report: Mapping[str, Any], transform: str | None) -> Ro
 
 
 def _metrics(corpus: str, report: Mapping[str, Any]) -> Iterable[Row]:
-    for side in _SIDES:
-        for metric, number in report[side].items():
-            low, high = number.get("interval") or (None, None)
-            row = picked(corpus, number, ("value", "kind", "n", "over"))
-            yield {**row, "report": report["id"], "side": side, "metric": metric, "low": low, "high": high}
+    for number in numbers_of(report):
+        low, high = number.interval or (None, None)
+        yield {
+            **picked(corpus, number.entry, ("value", "kind", "n", "over", "reason")),
+            "report": report["id"],
+            **{name: getattr(number, name) for name in ("part", "metric", "name")},
+            "side": TEXTS if number.part == TEXTS else number.side,
+            "low": low,
+            "high": high,
+        }
