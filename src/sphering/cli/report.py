@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sphering.cli.command import command
 from sphering.cli.place import place_of
+from sphering.cli.report_tables import print_numbers
 from sphering.cli.shared import Shared
 from sphering.cli.snapshots import SNAPSHOT
-from sphering.cli.terminal import note, print_json, print_line, print_table
+from sphering.cli.terminal import note, print_json, print_line
 from sphering.errors import StorageError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
             print_json({**facts, "report": corpus.layout.page(release.id) if page else None, "numbers": numbers})
             return
         note(f"{selector} is release {release.id}, snapshot {release.snapshot}", quiet=shared.quiet)
-        _print(numbers)
+        print_numbers(numbers)
         if page:
             print_line(f"report: {page}")
 
@@ -55,37 +55,3 @@ def _page(corpus: CorpusStore, release: Release) -> Path | None:
         told = "it is as it was rendered before" if left else "there is none"
         note(f"the page was not rendered, {told}: {error}", quiet=False)
         return left
-
-
-def _print(numbers: Mapping[str, Any]) -> None:
-    from sphering.report.catalogue import LABELS
-    from sphering.report.wording import line_name
-
-    raw, transformed = numbers["raw"], numbers["transformed"]
-    names = [*raw, *(name for name in transformed if name not in raw)]
-    print_table(
-        ("metric", "raw", "transformed", "kind", "n"),
-        [
-            (name, _value(raw, name), _value(transformed, name), *_origin(raw.get(name) or transformed[name]))
-            for name in names
-        ],
-    )
-    print_table(
-        ("texts", "value", "kind", "n"),
-        [(name, entry.get("value"), *_origin(entry)) for name, entry in numbers["texts"].items()],
-    )
-    for column, lines in numbers.get("labels", {}).items():
-        print_table(
-            (column, *LABELS),
-            [(line_name(line), *(line[name]["value"] for name in LABELS)) for line in lines],
-        )
-    for warning in numbers.get("warnings", ()):
-        print_line(f"warning: {warning['sentence']}")
-
-
-def _value(space: Mapping[str, Any], name: str) -> Any:
-    return space[name].get("value") if name in space else None
-
-
-def _origin(entry: Mapping[str, Any]) -> tuple[Any, Any]:
-    return entry.get("kind"), entry.get("n")

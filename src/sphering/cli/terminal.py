@@ -28,7 +28,7 @@ def note(text: str, *, quiet: bool) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print rows: a table on a terminal, aligned lines elsewhere; numbers stand right."""
+    """Print rows: a table on a terminal, aligned lines elsewhere; numbers stand right, and so does what is missing."""
     rows = [tuple(row) for row in rows]
     cells = [[_cell(value) for value in row] for row in rows]
     right = [bool(rows) and all(_is_number(row[i]) for row in rows) for i in range(len(columns))]
@@ -44,6 +44,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         print_line("  ".join(aligned).rstrip())
 
 
+def interval(bounds: Sequence[float] | None) -> str:
+    """Return a 95 % interval as a cell of a table; empty where there is none."""
+    return f"{bounds[0]:.4g} to {bounds[1]:.4g}" if bounds else ""
+
+
 def print_pairs(pairs: Mapping[str, Any]) -> None:
     """Print named facts, one a line."""
     width = max((len(name) for name in pairs), default=0)
@@ -57,7 +62,7 @@ def _rich_table(columns: Sequence[str], cells: list[list[str]], right: list[bool
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name, at_right in zip(columns, right, strict=True):
         table.add_column(name, justify="right" if at_right else "left", overflow="fold")
     for row in cells:
@@ -66,7 +71,7 @@ def _rich_table(columns: Sequence[str], cells: list[list[str]], right: list[bool
 
 
 def _is_number(value: Any) -> bool:
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+    return value is None or value == "" or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def _cell(value: Any) -> str:

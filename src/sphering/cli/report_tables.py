@@ -1,0 +1,215 @@
+"""The numbers of a report as tables of a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sphering.cli.terminal import interval, print_line, print_table
+
+if TYPE_CHECKING:
+    from sphering.report.flattened import Number
+
+_NAMED = 3  # names before "and 12 more"
+_SHARES = ("accepted", "precision", "recall")
+Rows = dict[str, dict[str | None, "Number"]]
+"""The numbers of a part: by the metric, then by the space."""
+
+
+def print_numbers(report: Mapping[str, Any]) -> None:
+    """Print every number of a report, how its transform was chosen, and its warnings.
+
+    A number that is not defined is a dash, and beneath its table stands why.
+    """
+    from sphering.report.flattened import LABELS, TEXTS, VECTORS, by_part, is_evaluated
+
+    parts = by_part(report)
+    _print_vectors(_rows(parts[VECTORS]))
+    _print_texts(_rows(parts[TEXTS]))
+    _print_transform(report["transform"])
+    for part, numbers in parts.items():
+        if is_evaluated(numbers[0]):
+            _print_evaluated(part, _rows(numbers))
+    for part, numbers in parts.items():
+        if part.startswith(f"{LABELS}."):
+            _print_spaces(part, _rows(numbers))
+    for column, lines in report.get("labels", {}).items():
+        _print_lines(column, lines)
+    for warning in report.get("warnings", ()):
+        print_line(f"warning: {warning['sentence']}")
+
+
+def _rows(numbers: Iterable[Number]) -> Rows:
+    found: Rows = {}
+    for number in numbers:
+        found.setdefault(number.metric, {})[number.side] = number
+    return found
+
+
+def _print_vectors(rows: Rows) -> None:
+    """Print what is measured on all vectors; names are long, so that intervals have a table of their own."""
+    print_table(
+        ("metric", "raw", "transformed", "kind", "n"),
+        [
+            (metric, *(_value(sides, space) for space in ("raw", "transformed")), *_origin(_told(sides)))
+            for metric, sides in rows.items()
+        ],
+    )
+    _print_reasons(rows)
+    bounded = {metric: sides for metric, sides in rows.items() if any(each.interval for each in sides.values())}
+    if bounded:
+        print_line()
+        print_table(
+            ("95 %", "raw", "transformed"),
+            [
+                (metric, *(_interval(sides, space) for space in ("raw", "transformed")))
+                for metric, sides in bounded.items()
+            ],
+        )
+
+
+def _print_texts(rows: Rows) -> None:
+    print_line()
+    print_table(
+        ("texts", "value", "kind", "n"),
+        [(metric, sides[None].value, *_origin(sides[None])) for metric, sides in rows.items()],
+    )
+    _print_reasons(rows)
+
+
+def _print_transform(transform: Mapping[str, Any]) -> None:
+    """Print which map it is, why that one, how far the corpus drifted since the fit, and what was tried."""
+    from sphering.report.transform_words import transform_words
+
+    print_line()
+    print_line(f"transform: {transform_words(transform)}")
+    drift = transform["drift"]
+    told = drift.get("reason") if drift["value"] is None else f"{drift['value']:.6g}"
+    print_line(f"drift since it was fitted: {told}")
+    choice = transform.get("choice") or {}
+    trials = choice.get("trials", ())
+    if not trials:
+        return
+    print_line()
+    print_table(
+        ("candidate", choice["metric"], "gain", "95 %", "over", "taken"),
+        [
+            (each["candidate"], each["value"], each["gain"], interval(each["interval"]), each["against"], each["taken"])
+            for each in trials
+        ],
+    )
+    _print_missing((each["reason"], each["candidate"]) for each in trials if each["reason"])
+
+
+def _print_evaluated(part: str, rows: Rows) -> None:
+    """Print the numbers of one kind of evaluation: counts, both spaces side by side, and thresholds."""
+    from sphering.report.flattened import THRESHOLDS
+
+    counts = [(metric, sides[None].value) for metric, sides in rows.items() if None in sides]
+    print_line()
+    print_line(f"evaluation by {part}: " + ", ".join(f"{metric} {value:g}" for metric, value in counts))
+    prefix = f"{THRESHOLDS}."
+    _print_spaces(part, {name: each for name, each in rows.items() if None not in each and not name.startswith(prefix)})
+    _print_thresholds(
+        part,
+        {
+            name.removeprefix(prefix): each["transformed"]
+            for name, each in rows.items()
+            if name.startswith(prefix) and "transformed" in each
+        },
+    )
+
+
+def _print_spaces(part: str, rows: Rows) -> None:
+    print_line()
+    print_table(
+        (part, "raw", "95 %", "transformed", "95 %", "kind", "n"),
+        [_space_row(metric, sides) for metric, sides in rows.items()],
+    )
+    _print_reasons(rows)
+
+
+def _space_row(metric: str, sides: Mapping[str | None, Number]) -> Sequence[Any]:
+    cells = [cell for space in ("raw", "transformed") for cell in (_value(sides, space), _interval(sides, space))]
+    return (metric, *cells, *_origin(_told(sides)))
+
+
+def _print_thresholds(part: str, numbers: Mapping[str, Number]) -> None:
+    """Print what a threshold on the cosine of exported vectors gives; the interval is that of the precision."""
+    found: dict[str, dict[str, Number]] = {}
+    for name, number in numbers.items():
+        cosine, _, share = name.rpartition(".")
+        found.setdefault(cosine, {})[share] = number
+    if not found:
+        return
+    print_line()
+    print_table(
+        (f"{part}: cosine from", "accepted", "precision", "95 %", "recall"),
+        [_threshold_row(float(cosine), found[cosine]) for cosine in sorted(found, key=float)],
+    )
+    _print_missing(
+        (each.entry["reason"], f"{share} from {cosine}")
+        for cosine, shares in found.items()
+        for share, each in shares.items()
+        if each.entry.get("reason")
+    )
+
+
+def _threshold_row(cosine: float, shares: Mapping[str, Number]) -> Sequence[Any]:
+    accepted, precision, recall = (shares.get(name) for name in _SHARES)
+    values = [None if each is None or each.value is None else round(each.value, 4) for each in (accepted, precision)]
+    last = None if recall is None or recall.value is None else round(recall.value, 4)
+    return cosine, *values, interval(precision.interval if precision else None), last
+
+
+def _print_lines(column: str, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Print a line for each label of a column."""
+    from sphering.report.catalogue import LABELS
+    from sphering.report.wording import line_name
+
+    print_line()
+    rows = [(line_name(line), *(line[name]["value"] for name in LABELS)) for line in lines]
+    print_table((column, *LABELS), rows)
+    found = [(line[name]["reason"], name) for line in lines for name in LABELS if line[name].get("reason")]
+    _print_missing(dict.fromkeys(found))
+
+
+def _print_reasons(rows: Rows) -> None:
+    """Print why numbers of a table are not defined; the space is named where the other one has the number."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for metric, sides in rows.items():
+        for space, side in sides.items():
+            if side.entry.get("reason"):
+                found.setdefault((side.entry["reason"], metric), []).append(space or "")
+    _print_missing(
+        (reason, metric if len(spaces) == len(rows[metric]) else f"{metric} ({', '.join(spaces)})")
+        for (reason, metric), spaces in found.items()
+    )
+
+
+def _print_missing(found: Iterable[tuple[str, str]]) -> None:
+    """Print reasons, each once with the first of the names that have it."""
+    by_reason: dict[str, list[str]] = {}
+    for reason, name in found:
+        by_reason.setdefault(reason, []).append(name)
+    for reason, names in by_reason.items():
+        told = names if len(names) <= _NAMED + 1 else [*names[:_NAMED], f"{len(names) - _NAMED} more"]
+        print_line(f"no {' and '.join([', '.join(told[:-1]), told[-1]] if told[1:] else told)}: {reason}")
+
+
+def _told(sides: Mapping[str | None, Number]) -> Number:
+    """Return the number whose kind and n a row tells: the transformed one where there is one."""
+    return sides.get("transformed") or sides["raw"]
+
+
+def _value(sides: Mapping[str | None, Number], space: str) -> Any:
+    """Return a number as a cell: empty where the space does not have it, None where it is not defined."""
+    return sides[space].value if space in sides else ""
+
+
+def _interval(sides: Mapping[str | None, Number], space: str) -> str:
+    return interval(sides[space].interval) if space in sides else ""
+
+
+def _origin(number: Number) -> tuple[Any, Any]:
+    return number.entry.get("kind"), number.entry.get("n")
