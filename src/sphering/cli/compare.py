@@ -11,7 +11,7 @@ from sphering.cli.command import command
 from sphering.cli.listening import listening
 from sphering.cli.place import place_of
 from sphering.cli.shared import Shared
-from sphering.cli.terminal import note, print_json, print_line, print_table
+from sphering.cli.terminal import interval, note, print_json, print_line, print_missing, print_table
 
 _A = typer.Argument(metavar="A", help="A snapshot or release: id, prefix or ref.")
 _B = typer.Argument(metavar="B", help="Another, of the same corpus; by default latest.")
@@ -60,38 +60,40 @@ def _print(compared: Mapping[str, Any]) -> None:
         print_line()
         columns = (f"{name}, A to B", "value", "95 %", "chance", "kind", "n")
         print_table(columns, [_metric(metric, entry) for metric, entry in space["metrics"].items()])
+        print_missing(_reasons(space["metrics"]))
         if space["thresholds"]:
             print_line()
             print_table((f"{name}: cosine in A", "share of pairs", "cosine in B", "95 %"), _thresholds(space))
+            print_missing(_reasons({f"cosine for {each['a']:g}": each["b"] for each in space["thresholds"]}))
     for part, entries in (compared["metrics"] or {}).items():
         print_line()
         _print_deltas(part, entries)
 
 
 def _metric(name: str, entry: Mapping[str, Any]) -> tuple[Any, ...]:
-    value = entry["value"] if entry["value"] is not None else entry["reason"]
-    return name, value, _interval(entry), entry.get("chance"), entry["kind"], entry.get("n", 0)
+    return name, entry["value"], interval(entry.get("interval")), entry.get("chance"), entry["kind"], entry.get("n", 0)
 
 
 def _thresholds(space: Mapping[str, Any]) -> Iterable[tuple[Any, ...]]:
     for each in space["thresholds"]:
-        b = each["b"]
-        yield each["a"], each["share"]["value"], b["reason"] if b["value"] is None else b["value"], _interval(b)
+        yield each["a"], each["share"]["value"], each["b"]["value"], interval(each["b"].get("interval"))
+
+
+def _reasons(entries: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, str]]:
+    """Return why numbers are not defined, (reason, name)."""
+    return ((entry["reason"], name) for name, entry in entries.items() if "reason" in entry)
 
 
 def _print_deltas(part: str, entries: Mapping[str, Mapping[str, Any]]) -> None:
-    """Print the numbers of the two reports that differ, and how many do not."""
+    """Print the numbers of the two reports that differ, how many do not, and why some are not there."""
     rows = [
-        (name, entry["a"], entry["b"], entry["change"], _interval(entry))
+        (name, entry["a"], entry["b"], entry["change"], interval(entry.get("interval")))
         for name, entry in entries.items()
         if entry["a"] != entry["b"]
     ]
     if rows:
         print_table((f"report, {part}", "A", "B", "change", "95 %"), rows)
-    if len(rows) < len(entries):
-        print_line(f"report, {part}: {len(entries) - len(rows)} numbers are equal")
-
-
-def _interval(entry: Mapping[str, Any]) -> str:
-    interval = entry.get("interval")
-    return f"{interval[0]:.4g} to {interval[1]:.4g}" if interval else ""
+    equal = sum(entry["a"] == entry["b"] and entry["a"] is not None for entry in entries.values())
+    if equal:
+        print_line(f"report, {part}: {f'{equal} numbers are' if equal > 1 else '1 number is'} equal")
+    print_missing(_reasons(entries))

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sphering.cli.terminal import interval, print_line, print_table
+from sphering.cli.terminal import interval, print_line, print_missing, print_table
 
 if TYPE_CHECKING:
     from sphering.report.flattened import Number
 
-_NAMED = 3  # names before "and 12 more"
 _SHARES = ("accepted", "precision", "recall")
 Rows = dict[str, dict[str | None, "Number"]]
 """The numbers of a part: by the metric, then by the space."""
@@ -98,7 +97,7 @@ def _print_transform(transform: Mapping[str, Any]) -> None:
             for each in trials
         ],
     )
-    _print_missing((each["reason"], each["candidate"]) for each in trials if each["reason"])
+    print_missing((each["reason"], each["candidate"]) for each in trials if each["reason"])
 
 
 def _print_evaluated(part: str, rows: Rows) -> None:
@@ -147,7 +146,7 @@ def _print_thresholds(part: str, numbers: Mapping[str, Number]) -> None:
         (f"{part}: cosine from", "accepted", "precision", "95 %", "recall"),
         [_threshold_row(float(cosine), found[cosine]) for cosine in sorted(found, key=float)],
     )
-    _print_missing(
+    print_missing(
         (each.entry["reason"], f"{share} from {cosine}")
         for cosine, shares in found.items()
         for share, each in shares.items()
@@ -171,7 +170,7 @@ def _print_lines(column: str, lines: Sequence[Mapping[str, Any]]) -> None:
     rows = [(line_name(line), *(line[name]["value"] for name in LABELS)) for line in lines]
     print_table((column, *LABELS), rows)
     found = [(line[name]["reason"], name) for line in lines for name in LABELS if line[name].get("reason")]
-    _print_missing(dict.fromkeys(found))
+    print_missing(dict.fromkeys(found))
 
 
 def _print_reasons(rows: Rows) -> None:
@@ -181,20 +180,10 @@ def _print_reasons(rows: Rows) -> None:
         for space, side in sides.items():
             if side.entry.get("reason"):
                 found.setdefault((side.entry["reason"], metric), []).append(space or "")
-    _print_missing(
+    print_missing(
         (reason, metric if len(spaces) == len(rows[metric]) else f"{metric} ({', '.join(spaces)})")
         for (reason, metric), spaces in found.items()
     )
-
-
-def _print_missing(found: Iterable[tuple[str, str]]) -> None:
-    """Print reasons, each once with the first of the names that have it."""
-    by_reason: dict[str, list[str]] = {}
-    for reason, name in found:
-        by_reason.setdefault(reason, []).append(name)
-    for reason, names in by_reason.items():
-        told = names if len(names) <= _NAMED + 1 else [*names[:_NAMED], f"{len(names) - _NAMED} more"]
-        print_line(f"no {' and '.join([', '.join(told[:-1]), told[-1]] if told[1:] else told)}: {reason}")
 
 
 def _told(sides: Mapping[str | None, Number]) -> Number:

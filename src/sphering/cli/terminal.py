@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 _WIDEST = 100
+_NAMED = 3  # names before "and 12 more"
 
 
 def print_json(document: Any) -> None:
@@ -47,6 +48,16 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 def interval(bounds: Sequence[float] | None) -> str:
     """Return a 95 % interval as a cell of a table; empty where there is none."""
     return f"{bounds[0]:.4g} to {bounds[1]:.4g}" if bounds else ""
+
+
+def print_missing(found: Iterable[tuple[str, str]]) -> None:
+    """Print why numbers have no value, (reason, name): each reason once, with the first of the names that have it."""
+    by_reason: dict[str, list[str]] = {}
+    for reason, name in found:
+        by_reason.setdefault(reason, []).append(name)
+    for reason, names in by_reason.items():
+        told = names if len(names) <= _NAMED + 1 else [*names[:_NAMED], f"{len(names) - _NAMED} more"]
+        print_line(f"no {' and '.join([', '.join(told[:-1]), told[-1]] if told[1:] else told)}: {reason}")
 
 
 def print_pairs(pairs: Mapping[str, Any]) -> None:

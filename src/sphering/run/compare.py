@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sphering.errors import StorageError
@@ -41,14 +41,24 @@ def compare_found(corpus: CorpusStore, a: Found, b: Found, *, sample: int = SAMP
 def _side(corpus: CorpusStore, found: Found) -> Side:
     release, snapshot = found.release, corpus.snapshot(found.manifest.id)
     record = corpus.run_record(found.manifest.run if release is None else release.run) or {}
+    report = None if release is None else read_document(corpus.files, corpus.layout.report(release.report))
     return Side(
         snapshot=snapshot,
         release=None if release is None else release.id,
         transform=None if release is None else read_transform(corpus, release.transform),
-        report=None if release is None else read_document(corpus.files, corpus.layout.report(release.report)),
+        report=report,
         max_drift=record.get("config", {}).get("transform", {}).get("max_drift"),
         moments=lambda transform: _moments(corpus, snapshot, transform),
+        evaluated=_evaluated(corpus, report),
     )
+
+
+def _evaluated(corpus: CorpusStore, report: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the digest of what each kind of a report's evaluation was read from; nothing where it was collected."""
+    name = ((report or {}).get("evaluation") or {}).get("evaluation")
+    key = corpus.layout.evaluation_manifest(name) if name else None
+    parts = read_document(corpus.files, key).get("parts", {}) if key and corpus.files.exists(key) else {}
+    return {kind: part["digest"] for kind, part in parts.items()}
 
 
 def _moments(corpus: CorpusStore, snapshot: Snapshot, transform: Transform | None) -> Moments:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from sphering.progress import current
 from sphering.report.changed_documents import changed_documents
 from sphering.report.comparison.deltas import deltas
 from sphering.report.comparison.drifted import classifier_metric, drift_metrics
+from sphering.report.comparison.evaluations import Digests, evaluations
 from sphering.report.comparison.same_texts import equality, same_text_metrics
 from sphering.report.comparison.texts import ComparedTexts, Vectors, compare_texts
 from sphering.report.comparison.words import sentences, verdict
@@ -44,6 +45,8 @@ class Side:
         Of the run that made it.
     moments : callable
         Returns the moments of its documents under a transform, or raw. Called where they are needed alone.
+    evaluated : mapping
+        The digest of what each kind of the report's evaluation was read from; empty where that is not known.
     """
 
     snapshot: Snapshot
@@ -52,6 +55,7 @@ class Side:
     report: Mapping[str, Any] | None
     max_drift: float | None
     moments: Callable[[Transform | None], Moments]
+    evaluated: Digests = field(default_factory=dict)
 
 
 def compare(a: Side, b: Side, *, sample: int = SAMPLE, seed: int = SEED) -> Json:
@@ -91,12 +95,20 @@ def compare(a: Side, b: Side, *, sample: int = SAMPLE, seed: int = SEED) -> Json
         "max_drift": _max_drift(a, b),
         "raw": spaces["raw"],
         "transformed": spaces.get("transformed"),
-        "metrics": None if a.report is None or b.report is None else deltas(a.report, b.report),
+        **_reports(a, b),
         "reason": f"no release was made of {' and '.join(missing)}: there is no report" if missing else None,
     }
     found["verdict"] = verdict(found)
     found["sentences"] = sentences(found)
     return found
+
+
+def _reports(a: Side, b: Side) -> Json:
+    """Return how the numbers of the two reports changed, and whether they were evaluated on the same."""
+    if a.report is None or b.report is None:
+        return {"metrics": None, "evaluation": None}
+    evaluation = evaluations(a.report, b.report, (a.evaluated, b.evaluated))
+    return {"metrics": deltas(a.report, b.report), "evaluation": evaluation}
 
 
 def _named(side: Side) -> Json:

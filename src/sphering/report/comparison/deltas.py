@@ -6,24 +6,32 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from sphering.report.flattened import THRESHOLDS, VECTORS, numbers_of
 from sphering.report.measured import Json
 
-PARTS = ("raw", "transformed", "texts")
+Parts = dict[str, dict[str, Json]]
+"""Numbers by what they are measured on, then by their names there."""
 
 
-def deltas(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, dict[str, Json]]:
-    """Return for each number of two report.json, raw, transformed and of the texts, both values and the change.
+def deltas(a: Mapping[str, Any], b: Mapping[str, Any]) -> Parts:
+    """Return for each number of two report.json both values and the change, by what it is measured on.
 
-    A number that one report lacks is None there, and so is its change.
+    `raw` and `transformed` are the vectors; names of an evaluation's and of a label column's numbers begin with their
+    space. What one report alone measures anything on, such as pairs, is left out; a number that one report lacks is
+    None there, and so is its change. Thresholds are deciles of each report's own cosines, and not compared.
     """
+    before, after = _parts(a), _parts(b)
     return {
-        part: {name: delta(a[part].get(name), b[part].get(name)) for name in (*a[part], *_new(a[part], b[part]))}
-        for part in PARTS
+        part: {name: delta(before[part].get(name), after[part].get(name)) for name in {**before[part], **after[part]}}
+        for part in before
+        if part in after
     }
 
 
 def delta(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> Json:
     """Return one number of two releases: `a`, `b`, `change` and, where either has an interval, that of the change.
+
+    Where one of them is not defined the `reason` says why.
 
     The ends are those of the difference of two independent estimates, squared half-widths added on each side (Newcombe
     1998). What two releases share makes their estimates move together, so with common documents it is too wide and not
@@ -35,11 +43,19 @@ def delta(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> Json:
     if change is not None and (_bounds(a) is not None or _bounds(b) is not None):
         (a_low, a_high), (b_low, b_high) = _widths(a), _widths(b)
         found["interval"] = [change - math.hypot(b_low, a_high), change + math.hypot(b_high, a_low)]
+    reason = next((each["reason"] for each in (a, b) if each and each.get("reason")), None)
+    return found if reason is None else {**found, "reason": reason}
+
+
+def _parts(report: Mapping[str, Any]) -> Parts:
+    found: Parts = {}
+    for number in numbers_of(report):
+        if number.part == VECTORS and number.side:
+            found.setdefault(number.side, {})[number.metric] = number.entry
+        elif not number.metric.startswith(f"{THRESHOLDS}."):
+            name = f"{number.side}.{number.metric}" if number.side else number.metric
+            found.setdefault(number.part, {})[name] = number.entry
     return found
-
-
-def _new(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
-    return [name for name in b if name not in a]
 
 
 def _value(entry: Mapping[str, Any] | None) -> float | None:

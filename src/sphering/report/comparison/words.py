@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sphering.report.comparison.evaluations import evaluation_sentences
 from sphering.report.wording import shown
 
 MIGRATION, REFIT, OTHER_TEXTS, NO_DRIFT, EQUAL = "migration", "refit", "other_texts", "no_drift", "equal"
@@ -42,7 +43,8 @@ def verdict(found: Mapping[str, Any]) -> str:
 def sentences(found: Mapping[str, Any]) -> list[str]:
     """Return a comparison in sentences, the verdict first."""
     body = _drifted(found) if found["same_encoder"] else _migrated(found)
-    return [_first(found), *body, *_transforms(found), _documents(found)]
+    evaluation = evaluation_sentences(found["evaluation"]) if found["evaluation"] else []
+    return [_first(found), *body, *_transforms(found), _documents(found), *evaluation]
 
 
 def _first(found: Mapping[str, Any]) -> str:
