@@ -78,7 +78,7 @@ COMMENT ON COLUMN reports.raw_mean_cosine IS 'Mean cosine of the encoder''s vect
 COMMENT ON COLUMN reports.transformed_mean_cosine IS 'Mean cosine of what is exported.';
 COMMENT ON COLUMN reports.drift IS 'Of the corpus from what the transform was fitted on.';
 COMMENT ON COLUMN reports.warnings IS 'How many warnings it gives.';
-COMMENT ON TABLE metrics IS 'One row for each number of each report: of its vectors, texts, evaluation and labels.';
+COMMENT ON TABLE metrics IS 'One row for each number of each report: of its vectors, texts, evaluation and label geometry.';
 COMMENT ON COLUMN metrics.corpus IS 'The corpus.';
 COMMENT ON COLUMN metrics.report IS 'The report.';
 COMMENT ON COLUMN metrics.part IS 'What it is measured on: vectors, texts, transform (its drift); queries, pairs or halves of the evaluation; labels.COLUMN.';

@@ -56,7 +56,8 @@ class Number:
 def numbers_of(report: Mapping[str, Any]) -> Iterator[Number]:
     """Yield every number of report.json: of vectors, texts and the transform, then of evaluations and labels.
 
-    Numbers of queries stand beside the evaluation's id, those of other kinds under the kind's name.
+    Numbers of queries stand beside the evaluation's id, those of other kinds under the kind's name. The lines of single
+    labels, histograms and lists are no numbers with a name of their own.
     """
     yield from _part(VECTORS, "", {space: report[space] for space in SPACES})
     yield from _part(TEXTS, "", report[TEXTS])
