@@ -11,6 +11,9 @@ from sphering.identity import SEAL, canonical_json, check_seal, seal
 from sphering.store.files import Files
 
 
+_encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
 def to_bytes(document: Mapping[str, Any]) -> bytes:
     """Return a sealed document as the key-sorted JSON text that is stored: a line for each name, a list on its line.
 
@@ -21,9 +24,9 @@ def to_bytes(document: Mapping[str, Any]) -> bytes:
 
 def _lines(value: Any, indent: str) -> str:
     if not isinstance(value, Mapping) or not value:
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return _encoded(value)
     inner = f"{indent} "
-    members = [f"{inner}{json.dumps(name, ensure_ascii=False)}: {_lines(value[name], inner)}" for name in sorted(value)]
+    members = [f"{inner}{_encoded(name)}: {_lines(value[name], inner)}" for name in sorted(value)]
     return "{\n" + ",\n".join(members) + f"\n{indent}}}"
 
 
