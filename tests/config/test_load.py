@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sphering.config.load import load, resolve
+from sphering.config.model import Config
 from sphering.errors import ConfigError, InputError
 
 MINIMAL = 'corpus = "help"\n\n[source]\npath = "pages.jsonl"\n'
@@ -229,3 +230,36 @@ def test_a_wrong_override_is_bad_input(write, override, words):
     error = refusal(write, EXPORTS, [override])
     assert words in str(error)
     assert isinstance(error, InputError)
+
+
+COLUMNS = 'metadata = ["mass", "topic"]\nlabels = ["intent"]\n'
+TWICE = "[[export]]\nname='a'\nformat='npy'\n[[export]]\nname='b'\nformat='npy'\n[[export]]\nname='a'\nformat='npy'\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "table", "expected", "remedy"),
+    [
+        ('[transform]\nkind = "center"\nweights = "mas"\n', 9, "[transform]", "'mass', 'topic', 'intent'", "'mass'"),
+        ('[transform]\nweights = "zzz"\n', 8, "[transform]", "`documents`, `texts`, 'mass'", "[source] metadata"),
+        ('[evaluation]\nlabels = "intents"\n', 8, "[evaluation]", "'intent'", "did you mean 'intent'?"),
+        ("keep_text = false\n[evaluation]\nhalves = 30\n", 9, "[evaluation]", "", ""),
+        (TWICE, 14, "[[export]] number 3", "", ""),
+    ],
+)
+def test_tables_that_contradict_each_other_are_told_with_the_line_and_what_could_stand_there(
+    write, text, line, table, expected, remedy
+):
+    error = refusal(write, MINIMAL + COLUMNS + text)
+    assert str(error.where).endswith(f"sphering.toml, line {line}, in {table}")
+    assert expected in str(error.expected)
+    assert remedy in str(error.remedy)
+
+
+def test_a_configuration_names_the_place_of_a_key_in_its_file(write):
+    gates = '[[gate]]\nmetric = "documents"\nmin = 1\n[[gate]]\nmetric = "nonsense"\nmin = 1\n'
+    file = write(MINIMAL + gates)
+    config = load(file)
+    assert config.place("gate", 1, "metric") == f"{file}, line 9, in [[gate]] number 2"
+    file.unlink()
+    assert config.place("gate", 1, "metric") == f"{file}, in [[gate]] number 2"
+    assert Config.model_validate(config.document()).place("transform", "kind") == "in [transform]"

@@ -95,7 +95,7 @@ def test_one_document_with_all_the_weight_is_refused(run, weighed):
 
 
 def test_weights_need_a_column_that_is_kept(weighed):
-    with pytest.raises(ValidationError, match="'masses': neither `documents` nor `texts` nor a column"):
+    with pytest.raises(ValidationError, match="weights = 'masses', which is no column"):
         weighed([1.0] * 40, weights="masses")
 
 

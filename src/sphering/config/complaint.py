@@ -11,8 +11,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from sphering.config.model import Config
-from sphering.config.position import line_of
+from sphering.config.position import line_of, place_words, table_name
 from sphering.config.schema import model_of, tables
+from sphering.config.table import ContradictionError
 from sphering.errors import ConfigError
 
 _HIDDEN = "base"
@@ -64,16 +65,19 @@ class _Complaint:
     """One wrong key or value."""
 
     def __init__(self, entry: Mapping[str, Any], content: Mapping[str, Any], text: str, file: Path) -> None:
-        self._path = _location(entry["loc"])
+        self._contradiction = _contradiction(entry)
+        inside = self._contradiction.path if self._contradiction else ()
+        self._path = (*_location(entry["loc"]), *inside)
         self._content = content
         self._entry = entry
         self._key = str(self._path[-1]) if self._path else ""
-        line = line_of(text, self._path)
-        table = _table_name(self._path)
-        self.where = f"{file}" + (f", line {line}" if line else "") + (f", in {table}" if table else "")
+        self.where = place_words(file, line_of(text, self._path), _table_name(self._path))
         self.found, self.expected, self.remedy = self._words()
 
     def _words(self) -> tuple[str, str, str]:
+        if self._contradiction is not None:
+            said = self._contradiction
+            return str(said), said.expected or self._description(), said.remedy or "see docs/configuration.md"
         kind = self._entry["type"]
         if kind == "extra_forbidden":
             return self._unknown()
@@ -122,6 +126,11 @@ class _Complaint:
         return "a configuration as docs/configuration.md describes it"
 
 
+def _contradiction(entry: Mapping[str, Any]) -> ContradictionError | None:
+    error = entry.get("ctx", {}).get("error")
+    return error if isinstance(error, ContradictionError) else None
+
+
 def _of(path: Sequence[str | int]) -> str:
     table = _table_name(path)
     return f" in {table}" if table else ""
@@ -131,9 +140,7 @@ def _table_name(path: Sequence[str | int]) -> str:
     """Return `[encoder]` or `[[export]] number 2` for the table that a path leads into, '' at the top."""
     if not path or (len(path) == 1 and not _is_table(path[0])):
         return ""
-    if len(path) > 1 and isinstance(path[1], int) and path[0] in ("export", "gate"):
-        return f"[[{path[0]}]] number {path[1] + 1}"
-    return f"[{path[0]}]"
+    return table_name(path)
 
 
 def _is_table(key: str | int) -> bool:

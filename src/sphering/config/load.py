@@ -101,4 +101,4 @@ def _validate(document: dict[str, Any], text: str, file: Path) -> Config:
         config = Config.model_validate_json(json.dumps(content, default=str), strict=True)
     except ValidationError as error:
         raise complain(error, content, text, file) from error
-    return config.model_copy(update={"base": str(file.parent)})
+    return config.read_from(file)

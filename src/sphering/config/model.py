@@ -6,12 +6,15 @@ provenance and enter none.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SerializeAsAny, model_validator
+from pydantic import Field, PrivateAttr, SerializeAsAny, model_validator
 
+from sphering.config.chunk import ChunkConfig
 from sphering.config.encoder import EncoderConfig, SentenceTransformersConfig
-from sphering.config.table import Name, Table
+from sphering.config.position import place_in
+from sphering.config.table import ContradictionError, Name, Table, nearest
 
 DOCUMENTS, TEXTS = "documents", "texts"
 
@@ -106,40 +109,6 @@ class NormaliseConfig(Table):
 
     unicode: Literal["NFC", "NFKC", "none"] = Field("none", description="Unicode normalisation form.")
     strip: bool = Field(False, description="Remove white space at both ends.")
-
-
-class ChunkConfig(Table):
-    """Source documents cut into chunks at paragraph, line, sentence and word borders; without this table, uncut."""
-
-    tokenizer: str | None = Field(
-        None,
-        description=(
-            "What counts tokens: by default the encoder's own tokenizer; or a folder, `package:NAME` or `org/name` as "
-            "in [encoder] model, or a tokenizer.json file."
-        ),
-    )
-    revision: str | None = Field(None, description="The commit of a hub tokenizer; needed for hub names.")
-    tokens: int | None = Field(
-        None,
-        gt=0,
-        description=(
-            "Most tokens of a chunk, the special tokens and those of the document prompt among them; by default 256, "
-            "or the encoder's longest input where that is shorter."
-        ),
-    )
-    overlap: int = Field(
-        0,
-        ge=0,
-        description="Most tokens at the end of a chunk that the next one begins with again; fewer than `tokens`.",
-    )
-
-    @model_validator(mode="after")
-    def _each_chunk_goes_on(self) -> Self:
-        if self.tokens is not None and self.overlap >= self.tokens:
-            raise ValueError(f"`overlap` is {self.overlap} tokens, and a chunk has only {self.tokens}")
-        if self.revision is not None and self.tokenizer is None:
-            raise ValueError("`revision` is of `tokenizer`, which is not given")
-        return self
 
 
 class TransformConfig(Table):
@@ -352,28 +321,35 @@ class Config(Table):
     gate: tuple[GateConfig, ...] = ()
     export: tuple[ExportConfig, ...] = ()
     run: RunConfig = RunConfig()
+    _file: Path | None = PrivateAttr(None)
 
     @model_validator(mode="after")
     def _export_names_differ(self) -> Self:
         names = [export.name for export in self.export]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"two exports are named {', '.join(twice)}")
+            second = len(names) - 1 - names[::-1].index(twice[0])
+            raise ContradictionError(f"two exports are named {', '.join(twice)}", ("export", second, "name"))
         return self
 
     @model_validator(mode="after")
     def _weights_are_kept(self) -> Self:
-        weights = self.transform.weights
-        if weights not in (DOCUMENTS, TEXTS, *self.source.metadata, *self.source.labels):
-            raise ValueError(
-                f"[transform] weights is {weights!r}: neither `documents` nor `texts` nor a column of [source] "
-                "metadata or labels"
+        weights, columns = self.transform.weights, (*self.source.metadata, *self.source.labels)
+        if weights not in (DOCUMENTS, TEXTS, *columns):
+            raise ContradictionError(
+                f"[transform] weights = {weights!r}, which is no column of [source] metadata or labels",
+                ("transform", "weights"),
+                expected=", ".join(dict.fromkeys((f"`{DOCUMENTS}`", f"`{TEXTS}`", *map(repr, columns)))),
+                remedy=nearest(weights, (DOCUMENTS, TEXTS, *columns)) or "add the column to [source] metadata",
             )
         return self
 
     @model_validator(mode="after")
     def _encoder_takes_these_texts(self) -> Self:
-        self.encoder.check_normalised(self.normalise.model_dump())
+        try:
+            self.encoder.check_normalised(self.normalise.model_dump())
+        except ValueError as error:
+            raise ContradictionError(str(error), ("encoder",)) from error
         return self
 
     @model_validator(mode="after")
@@ -381,12 +357,21 @@ class Config(Table):
         wanted = self.evaluation
         if wanted is None:
             return self
-        if wanted.labels is not None and wanted.labels not in self.source.labels:
-            raise ValueError(f"[evaluation] labels = {wanted.labels!r}, which is none of [source] labels")
+        labels = self.source.labels
+        if wanted.labels is not None and wanted.labels not in labels:
+            raise ContradictionError(
+                f"[evaluation] labels = {wanted.labels!r}, which is none of [source] labels",
+                ("evaluation", "labels"),
+                expected=", ".join(map(repr, labels)) or "a column of [source] labels, which has none",
+                remedy=nearest(wanted.labels, labels) or "add the column to [source] labels",
+            )
+        halves = ("evaluation", "halves")
         if wanted.halves is not None and not self.source.keep_text:
-            raise ValueError("[evaluation] halves are cut from texts, and [source] keep_text = false keeps none")
+            raise ContradictionError(
+                "[evaluation] halves are cut from texts, and [source] keep_text = false keeps none", halves
+            )
         if wanted.halves is not None and self.encoder.kind == "precomputed":
-            raise ValueError("[evaluation] halves are texts of which nobody computed a vector before")
+            raise ContradictionError("[evaluation] halves are texts of which nobody computed a vector before", halves)
         return self
 
     def document(self) -> dict[str, Any]:
@@ -396,3 +381,13 @@ class Config(Table):
     def given(self) -> dict[str, Any]:
         """Return what was configured, without defaults, as plain JSON values."""
         return self.model_dump(mode="json", exclude_unset=True)
+
+    def read_from(self, file: Path) -> Self:
+        """Return the configuration as that of a file, which errors about it name."""
+        config = self.model_copy(update={"base": str(file.parent)})
+        config._file = file
+        return config
+
+    def place(self, *path: str | int) -> str:
+        """Return where the key of a table stands, for an error: file, line and table, as far as they are known."""
+        return place_in(self._file, path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Collection
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,3 +15,33 @@ class Table(BaseModel):
     """A table of sphering.toml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class ContradictionError(ValueError):
+    """Two values that do not go together, each of which would be right alone.
+
+    Parameters
+    ----------
+    found : str
+        Both, in words.
+    path : tuple of str or int
+        The key that is to be mended, from the table on whose validation it comes out.
+    expected : str, optional
+        What could stand there.
+    remedy : str, optional
+        What to do.
+    """
+
+    def __init__(
+        self, found: str, path: tuple[str | int, ...], *, expected: str | None = None, remedy: str | None = None
+    ) -> None:
+        super().__init__(found)
+        self.path = path
+        self.expected = expected
+        self.remedy = remedy
+
+
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """Return the question whether the known name was meant that a wrong one resembles; None where it resembles none."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from sphering.config.model import GateConfig
 from sphering.errors import ConfigError
@@ -82,6 +82,7 @@ def check_names(
     evaluated: bool,
     labels: Sequence[str] = (),
     extended: bool = False,
+    place: Callable[[int], str] | None = None,
 ) -> None:
     """Refuse a gate on a number that no run of the configuration measures, before anything is read.
 
@@ -96,6 +97,8 @@ def check_names(
         The columns of [source] labels.
     extended : bool
         Whether [report] extended is set.
+    place : callable, optional
+        Gives the place of the gate of a number, from 0 on, in the configuration.
 
     Raises
     ------
@@ -106,23 +109,24 @@ def check_names(
     of_labels = [name for column in labels for name in label_metrics(column, extended=extended)]
     measured = [*release_names(), *of_exports, *of_labels, *(EVALUATION_METRICS if evaluated else ())]
     known = [*RUN_METRICS, *measured, *map(change_of, measured)]
-    for gate in gates:
+    for number, gate in enumerate(gates):
+        where = place(number) if place else f"[[gate]] metric = {gate.metric!r}"
         if gate.metric.removesuffix(_CHANGE) in EVALUATION_METRICS and not evaluated:
             raise ConfigError(
                 f"a gate on {gate.metric!r}, and no evaluation",
                 expected="something to measure it on",
-                where=f"[[gate]] metric = {gate.metric!r}",
+                where=where,
                 remedy="add an [evaluation] table, or remove the gate",
             )
         if not extended and _plain(gate.metric) in EXTENDED:
             raise ConfigError(
                 f"a gate on {gate.metric!r}, which only an extended report measures",
                 expected="[report] extended = true",
-                where=f"[[gate]] metric = {gate.metric!r}",
+                where=where,
                 remedy="set it, or remove the gate",
             )
         if gate.metric not in known:
-            raise unknown(gate.metric, known)
+            raise unknown(gate.metric, known, where)
 
 
 def _plain(metric: str) -> str:
@@ -130,12 +134,12 @@ def _plain(metric: str) -> str:
     return metric.removesuffix(_CHANGE).removeprefix("raw.").removeprefix("transformed.")
 
 
-def unknown(metric: str, known: Collection[str]) -> ConfigError:
+def unknown(metric: str, known: Collection[str], where: str | None = None) -> ConfigError:
     """Return the error for a gate's unknown number, with the nearest known one."""
     near = difflib.get_close_matches(metric, sorted(known), n=1, cutoff=0.5)
     return ConfigError(
         f"a gate on {metric!r}, which no run measures",
         expected=f"a number such as {near[0] if near else 'transformed.mean_cosine'}",
-        where=f"[[gate]] metric = {metric!r}",
+        where=where or f"[[gate]] metric = {metric!r}",
         remedy=f"did you mean {near[0]!r}?" if near else "the names are listed in the configuration reference",
     )

@@ -90,6 +90,7 @@ def check(config: Config, purpose: Purpose = "run") -> None:
         evaluated=config.evaluation is not None,
         labels=config.source.labels,
         extended=config.report.extended,
+        place=lambda gate: config.place("gate", gate, "metric"),
     )
     if purpose in ("run", "embed") and config.source.path is not None:
         find_files(config.source, Path(config.base))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sphering.config.model import ChunkConfig, Config
+from sphering.config.chunk import ChunkConfig
+from sphering.config.model import Config
 from sphering.encoder import TokenRule, token_rule
 from sphering.encoder.resolve import locate_tokenizer
 from sphering.errors import ConfigError, ModelError
