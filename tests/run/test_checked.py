@@ -28,3 +28,8 @@ def test_a_gate_that_nothing_measures_is_told_with_its_line(refusal, metric):
     error, file = refusal(f'{known}[[gate]]\nmetric = "{metric}"\nmax = 1\n')
     assert metric in error.found
     assert error.where == f"{file}, line 10, in [[gate]] number 2"
+
+
+def test_a_setting_of_the_transform_that_does_nothing_is_told_with_its_line(refusal):
+    error, file = refusal('[transform]\nkind = "standard"\npower = 0.5\n')
+    assert error.where == f"{file}, line 8, in [transform]"

@@ -17,6 +17,11 @@ from sphering.config.position import place_in
 from sphering.config.table import ContradictionError, Name, Table, nearest
 
 DOCUMENTS, TEXTS = "documents", "texts"
+OF_KINDS: dict[str, tuple[str, ...]] = {
+    "abtt": ("components",),
+    "whiten": ("form", "power", "shrinkage", "soft", "dimension"),
+}
+"""What of [transform] only one kind reads."""
 
 
 class SourceConfig(Table):

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from sphering.config.encoder import EncoderConfig
 from sphering.config.model import Config
+from sphering.config.unused import check_settings
 from sphering.encoder.kind import Resolution
 from sphering.encoder.protocol import EncoderIdentity
 from sphering.errors import IdentityError, NotFoundError
@@ -73,7 +74,8 @@ def check(config: Config, purpose: Purpose = "run") -> None:
     ModelError
         If the model is not here.
     ConfigError
-        If a gate bounds a number that no run measures, or chunks cannot be cut as configured.
+        If a setting of the transform does nothing, a gate bounds a number that no run measures, or chunks cannot be cut
+        as configured.
     SourceError
         If a run for that purpose reads files, and they are not there.
     """
@@ -81,6 +83,7 @@ def check(config: Config, purpose: Purpose = "run") -> None:
     from sphering.gate.names import check_names
     from sphering.source.finding import find_files
 
+    check_settings(config)
     check_encoder(config.encoder)
     if purpose in ("run", "embed"):
         open_chunker(config)

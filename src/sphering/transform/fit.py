@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sphering.config.model import TransformConfig
+from sphering.config.model import OF_KINDS, TransformConfig
 from sphering.errors import InputError
 from sphering.geometry.blas import one_blas_thread
 from sphering.geometry.gram import Array
@@ -20,10 +20,6 @@ from sphering.transform.choice import Choice, choose
 from sphering.transform.forms import Factor
 from sphering.transform.whitening import whitening_map
 
-_PARAMETERS: dict[str, tuple[str, ...]] = {
-    "abtt": ("components",),
-    "whiten": ("form", "power", "shrinkage", "soft", "dimension"),
-}
 _LEAST = {"none": 0, "center": 1, "standard": 2, "abtt": 2, "whiten": 2}  # vectors
 
 
@@ -172,4 +168,4 @@ def _spectrum(moments: Moments) -> Spectrum:
 
 def _parameters(config: TransformConfig) -> dict[str, Any]:
     """Return the settings that the kind reads."""
-    return {name: getattr(config, name) for name in (*_PARAMETERS.get(config.kind, ()), "weights")}
+    return {name: getattr(config, name) for name in (*OF_KINDS.get(config.kind, ()), "weights")}
