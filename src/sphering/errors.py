@@ -106,6 +106,10 @@ class EmptyCorpusError(InputError):
     """No document is left to work on."""
 
 
+class UnfittableError(InputError):
+    """Vectors are too few, or too much alike, for the map that is to be fitted on them."""
+
+
 class IdentityError(TerminalError):
     """Vectors, transforms or queries of two encoders would meet."""
 

@@ -12,6 +12,7 @@ from nights import carry, small
 from sphering.config.encoder import SentenceTransformersConfig
 from sphering.config.model import TransformConfig
 from sphering.encoder.resolve import locate
+from sphering.errors import InputError
 from sphering.run.choose import fold_of_items
 from sphering.run.fit import read_transform, transform_id
 from sphering.store.documents import read_document
@@ -182,6 +183,19 @@ def test_a_corpus_of_which_a_fold_scores_most_is_left_to_the_mean_cosine(tmp_pat
     choice = report["transform"]["choice"]
     assert choice["by"] == "mean_cosine"
     assert "too few are left to fit on" in choice["reason"]
+
+
+def test_an_error_of_the_choice_that_is_no_matter_of_too_few_vectors_ends_the_run(
+    tmp_path, sts, few_pairs, monkeypatch
+):
+    def broken(*_):
+        raise InputError("row 7 is not finite")
+
+    monkeypatch.setattr("sphering.run.choose.moments_without", broken)
+    evaluation = {"pairs": str(few_pairs)}
+    config = small(tmp_path, rows(sts[0][:60]), transform={"kind": "auto"}, evaluation=evaluation, export=[])
+    with pytest.raises(InputError, match="row 7"):
+        carry(config)
 
 
 def test_another_seed_may_choose_another_transform_and_has_another_id(contrastive):

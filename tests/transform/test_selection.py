@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sphering.errors import InputError
+from sphering.errors import InputError, UnfittableError
 from sphering.transform.selection import select
 
 
@@ -64,7 +64,7 @@ def test_a_gain_without_any_spread_is_no_evidence():
 def test_what_cannot_be_fitted_stands_in_the_table_with_its_reason():
     def scores(name):
         if name == "whiten":
-            raise InputError("3 vectors of 384 dimensions cannot be whitened", expected="more")
+            raise UnfittableError("3 vectors of 384 dimensions cannot be whitened", expected="more")
         return normal(0.0)
 
     found = select(["none", "whiten", "center"], scores, mean)
@@ -72,6 +72,16 @@ def test_what_cannot_be_fitted_stands_in_the_table_with_its_reason():
     assert found.trials[1].value is None
     assert "cannot be whitened" in found.trials[1].reason
     assert found.trials[2].value is not None
+
+
+def test_a_candidate_that_fails_for_another_reason_ends_the_choice():
+    def scores(name):
+        if name == "center":
+            raise InputError("row 7 is not finite")
+        return normal(0.0)
+
+    with pytest.raises(InputError, match="row 7"):
+        select(["none", "center"], scores, mean)
 
 
 @settings(max_examples=10, deadline=None)

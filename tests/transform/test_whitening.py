@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sphering.config.model import TransformConfig
-from sphering.errors import InputError
+from sphering.errors import InputError, UnfittableError
 from sphering.geometry.moments import Moments
 from sphering.geometry.participation import covariance_participation
 from sphering.transform import choose, fit
@@ -229,7 +229,7 @@ def test_degenerate_vectors_are_refused_or_whitened_and_never_nan(form, case):
 
 def test_two_opposite_vectors_are_not_whitened_by_a_computed_share_of_nothing():
     x = np.array([[1.0, 2.0, 3.0], [1.5, 2.0, 2.0]])
-    with pytest.raises(InputError, match="2 vectors of 3 dimensions"):
+    with pytest.raises(UnfittableError, match="2 vectors of 3 dimensions"):
         fitted(x, kind="whiten", shrinkage="ledoit-wolf")
     assert np.isfinite(fitted(x, kind="whiten", shrinkage="oas").matrix).all()
 
@@ -312,7 +312,7 @@ def test_all_but_the_top_removes_the_mean_and_the_top_directions():
     assert found[:14] == pytest.approx(values[::-1][2:], rel=1e-9)
     assert np.abs(z @ vectors[:, -2:]).max() < 1e-10
     assert np.abs(fitted(x, kind="abtt", components=0).matrix - np.eye(16)).max() == 0.0
-    with pytest.raises(InputError, match="16 components"):
+    with pytest.raises(UnfittableError, match="16 components"):
         fitted(x, kind="abtt", components=16)
 
 
@@ -321,7 +321,7 @@ def test_whitening_on_few_rows_warns_or_is_refused_with_ways_out():
     assert "79 vectors" in fitted(x, kind="whiten").warnings[0]
     assert fitted(gaussian(n=80), kind="whiten").warnings == ()
     few = gaussian(n=16)
-    with pytest.raises(InputError, match="16 vectors of 16 dimensions") as refused:
+    with pytest.raises(UnfittableError, match="16 vectors of 16 dimensions") as refused:
         fitted(few, kind="whiten")
     assert "shrinkage" in refused.value.remedy
     assert fitted(few, kind="whiten", shrinkage=0.1).rank == 16
@@ -342,7 +342,7 @@ def test_dropped_directions_are_dropped_and_said():
 
 @pytest.mark.parametrize("kind", ["standard", "abtt", "whiten"])
 def test_vectors_without_variance_are_refused(kind):
-    with pytest.raises(InputError):
+    with pytest.raises(UnfittableError):
         fitted(np.full((100, 3), 0.3, np.float32), kind=kind)
 
 
@@ -360,7 +360,7 @@ def test_a_fit_has_the_same_bits_under_any_thread_count(kind):
 
 @pytest.mark.parametrize("kind", ["center", "standard", "abtt", "whiten"])
 def test_no_vectors_are_refused(kind):
-    with pytest.raises(InputError, match="0 usable"):
+    with pytest.raises(UnfittableError, match="0 usable"):
         fitted(np.empty((0, 3), np.float32), kind=kind)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sphering.errors import InputError
+from sphering.errors import UnfittableError
 from sphering.evaluation.measure import supervisions
 from sphering.evaluation.supervision import Hashes, Supervision
 from sphering.geometry.gram import Array
@@ -51,7 +51,7 @@ def choose_by_evaluation(workspace: Workspace) -> Choice | str:
         return f"the evaluation has fewer than {LEAST_ITEMS} items of any kind"
     try:
         return _chosen(workspace, enough[0])
-    except InputError as error:  # too little is left to fit on without what a fold scores
+    except UnfittableError as error:  # too little is left to fit on without what a fold scores
         return str(error).splitlines()[0]
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sphering.config.model import DOCUMENTS, TEXTS
-from sphering.errors import InputError
+from sphering.errors import UnfittableError
 from sphering.geometry.moments import Moments
 from sphering.run.database import tonights_snapshot
 from sphering.run.kept_moments import Subject, batches_of_rows
@@ -33,7 +33,7 @@ def moments_without(workspace: Workspace, weights: str, folds: Mapping[int, Set[
 
     Raises
     ------
-    InputError
+    UnfittableError
         If a fold's texts are of more than half of the documents: the difference would not be exact.
     """
     snapshot, whole = tonights_snapshot(workspace), raw_moments(workspace, weights)
@@ -76,7 +76,7 @@ def _less(whole: Moments, part: Moments) -> Moments:
     """Return the whole less a part; the whole itself where nothing is to go, so that its bits are kept."""
     left = whole.without(part, norms=False) if part.rows else whole
     if left is None:
-        raise InputError(
+        raise UnfittableError(
             f"the evaluation's texts are those of {part.n} of {whole.n} documents: too few are left to fit on",
             expected="a fifth of the evaluated texts to be less than half of the documents",
             where="[evaluation]",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sphering.errors import InputError
+from sphering.errors import UnfittableError
 from sphering.geometry.gram import Array
 from sphering.geometry.spectrum import Spectrum
 from sphering.transform.forms import Factor
@@ -19,7 +19,7 @@ def standard_map(covariance: Array, dead: tuple[int, ...], rank: int) -> Factor:
     alive = np.ones(len(variances), dtype=bool)
     alive[list(dead)] = False
     if not alive.any():
-        raise InputError(
+        raise UnfittableError(
             "no coordinate has any variance",
             expected="vectors that differ",
             remedy='set kind = "none" under [transform]',
@@ -33,7 +33,7 @@ def standard_map(covariance: Array, dead: tuple[int, ...], rank: int) -> Factor:
 def all_but_the_top_map(spectral: Spectrum, components: int) -> Factor:
     """Return I − U_D U_D', which removes the first D principal directions (Mu & Viswanath 2018); its own inverse."""
     if components >= spectral.rank:
-        raise InputError(
+        raise UnfittableError(
             f"{components} components to remove of vectors with rank {spectral.rank}",
             expected=f"fewer than {spectral.rank}",
             remedy="set a smaller `components` under [transform]",

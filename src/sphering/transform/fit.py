@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sphering.config.model import OF_KINDS, TransformConfig
-from sphering.errors import InputError
+from sphering.errors import UnfittableError
 from sphering.geometry.blas import one_blas_thread
 from sphering.geometry.gram import Array
 from sphering.geometry.moments import Moments
@@ -72,7 +72,7 @@ def fit(config: TransformConfig, moments: Moments, *, encoder: str, snapshot: st
 
     Raises
     ------
-    InputError
+    UnfittableError
         If there are too few vectors, or they have no variance where the kind needs it.
     """
     chosen = choose(config, moments) if config.kind == "auto" else Choice(config, {})
@@ -114,7 +114,7 @@ def fit_map(config: TransformConfig, moments: Moments, spectral: Spectrum | None
 
     Raises
     ------
-    InputError
+    UnfittableError
         If there are too few vectors, or they have no variance where the kind needs it.
     """
     _need(moments, _LEAST[config.kind])
@@ -151,7 +151,7 @@ def _factor(
 
 def _need(moments: Moments, least: int) -> None:
     if moments.n < least:
-        raise InputError(
+        raise UnfittableError(
             f"{moments.n} usable vectors to fit a transform on",
             expected=f"at least {least}",
             remedy='set kind = "none" under [transform]',

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sphering.errors import InputError
+from sphering.errors import UnfittableError
 from sphering.geometry.gram import Array
 
 RESAMPLES = 1000
@@ -74,8 +74,8 @@ def select(candidates: Sequence[T], scores: Callable[[T], Array], statistic: Sta
     candidates : sequence
         In order of complexity; the first is what holds where nothing is clearly better.
     scores : callable
-        Gives a candidate's held-out score of each item, (n,) float64. May raise InputError where the candidate cannot
-        be fitted: its reason stands in the table. The first candidate must have scores.
+        Gives a candidate's held-out score of each item, (n,) float64. May raise UnfittableError: the reason stands in
+        the table. The first candidate must have scores.
     statistic : callable
         See `Statistic`; higher is better.
     seed : int
@@ -91,7 +91,7 @@ def select(candidates: Sequence[T], scores: Callable[[T], Array], statistic: Sta
     for candidate in others:
         try:
             found = scores(candidate)
-        except InputError as error:
+        except UnfittableError as error:
             trials.append(Trial(candidate, None, best, reason=str(error).splitlines()[0]))
             continue
         of_candidate = _resampled(statistic, found, draws)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sphering.config.model import TransformConfig
-from sphering.errors import InputError
+from sphering.errors import InputError, UnfittableError
 from sphering.geometry.gram import Array
 from sphering.geometry.moments import Moments
 from sphering.geometry.shrinkage import ledoit_wolf, oas
@@ -48,13 +48,15 @@ def whitening_map(config: TransformConfig, moments: Moments, spectral: Spectrum)
 
     Raises
     ------
-    InputError
+    UnfittableError
         If n <= d without shrinkage or a smaller dimension, or the vectors do not differ.
+    InputError
+        If more dimensions are asked for than the vectors have.
     """
     shrinkage = _share(config, moments)
     _refuse_too_few(config, moments, shrinkage)
     if spectral.rank == 0:
-        raise InputError(
+        raise UnfittableError(
             "the vectors do not differ by more than rounding",
             expected="a covariance of rank 1 or more",
             remedy='set kind = "none" under [transform]',
@@ -121,7 +123,7 @@ def _refuse_too_few(config: TransformConfig, moments: Moments, shrinkage: float)
         )
     truncated = config.dimension is not None and config.dimension < n
     if n <= d and shrinkage == 0.0 and not truncated:
-        raise InputError(
+        raise UnfittableError(
             f"{n} vectors of {d} dimensions cannot be whitened: their covariance has rank {max(n - 1, 0)} at most",
             expected=f"more than {d} vectors, better {ROWS_PER_DIMENSION * d}",
             remedy=f'under [transform] set shrinkage (0.1, say), a dimension below {n}, or kind = "center"',
