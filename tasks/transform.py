@@ -11,5 +11,8 @@ from sphering.tasks.policy import POLICY
 def settle(job: Job) -> str:
     """Settle the transform of the release; return its id."""
     settled = settle_transform(job.workspace)
-    get_run_logger().info("transform %s %s", settled.transform, settled.status)
+    moved = "" if settled.drift is None else f", drift {settled.drift:.3g}"
+    get_run_logger().info("transform %s %s%s", settled.transform, settled.status, moved)
+    for warning in settled.warnings:
+        get_run_logger().warning("transform %s: %s", settled.transform, warning)
     return settled.transform

@@ -316,6 +316,14 @@ def test_all_but_the_top_removes_the_mean_and_the_top_directions():
         fitted(x, kind="abtt", components=16)
 
 
+def test_the_warning_of_few_weighted_rows_tells_them_and_how_many_alike_they_are_as_good_as():
+    moments, x = Moments.empty(16), gaussian(n=100)
+    moments.update(x, np.r_[np.full(50, 4.0), np.ones(50)])
+    weighed = fit(TransformConfig(kind="whiten"), moments, encoder="e" * 16, snapshot="s" * 16)
+    effective = round(250**2 / (50 * 16 + 50))
+    assert f"fitted on 100 vectors, by their weights as good as {effective}, of 16 dimensions" in weighed.warnings[0]
+
+
 def test_whitening_on_few_rows_warns_or_is_refused_with_ways_out():
     x = gaussian(n=79)
     assert "79 vectors" in fitted(x, kind="whiten").warnings[0]

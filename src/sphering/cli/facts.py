@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sphering.report.transform_words import evaluation_of, refit_bound
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_document
 from sphering.store.refs import NAMES
@@ -12,7 +13,19 @@ from sphering.store.snapshot import SnapshotManifest
 
 _FROM_RUN = ("rows_read", "source_documents", "chunks", "quarantined", "duplicates", "parity")
 _FROM_ENCODER = ("kind", "backend", "precision")
-_TRANSFORM = ("kind", "parameters", "choice", "fitted_on", "rank", "dimension_out")
+_TRANSFORM = (
+    "kind",
+    "parameters",
+    "choice",
+    "fitted_on",
+    "n",
+    "effective_n",
+    "shrinkage",
+    "rank",
+    "dimension_out",
+    "warnings",
+    "drift",
+)
 
 
 def describe(corpus: CorpusStore, selector: str) -> dict[str, Any]:
@@ -107,4 +120,10 @@ def _run_facts(records: list[dict[str, Any]], makers: tuple[str, ...], snapshot:
 
 def _transform(corpus: CorpusStore, release: Release) -> dict[str, Any]:
     report = read_document(corpus.files, corpus.layout.report(release.report))
-    return {"id": release.transform, **{name: report["transform"].get(name) for name in _TRANSFORM}}
+    record = corpus.run_record(release.run) or {}
+    return {
+        "id": release.transform,
+        **{name: report["transform"].get(name) for name in _TRANSFORM},
+        "refit_beyond": refit_bound(record.get("config", {}).get("transform", {})),
+        "evaluation": evaluation_of(report),
+    }

@@ -37,7 +37,7 @@ def print_result(result: Mapping[str, Any], config: Config, file: Path | None) -
     for line in (*unpassed(result), mixed_bits(result.get("probe"))):
         if line:
             print_line(f"  {line}")
-    for sentence in _warnings_of_texts(result, config):
+    for sentence in _warnings(result, config):
         print_line(f"  warning: {sentence}")
     corpus = _corpus(config)
     if result.get("quarantined"):
@@ -111,7 +111,7 @@ def _facts(result: Mapping[str, Any], config: Config) -> dict[str, Any]:
     facts |= {**_rate(result), **billed(result)}
     report = _report(result, config)
     if report is not None:
-        facts["transform"] = _transform(report)
+        facts |= _transform(report, config)
     cosine = mean_cosine(result, config)
     if cosine is not None:
         facts["mean cosine"] = f"{cosine[0]:.4f} raw -> {cosine[1]:.4f} transformed"
@@ -122,10 +122,13 @@ def _facts(result: Mapping[str, Any], config: Config) -> dict[str, Any]:
     return facts
 
 
-def _transform(report: Mapping[str, Any]) -> str:
-    from sphering.report.transform_words import transform_words
+def _transform(report: Mapping[str, Any], config: Config) -> dict[str, str]:
+    """Return the lines that say which transform it is, and what it was fitted on."""
+    from sphering.report.transform_words import evaluation_of, fit_words, refit_bound, transform_words
 
-    return transform_words(report["transform"])
+    transform, bound = report["transform"], refit_bound(config.transform.model_dump())
+    words = fit_words(transform, report["snapshot"]["id"], bound=bound, evaluation=evaluation_of(report))
+    return {"transform": transform_words(transform), "fitted": words}
 
 
 def _rate(result: Mapping[str, Any]) -> dict[str, str]:
@@ -176,12 +179,13 @@ def mean_cosine(result: Mapping[str, Any], config: Config) -> tuple[float, float
     return None if None in values else (float(values[0]), float(values[1]))
 
 
-def _warnings_of_texts(result: Mapping[str, Any], config: Config) -> list[str]:
-    """Return the report's warnings of what the model does not know or see, which are mended by another model."""
+def _warnings(result: Mapping[str, Any], config: Config) -> list[str]:
+    """Return the report's warnings of what the model does not know or see, and of the fit of the transform."""
     from sphering.report.catalogue import TEXTS
+    from sphering.report.warnings import OF_TRANSFORM
 
-    report = _report(result, config) or {"warnings": []}
-    return [warning["sentence"] for warning in report["warnings"] if warning["metric"] in TEXTS]
+    found = (_report(result, config) or {"warnings": []})["warnings"]
+    return [each["sentence"] for each in found if each["metric"] in TEXTS or each["name"] in OF_TRANSFORM]
 
 
 def _report(result: Mapping[str, Any], config: Config) -> dict[str, Any] | None:

@@ -69,18 +69,25 @@ def register(app: typer.Typer) -> None:
 
 
 def _print(found: dict[str, Any]) -> None:
-    from sphering.report.transform_words import transform_words
-
-    transform = found["transform"]
-    print_pairs(
-        {
-            **{name: found[name] for name in _SHOWN},
-            "transform": f"{transform_words(transform)}, {transform['id']}" if transform else None,
-        }
-    )
+    print_pairs({**{name: found[name] for name in _SHOWN}, **_transform(found)})
     if found["exports"]:
         print_table(
             ("export", "format", "path"),
             [(entry["name"], entry["format"], entry["path"]) for entry in found["exports"]],
         )
     print_gates(found["gates"])
+
+
+def _transform(found: dict[str, Any]) -> dict[str, str | None]:
+    """Return the lines of the transform, with the warnings of its fit."""
+    from sphering.report.transform_words import fit_words, transform_words
+
+    transform = found["transform"]
+    if not transform:
+        return {"transform": None}
+    bound, evaluation = transform["refit_beyond"], transform["evaluation"]
+    return {
+        "transform": f"{transform_words(transform)}, {transform['id']}",
+        "fitted": fit_words(transform, found["snapshot"], bound=bound, evaluation=evaluation),
+        **({"warnings": "; ".join(transform["warnings"])} if transform["warnings"] else {}),
+    }

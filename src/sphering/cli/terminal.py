@@ -10,6 +10,7 @@ from typing import Any
 
 _WIDEST = 100
 _NAMED = 3  # names before "and 12 more"
+_LONGEST = 240  # of a fact, which has a line of its own: what ends it is as worth knowing as what begins it
 
 
 def print_json(document: Any) -> None:
@@ -64,7 +65,7 @@ def print_pairs(pairs: Mapping[str, Any]) -> None:
     """Print named facts, one a line."""
     width = max((len(name) for name in pairs), default=0)
     for name, value in pairs.items():
-        print_line(f"{name.ljust(width)}  {_cell(value)}")
+        print_line(f"{name.ljust(width)}  {_cell(value, _LONGEST)}")
 
 
 def _rich_table(columns: Sequence[str], cells: list[list[str]], right: list[bool]) -> None:
@@ -85,7 +86,7 @@ def _is_number(value: Any) -> bool:
     return value is None or value == "" or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, limit: int = _WIDEST) -> str:
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -93,7 +94,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return shortened(text)
+    return shortened(text, limit)
 
 
 def shortened(text: str, limit: int = _WIDEST) -> str:

@@ -128,6 +128,8 @@ def _transform_json(transform: Transform, moments: Moments) -> Json:
         "parameters": transform.parameters,
         "fitted_on": transform.fitted_on,
         "n": transform.n,
+        "effective_n": transform.effective_n,
+        "shrinkage": transform.shrinkage,
         "rank": transform.rank,
         "dimension_in": transform.dimension_in,
         "dimension_out": transform.dimension_out,

@@ -8,7 +8,7 @@ from typing import Any
 from sphering.report import wording
 from sphering.report.catalogue import CHANGES, HEADLINES, SPACE, TEXTS
 from sphering.report.definitions import definition_of
-from sphering.report.transform_words import transform_words
+from sphering.report.transform_words import evaluation_of, fit_words, transform_words
 
 SPACES = ("raw", "transformed")
 
@@ -86,7 +86,7 @@ def provenance(report: Mapping[str, Any], release: Mapping[str, Any]) -> list[tu
         ("transform", release.get("transform")),
         ("map", transform_words(transform)),
         ("transform SHA-256", transform["sha256"]),
-        ("transform fitted on", f"{transform['fitted_on']}, {transform['n']:,} vectors"),
+        ("transform fitted", fit_words(transform, snapshot["id"], evaluation=evaluation_of(report))),
         ("drift since the fit", wording.shown(transform["drift"]["value"])),
         ("report", release.get("report")),
         ("bundle", release.get("bundle")),

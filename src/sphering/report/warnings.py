@@ -12,6 +12,9 @@ from sphering.report.measured import Json
 from sphering.report.wording import shown
 from sphering.transform.guard import FAR
 
+OF_TRANSFORM = ("transform", "unlike_fitted")
+"""Names of the warnings that a fit of the transform mends, or was made with."""
+
 
 def warnings_of(report: Mapping[str, Any]) -> list[Json]:
     """Return the warnings of a report, each with its name, the metric that raised it, and a sentence."""

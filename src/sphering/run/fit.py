@@ -36,13 +36,15 @@ _PROVENANCE = {"refit", "max_drift"}
 class Settled:
     """The transform of a run and its SHA-256.
 
-    `status` is `fitted` where this run made it, else `kept`; `drift` is None where it was not measured.
+    `status` is `fitted` where this run made it, else `kept`; `drift` is None where it was not measured. `warnings` are
+    those of the fit, whenever that was.
     """
 
     transform: str
     sha256: str
     status: str
     drift: float | None
+    warnings: tuple[str, ...]
 
 
 @timed("fit")
@@ -77,11 +79,6 @@ def read_transform(corpus: CorpusStore, transform: str) -> Transform:
     return Transform.from_files(corpus.files.read(f"{folder}/{_JSON}"), corpus.files.read(f"{folder}/{_ARRAYS}"))
 
 
-def transform_sha256(corpus: CorpusStore, transform: str) -> str:
-    """Return the SHA-256 of a transform's sealed content, which names the SHA-256 of its arrays."""
-    return read_transform(corpus, transform).sha256
-
-
 def _identity_of(config: TransformConfig) -> dict[str, Any]:
     return config.model_dump(mode="json", exclude=_PROVENANCE)
 
@@ -94,18 +91,22 @@ def _kept(workspace: Workspace) -> Settled | None:
     transform = read_transform(corpus, candidate.transform)
     # What is exported later is exported under the transform of the release that it is exported from.
     if purpose != "run":
-        return Settled(candidate.transform, transform.sha256, "kept", None)
+        return _settled(candidate.transform, transform, "kept")
     # Another evaluation alone refits nothing: what chose it then is compared.
     if transform_id(config, transform.fitted_on, _judge_of(transform)) != candidate.transform:
         return None
     if candidate.snapshot == workspace.read("snapshot")["snapshot"]:
-        return Settled(candidate.transform, transform.sha256, "kept", None)
+        return _settled(candidate.transform, transform, "kept")
     moments = raw_moments(workspace, config.weights)
     moved = drift(transform, moments) if config.refit == "drift" else None
     if moved is not None and moved > config.max_drift:
         return None
     check_moments(transform, moments)
-    return Settled(candidate.transform, transform.sha256, "kept", moved)
+    return _settled(candidate.transform, transform, "kept", moved)
+
+
+def _settled(name: str, transform: Transform, status: str, moved: float | None = None) -> Settled:
+    return Settled(name, transform.sha256, status, moved, transform.warnings)
 
 
 def _candidate(workspace: Workspace) -> Release | None:
@@ -137,7 +138,7 @@ def _fitted(workspace: Workspace) -> Settled:
     status = "kept" if _exists(corpus, name) else "fitted"
     if status == "fitted":
         _create(corpus, name, _fit(workspace, snapshot))
-    return Settled(name, transform_sha256(corpus, name), status, None)
+    return _settled(name, read_transform(corpus, name), status)
 
 
 def _fit(workspace: Workspace, snapshot: str) -> Transform:

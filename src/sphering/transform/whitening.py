@@ -62,7 +62,7 @@ def whitening_map(config: TransformConfig, moments: Moments, spectral: Spectrum)
             remedy='set kind = "none" under [transform]',
         )
     factor = _factor(config, moments, spectral, shrinkage)
-    warnings = _few_rows_warning(round(moments.effective_n), moments.dimension)
+    warnings = _few_rows_warning(moments)
     if config.dimension is not None and config.dimension > factor.rank:
         warnings += (f"dimension = {config.dimension} asked for, but the vectors have rank {factor.rank}",)
     return Whitening(factor, shrinkage, warnings)
@@ -130,10 +130,12 @@ def _refuse_too_few(config: TransformConfig, moments: Moments, shrinkage: float)
         )
 
 
-def _few_rows_warning(n: int, d: int) -> tuple[str, ...]:
-    if n >= ROWS_PER_DIMENSION * d:
+def _few_rows_warning(moments: Moments) -> tuple[str, ...]:
+    d, effective = moments.dimension, round(moments.effective_n)
+    if effective >= ROWS_PER_DIMENSION * d:
         return ()
+    alike = "" if effective == moments.n else f", by their weights as good as {effective},"
     return (
-        f"fitted on {n} vectors of {d} dimensions; below {ROWS_PER_DIMENSION * d} small eigenvalues are poorly known:"
-        " use shrinkage or a smaller power",
+        f"fitted on {moments.n} vectors{alike} of {d} dimensions; below {ROWS_PER_DIMENSION * d} small eigenvalues are "
+        "poorly known: use shrinkage or a smaller power",
     )
