@@ -10,6 +10,7 @@ import pytest
 from sphering.cli.facts import describe
 from sphering.cli.result import print_result
 from sphering.cli.snapshots import _print
+from sphering.store.documents import read_document
 from sphering.store.store import Store
 
 
@@ -67,6 +68,7 @@ def test_a_kept_transform_is_told_with_its_snapshot_its_drift_and_an_evaluation_
 ):
     plain = {"transform": {"kind": "auto"}}
     first, _, lines, _ = printed(corpus(questions, **plain))
+    assert "evaluation" not in lines
     config = corpus(questions[1:], evaluation={"halves": 100}, **plain)
     second, _, lines, shown = printed(config)
     drift = f"{second['transform']['drift']:.3g}"
@@ -74,3 +76,16 @@ def test_a_kept_transform_is_told_with_its_snapshot_its_drift_and_an_evaluation_
     assert lines["fitted"] == shown["fitted"]
     assert lines["fitted"].startswith(expected)
     assert "not asked before a refit: `sphering fit`" in lines["fitted"]
+    store = Store.open(Path(config.store)).corpus(config.corpus)
+    halves = read_document(store.files, store.layout.report(store.release(second["release"]).report))["evaluation"]
+    assert lines["evaluation"] == (
+        f"{second['evaluation_encoded']} texts encoded; halves of {halves['halves']['halves']} texts, not of 100: "
+        "no other has two sentences"
+    )
+
+
+def test_all_halves_that_were_asked_for_are_no_news(printed, corpus, questions):
+    texts = [(name, f"{text} I ask for a friend.") for name, text in questions[:30]]
+    config = corpus(texts, evaluation={"halves": 20})
+    _, _, lines, _ = printed(config)
+    assert re.fullmatch(r"\d+ texts encoded", lines["evaluation"])

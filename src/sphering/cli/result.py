@@ -111,7 +111,7 @@ def _facts(result: Mapping[str, Any], config: Config) -> dict[str, Any]:
     facts |= {**_rate(result), **billed(result)}
     report = _report(result, config)
     if report is not None:
-        facts |= _transform(report, config)
+        facts |= {**_transform(report, config), **_evaluated(result, report, config)}
     cosine = mean_cosine(result, config)
     if cosine is not None:
         facts["mean cosine"] = f"{cosine[0]:.4f} raw -> {cosine[1]:.4f} transformed"
@@ -129,6 +129,18 @@ def _transform(report: Mapping[str, Any], config: Config) -> dict[str, str]:
     transform, bound = report["transform"], refit_bound(config.transform.model_dump())
     words = fit_words(transform, report["snapshot"]["id"], bound=bound, evaluation=evaluation_of(report))
     return {"transform": transform_words(transform), "fitted": words}
+
+
+def _evaluated(result: Mapping[str, Any], report: Mapping[str, Any], config: Config) -> dict[str, str]:
+    """Return the line that says how many texts the evaluation encoded, and how many halves it got where not all."""
+    if config.evaluation is None:
+        return {}
+    words = f"{result['evaluation_encoded']:,} texts encoded"
+    asked, found = config.evaluation.halves, report["evaluation"].get("halves")
+    cut = found["halves"] + found["left_out"] if found else 0
+    if asked is not None and cut < asked:
+        words += f"; halves of {cut:,} texts, not of {asked:,}: no other has two sentences"
+    return {"evaluation": words}
 
 
 def _rate(result: Mapping[str, Any]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sphering.encoder.protocol import Encoder
-from sphering.evaluation.keep import Evaluation, keep, queries_id, read, read_parts, to_encode
+from sphering.evaluation.keep import Evaluation, Kept, keep, queries_id, read, read_parts, to_encode
 from sphering.evaluation.kind import Documents
 from sphering.run.database import tonights_snapshot
 from sphering.run.embed import opened_encoder
@@ -26,8 +26,8 @@ _ROWS = 1024
 
 
 @timed("evaluate")
-def evaluate(path: Path) -> str | None:
-    """Keep the configured evaluation with its vectors; return its id, or None where there is none.
+def evaluate(path: Path) -> Kept | None:
+    """Keep the configured evaluation with its vectors; return what was kept, or None where there is none.
 
     It needs the snapshot, whose texts it may cut in halves, and nothing that comes after it.
     """
@@ -44,7 +44,7 @@ def evaluate(path: Path) -> str | None:
 
     kept = keep(workspace.corpus, parts, config, snapshot.manifest, encoder)
     workspace.write("evaluation", {"evaluation": kept.evaluation, "encoded": kept.encoded, "reused": kept.reused})
-    return kept.evaluation
+    return kept
 
 
 def texts_to_encode(workspace: Workspace) -> int | None:
