@@ -5,7 +5,10 @@ compares dot products and is ruled by the directions of most variance. With a Ga
 distance it compares who is near whom: a space may be bent, so that neighbours change, and keep its linear CKA.
 
 The plain estimate is biased upwards, to .073 for independent sets of 300 vectors in 20 and 30 dimensions; the debiased
-one has the unbiased HSIC_1 of Song et al. (2012) in all three places.
+one has the unbiased HSIC_1 of Song et al. (2012) in all three places, and may be slightly negative.
+
+Each takes two sets of finite rows that belong together, (n, d) and (n, d'), and has the jackknife's interval for the
+population of the rows. Sets of another shape, or rows that are not finite, are refused with an InputError.
 """
 
 from __future__ import annotations
@@ -30,28 +33,16 @@ _RANGE = (-1.0, 1.0)
 
 @one_blas_thread()
 def linear_cka(left: NDArray[Any], right: NDArray[Any]) -> Estimate:
-    """Return the plain linear CKA ‖Y'X‖_F²/(‖X'X‖_F ‖Y'Y‖_F) of centred X and Y: from 0 to 1, biased upwards.
-
-    Parameters
-    ----------
-    left, right : ndarray, shapes (n, d) and (n, d')
-        Finite rows that belong together.
-
-    Returns
-    -------
-    Estimate
-        The interval is for the population of the rows, by the jackknife. Cost: O(n d d').
-    """
+    """Return the plain linear CKA ‖Y'X‖_F²/(‖X'X‖_F ‖Y'Y‖_F) of centred X and Y, from 0 to 1, in O(n d d')."""
     return _estimate(left, right, _plain, (0.0, 1.0))
 
 
 @one_blas_thread()
 def linear_cka_debiased(left: NDArray[Any], right: NDArray[Any]) -> Estimate:
-    """Return the linear CKA from unbiased HSIC: about 0 for independent sets of any size, 1 for rotated ones.
+    """Return the debiased linear CKA: about 0 for independent sets of any size, 1 for rotated ones, in O(n d d').
 
     With centred rows the sums over kernels without their diagonals are sums over squared norms k_i, l_i:
-    n(n − 3) HSIC_1 = ‖Y'X‖_F² − Σ k_i l_i + Σk Σl/((n − 1)(n − 2)) − 2 Σ k_i l_i/(n − 2). Parameters, result and cost
-    are those of `linear_cka`; it may be slightly negative.
+    n(n − 3) HSIC_1 = ‖Y'X‖_F² − Σ k_i l_i + Σk Σl/((n − 1)(n − 2)) − 2 Σ k_i l_i/(n − 2).
     """
     if len(left) < 4:
         check_paired(left, right)
@@ -105,20 +96,10 @@ def _ratio(cross: float, own: float, other: float) -> float | None:
 
 @one_blas_thread()
 def rbf_cka(left: NDArray[Any], right: NDArray[Any]) -> Estimate:
-    """Return the CKA of Gaussian kernels exp(−‖x − y‖²/(2σ²)), σ the median distance, from unbiased HSIC.
+    """Return the debiased CKA of Gaussian kernels exp(−‖x − y‖²/(2σ²)), σ the median distance, also in the jackknife.
 
-    HSIC_1 = [tr K̃L̃ + 1'K̃1 1'L̃1/((n − 1)(n − 2)) − 2/(n − 2) 1'K̃L̃1]/(n(n − 3)), K̃ and L̃ without diagonals.
-
-    Parameters
-    ----------
-    left, right : ndarray, shapes (n, d) and (n, d')
-        Finite rows that belong together.
-
-    Returns
-    -------
-    Estimate
-        The interval is for the population of the rows, by the jackknife at this σ. Cost: O(n² (d + d')), and the memory
-        of four (n, n) matrices of float64: 128 MB for 2,000 rows.
+    HSIC_1 = [tr K̃L̃ + 1'K̃1 1'L̃1/((n − 1)(n − 2)) − 2/(n − 2) 1'K̃L̃1]/(n(n − 3)), K̃ and L̃ without diagonals. Cost:
+    O(n² (d + d')), and the memory of four (n, n) matrices of float64: 128 MB for 2,000 rows.
     """
     check_paired(left, right)
     n = len(left)

@@ -1,4 +1,8 @@
-"""The orthogonal Procrustes problem: what of one space no rotation of another can reach."""
+"""The orthogonal Procrustes problem: what of one space no rotation of another can reach.
+
+Both functions take two sets of finite rows that belong together, (n, d) and (n, d'), and refuse others with an
+InputError.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +24,9 @@ def procrustes_residual(left: NDArray[Any], right: NDArray[Any]) -> Estimate:
     """Return 1 − ‖X'Y‖_*²/(‖X‖_F² ‖Y‖_F²) of centred X and Y: the share of X that no rotated, scaled Y explains.
 
     min over orthogonal Q and c of ‖X − c Y Q‖_F²/‖X‖_F² (Schönemann 1966). Where the widths differ the narrower set
-    counts as padded with zeros, which leaves the singular values of X'Y as they are.
-
-    Parameters
-    ----------
-    left, right : ndarray, shapes (n, d) and (n, d')
-        Finite rows that belong together.
-
-    Returns
-    -------
-    Estimate
-        From 0 (a rotation) to 1. A rotation fitted on few vectors explains some of anything:
-        compare it with `procrustes_by_chance`. The interval is the jackknife's.
-        Cost: O(n d d') and eleven singular value decompositions of (d, d').
+    counts as padded with zeros, which leaves the singular values of X'Y as they are. From 0 (a rotation) to 1, with the
+    jackknife's interval; a rotation fitted on few vectors explains some of anything: compare `procrustes_by_chance`.
+    Cost: O(n d d') and eleven singular value decompositions of (d, d').
     """
     check_paired(left, right)
     n = len(left)

@@ -29,39 +29,26 @@ _FLOATS = (np.float64, np.float32, np.float16)
 class AffineEstimator(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
     """A map z = (x − mean) M fitted on the moments of what it was given; zero rows are left out of the fit.
 
+    Rows are (n, d), and (n, k) under the map. Another shape is refused with a ValueError, and so are rows that are not
+    finite where they are fitted on or transformed.
+
     Attributes
     ----------
     moments_ : Moments
         Of all rows since the last `fit`.
     n_features_in_ : int
-    mean_ : ndarray, shape (d,), float64
-    matrix_ : ndarray, shape (d, k), float64, or None for the identity
-    inverse_ : ndarray, shape (k, d), float64, or None for the identity
-    rank_ : int
-        Directions of the covariance that the map keeps.
-    shrinkage_ : float
-        The share of (tr S/d) I in the covariance that was inverted.
-    spectrum_ : ndarray, shape (d,), float64
-        Eigenvalues of the covariance, descending.
-    warnings_ : tuple of str
-        What a reader should know about the fit.
+        d. What else ends in `_` is a property, read off the `AffineMap` of these moments.
     """
 
     moments_: Moments
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
-        """Forget what was fitted, and fit on these rows.
-
-        Parameters
-        ----------
-        X : array-like, shape (n, d)
-        y : None
-            Ignored.
+        """Forget what was fitted, and fit on these rows; `y` is ignored.
 
         Raises
         ------
         ValueError
-            If a number is not finite, there are too few rows, or they have no variance where the map needs it.
+            If there are too few rows, or they have no variance where the map needs it.
         """
         self._count(X, first=True)
         self._fitted_map()
@@ -70,48 +57,21 @@ class AffineEstimator(TransformerMixin, BaseEstimator, ABC):  # type: ignore[mis
         return self
 
     def partial_fit(self, X: ArrayLike, y: object = None) -> Self:
-        """Count rows in; the map is that of all rows since the last `fit`, computed when it is next asked for.
+        """Count rows in, of one dimension; `y` is ignored.
 
-        Parameters
-        ----------
-        X : array-like, shape (n, d)
-        y : None
-            Ignored.
-
-        Raises
-        ------
-        ValueError
-            If a number is not finite or the dimension is another.
+        The map is that of all rows since the last `fit`, and what it refuses it refuses when it is next asked for.
         """
         self._count(X, first=not hasattr(self, "moments_"))
         return self
 
     def transform(self, X: ArrayLike) -> Array:
-        """Return (x − mean) M of each row, in float64; a row's bits do not depend on the rows around it.
-
-        Parameters
-        ----------
-        X : array-like, shape (n, d)
-
-        Returns
-        -------
-        ndarray, shape (n, k), float64
-        """
+        """Return (x − mean) M of each row, (n, k) float64; a row's bits do not depend on the rows around it."""
         affine = self._fitted_map()
         rows = validate_data(self, X, dtype=_FLOATS, reset=False)
         return affine_image(rows, affine.mean, affine.matrix)
 
     def inverse_transform(self, X: ArrayLike) -> Array:
-        """Return z M⁺ + mean of each row: what was transformed, projected onto the retained space.
-
-        Parameters
-        ----------
-        X : array-like, shape (n, k)
-
-        Returns
-        -------
-        ndarray, shape (n, d), float64
-        """
+        """Return z M⁺ + mean of each row, (n, d) float64: what was transformed, projected onto the retained space."""
         affine = self._fitted_map()
         rows = np.asarray(X, dtype=np.float64)
         if rows.ndim != 2 or rows.shape[1] != self._n_features_out:
@@ -131,22 +91,22 @@ class AffineEstimator(TransformerMixin, BaseEstimator, ABC):  # type: ignore[mis
 
     @property
     def mean_(self) -> Array:
-        """What is subtracted."""
+        """What is subtracted, (d,) float64."""
         return self._fitted_map().mean
 
     @property
     def matrix_(self) -> Array | None:
-        """What rows are multiplied by."""
+        """What rows are multiplied by, (d, k) float64; None is the identity."""
         return self._fitted_map().matrix
 
     @property
     def inverse_(self) -> Array | None:
-        """What takes rows back."""
+        """What takes rows back, (k, d) float64; None is the identity."""
         return self._fitted_map().inverse
 
     @property
     def rank_(self) -> int:
-        """Directions that the map keeps."""
+        """Directions of the covariance that the map keeps."""
         return self._fitted_map().rank
 
     @property
@@ -156,7 +116,7 @@ class AffineEstimator(TransformerMixin, BaseEstimator, ABC):  # type: ignore[mis
 
     @property
     def spectrum_(self) -> Array:
-        """Eigenvalues of the covariance, descending."""
+        """Eigenvalues of the covariance, (d,) float64, descending."""
         return self._fitted_map().spectrum
 
     @property
