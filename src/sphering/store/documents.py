@@ -10,7 +10,6 @@ from sphering.errors import IntegrityError
 from sphering.identity import SEAL, canonical_json, check_seal, seal
 from sphering.store.files import Files
 
-
 _encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
