@@ -135,8 +135,8 @@ def _on_hub(model: str, revision: str | None, folder_of_name: Path) -> Located:
             remedy=f"copy the commit from the model's page on the hub into [encoder] revision; or {THREE_WAYS}",
         )
     folder, refusal = _snapshot(model, revision, local_only=True)
-    if folder is None or what_is_missing(folder) or not _has_module_graph(folder):
-        # Where the hub does not answer, the library gives the part that is cached.
+    if folder is None or what_is_missing(folder) or _graph_on_hub(model, revision, folder):
+        # Where the hub does not answer, the library gives the part that is cached, after 23 s of asking.
         folder, refusal = _snapshot(model, revision, local_only=False)
     missing = f"the cache has none, and {refusal}" if folder is None else _missing(model, revision, folder)
     if folder is None or missing:
@@ -156,25 +156,33 @@ def _missing(model: str, revision: str, folder: Path) -> str | None:
     what it needed: only the hub's list of files tells.
     """
     missing = what_is_missing(folder)
-    if missing or _has_module_graph(folder):
+    if missing:
         return missing
-    listed = _files_on_hub(model, revision)
-    if listed is None:
+    on_hub = _graph_on_hub(model, revision, folder)
+    if on_hub is None:
         return f"the cache has no {MODULE_GRAPH}, and the hub does not say whether the model has one"
-    return f"the cache has no {MODULE_GRAPH}" if MODULE_GRAPH in listed else None
+    return f"the cache has no {MODULE_GRAPH}" if on_hub else None
 
 
-def _has_module_graph(folder: Path) -> bool:
-    return (folder / MODULE_GRAPH).is_file()
+def _graph_on_hub(model: str, revision: str, folder: Path) -> bool | None:
+    """Return whether a module graph that a folder lacks is on the hub; None where the hub does not say."""
+    if (folder / MODULE_GRAPH).is_file():
+        return False
+    listed = _files_on_hub(model, revision)
+    return None if listed is None else MODULE_GRAPH in listed
 
 
 def _files_on_hub(model: str, revision: str) -> list[str] | None:
     hub = require("huggingface_hub", EXTRA)
     with _quiet_hub():
         try:
-            return list(hub.HfApi().list_repo_files(model, revision=revision))
+            # list_repo_files would ask a hub that does not answer six times, for 23 s
+            return [
+                file.rfilename for file in hub.HfApi().model_info(model, revision=revision, timeout=10).siblings or ()
+            ]
         except Exception:  # also those of the HTTP library, whichever the hub's library uses
             return None
+    return [file.rfilename for file in found.siblings or ()]
 
 
 def _snapshot(model: str, revision: str, *, local_only: bool) -> tuple[Path | None, str]:
