@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -120,6 +121,35 @@ def refusing_hub() -> Iterator[Callable[[int, str], str]]:
         server.shutdown()
 
 
+@pytest.fixture
+def listing_hub() -> Iterator[Callable[[list[str]], str]]:
+    """A hub on loopback that says which files a model has, and gives none."""
+    listed: list[str] = []
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked = self.path.startswith(f"/api/models/{MODEL}/revision/")
+            files = [{"rfilename": name} for name in listed]
+            said = json.dumps({"id": MODEL, "sha": COMMIT, "siblings": files}).encode() if asked else b""
+            self.send_response(200 if asked else 404)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    def listing(names: list[str]) -> str:
+        listed[:] = names
+        return f"http://127.0.0.1:{server.server_port}"
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield listing
+        server.shutdown()
+
+
 @pytest.mark.parametrize(
     ("status", "code", "reason"),
     [
@@ -142,6 +172,18 @@ def test_a_cache_without_a_module_graph_and_no_hub_within_reach_is_said(hub_cach
         port = closed.server_port
     found = located_in_a_new_process(hub_cache, f"http://127.0.0.1:{port}").stdout
     assert "has no modules.json, and the hub does not say" in found
+
+
+def test_a_cached_model_that_has_no_module_graph_on_the_hub_either_is_whole(hub_cache, listing_hub):
+    cache_without_a_module_graph(hub_cache)
+    found = located_in_a_new_process(hub_cache, listing_hub(["config.json", "model.safetensors"]))
+    assert found.stdout.strip().endswith(COMMIT)
+
+
+def test_a_cached_model_whose_module_graph_the_hub_has_and_does_not_give_is_not_whole(hub_cache, listing_hub):
+    cache_without_a_module_graph(hub_cache)
+    found = located_in_a_new_process(hub_cache, listing_hub(["config.json", "modules.json"])).stdout
+    assert "the cache has no modules.json" in found
 
 
 def test_a_folder_that_is_not_there_is_named_though_it_may_be_a_name_on_the_hub():

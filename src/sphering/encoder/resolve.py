@@ -177,9 +177,7 @@ def _files_on_hub(model: str, revision: str) -> list[str] | None:
     with _quiet_hub():
         try:
             # list_repo_files would ask a hub that does not answer six times, for 23 s
-            return [
-                file.rfilename for file in hub.HfApi().model_info(model, revision=revision, timeout=10).siblings or ()
-            ]
+            found = hub.HfApi().model_info(model, revision=revision, timeout=10)
         except Exception:  # also those of the HTTP library, whichever the hub's library uses
             return None
     return [file.rfilename for file in found.siblings or ()]
