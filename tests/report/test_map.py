@@ -12,7 +12,7 @@ import pytest
 from sphering.encoder import Encoder
 from sphering.geometry.moments import Moments
 from sphering.report.map import MOST_ID_BYTES, MOST_NAMED, MOST_POINTS, sample_map
-from sphering.report.map_figure import MOST_COLOURS, columns, map_choices, map_figure
+from sphering.report.map_figure import MOST_COLOURS, columns, legend_names, map_choices, map_figure
 from sphering.report.spaces import Space, space_moments, space_of
 from sphering.store.snapshot import Sample, Snapshot
 from sphering.transform.affine import Transform
@@ -177,3 +177,13 @@ def test_a_map_without_labels_has_one_colour(found: dict[str, Any]) -> None:
     traces = columns({**found, "labels": {}})
     assert [len(each) for each in traces.values()] == [1]
     assert traces[""][0]["text"] == found["doc_ids"]
+
+
+def test_labels_that_begin_alike_are_told_apart_in_the_legend() -> None:
+    names = ["balance_not_updated_after_bank_transfer", "balance_not_updated_after_cheque_or_cash_deposit", "no label"]
+    assert legend_names(names) == ["balance_not_…bank_transfer", "balance_not_…_cash_deposit", "no label"]
+    assert legend_names(["no label", "wrong_exchange_rate_for_cash_withdrawal", "no label"]) == [
+        "no label",
+        "wrong_exchange_rate_for_c…",
+        "no label (2)",
+    ]

@@ -7,6 +7,7 @@ space that was chosen where their `meta` names the points.
 from __future__ import annotations
 
 import html
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -49,7 +50,9 @@ def _traces(names: Sequence[str], of: Sequence[int | None], doc_ids: Sequence[st
     told = [_told(names, place) for place in of]
     rest = [point for point, place in enumerate(of) if place is None or not 0 <= place < own]
     grey = {"color": REST, "size": 5, "opacity": 0.75}
-    traces = [_trace(_rest_name(names, own, of), rest, told, doc_ids, grey)] if rest else []
+    rest_name = _rest_name(names, own, of)
+    legend = legend_names([*names[:own], *([rest_name] if rest else [])])
+    traces = [_trace(legend[-1], rest, told, doc_ids, grey)] if rest else []
     for place in range(own):
         points = [point for point, other in enumerate(of) if other == place]
         marker = {
@@ -58,8 +61,26 @@ def _traces(names: Sequence[str], of: Sequence[int | None], doc_ids: Sequence[st
             "size": 8,
             "opacity": 0.9,
         }
-        traces.append(_trace(names[place], points, told, doc_ids, marker))
+        traces.append(_trace(legend[place], points, told, doc_ids, marker))
     return traces
+
+
+def legend_names(names: Sequence[str]) -> list[str]:
+    """Return names as short as a legend has room for, no two of them alike: those that begin alike keep their ends."""
+    short = [_clipped(name) for name in names]
+    short = [_clipped(name, half=True) if short.count(own) > 1 else own for name, own in zip(names, short, strict=True)]
+    seen = Counter[str]()
+    for place, name in enumerate(short):
+        seen[name] += 1
+        short[place] = name if seen[name] == 1 else f"{name} ({seen[name]})"
+    return short
+
+
+def _clipped(name: str, *, half: bool = False) -> str:
+    if len(name) <= _LEGEND:
+        return name
+    end = name[-(_LEGEND // 2) :] if half else ""
+    return name[: _LEGEND - 1 - len(end)] + "…" + end
 
 
 def _told(names: Sequence[str], place: int | None) -> str:
@@ -76,12 +97,11 @@ def _trace(
     name: str, points: Sequence[int], told: Sequence[str], doc_ids: Sequence[str], marker: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return one trace; labels and ids are escaped, since Plotly reads some HTML in what it shows."""
-    short = name if len(name) <= _LEGEND else name[: _LEGEND - 1] + "…"
     shown = [(told[point], doc_ids[point]) for point in points]
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": html.escape(short),
+        "name": html.escape(name),
         "meta": list(points),
         "x": [],
         "y": [],

@@ -12,6 +12,12 @@ from numpy.typing import NDArray
 from sphering.report.palette import LAW, SPACES
 from sphering.report.plotting import blank, line
 
+_MARKERS: dict[str, dict[str, Any]] = {
+    "raw": {"symbol": "circle-open", "size": 8, "line": {"width": 1.6}},
+    "transformed": {"symbol": "circle", "size": 5},
+}
+"""A ring and a point: where both are equal, one stands in the other."""
+
 
 def occurrence_figure(occurrences: Mapping[str, Any]) -> Any:
     """Return the plot of the histograms of both spaces; None where there is none."""
@@ -29,9 +35,8 @@ def occurrence_figure(occurrences: Mapping[str, Any]) -> Any:
                 times.tolist(),
                 [float(f"{share:.4g}") for share in shares],
                 (SPACES[space][0], None),
-                mode="lines+markers",
-                line={"width": 1.2},
-                marker={"size": 5},
+                mode="markers",  # a line would go over times that no text is found
+                marker=_MARKERS[space] | {"color": SPACES[space][0]},
                 hovertemplate="%{y:.2%}",
             )
         )

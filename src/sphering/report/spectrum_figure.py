@@ -26,8 +26,9 @@ def spectrum_figure(spectra: Mapping[str, Any]) -> Any:
         style = {"width": 5} if space == "raw" else {"width": 1.8}
         colour = (SPACES[space][0], None)
         order = np.arange(1, len(shares) + 1)
-        figure.add_trace(line(space, order, shares, colour, line=style, hovertemplate="%{y:.3%}"))
-        figure.add_trace(_rank(space, order[-1], shares[-1], last=space == list(found)[-1]))
+        name = f"{space}, rank {spectrum['rank']:,}"
+        figure.add_trace(line(name, order, shares, colour, line=style, hovertemplate="%{y:.3%}"))
+        figure.add_trace(_end(space, spectrum["rank"], shares[-1]))
     for space, spectrum in found.items():
         figure.add_trace(_noise(space, spectrum, first=space == next(iter(found))))
     figure.update_yaxes(type="log", tickformat="~%", dtick=1)
@@ -38,18 +39,16 @@ def _digits(values: Any) -> list[float]:
     return [float(f"{value:.4g}") for value in values]
 
 
-def _rank(space: str, rank: int, share: float, *, last: bool) -> Any:
-    """Return the end of a spectrum, with the rank in figures beneath."""
+def _end(space: str, rank: int, share: float) -> Any:
+    """Return the end of a spectrum, which is its rank; the legend has it in figures."""
     colour = SPACES[space][0]
     return line(
         f"rank, {space}",
-        [int(rank)],
+        [rank],
         [share],
         (colour, None),
-        mode="markers+text" if last else "markers",
+        mode="markers",
         marker={"color": colour, "size": 8},
-        text=[f"rank {rank}"],
-        textposition="middle left",
         showlegend=False,
         hoverinfo="skip",
         cliponaxis=False,
