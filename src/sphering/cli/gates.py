@@ -15,21 +15,18 @@ def bounds(gate: Mapping[str, Any]) -> str:
 
 
 def verdict(gate: Mapping[str, Any]) -> str:
-    """Return what came of a gate in a word."""
-    if gate["passed"]:
-        return "passed"
-    return "warns" if gate["severity"] == "warn" else "FAILED"
+    """Return what came of a gate in a word or two; a failure stands out."""
+    from sphering.report.wording import result
+
+    found = result(gate)
+    return found.upper() if found == "failed" else found
 
 
 def summary(gates: Iterable[Mapping[str, Any]]) -> str:
-    """Return how many gates passed, warned and failed."""
-    verdicts = [verdict(gate) for gate in gates]
-    counts = [
-        f"{verdicts.count(word)} {label}"
-        for word, label in (("passed", "passed"), ("warns", "warned"), ("FAILED", "failed"))
-        if word in verdicts
-    ]
-    return ", ".join(counts) or "none"
+    """Return how many gates failed, warned, passed and had nothing to judge."""
+    from sphering.report.wording import gates_in_words
+
+    return gates_in_words(gates) or "none"
 
 
 def print_gates(gates: Iterable[Mapping[str, Any]]) -> None:

@@ -49,6 +49,10 @@ _MOVED = (
     "a gentler one."
 )
 _FEW = 'Take `[transform] kind = "center"` or a shrunken whitening until there are more documents.'
+_FEW_UNFITTED = (
+    "Wait for more documents before you rely on these numbers. The transform can stay: no covariance was fitted for "
+    "it, or a shrunken one."
+)
 _DRIFT = (
     'Fit the transform again: `sphering fit`, or `[transform] refit = "drift"` with a `max_drift` below this value.'
 )
@@ -120,7 +124,22 @@ def action_of_gate(gate: Mapping[str, Any]) -> str:
     return found or family
 
 
-def action_of_warning(warning: Mapping[str, Any]) -> str:
-    """Return what to do about a warning, by its name or else by the metric that raised it."""
+def action_of_warning(warning: Mapping[str, Any], transform: Mapping[str, Any]) -> str:
+    """Return what to do about a warning, by its name or else by the metric that raised it.
+
+    Parameters
+    ----------
+    warning : mapping
+        One of the report's warnings.
+    transform : mapping
+        The report's transform.
+    """
+    if warning["name"] == "few_documents" and _stands_few(transform):
+        return _FEW_UNFITTED
     found = _WARNINGS.get(str(warning["name"]))
     return found or action_of_gate({"metric": warning["metric"] or ""})
+
+
+def _stands_few(transform: Mapping[str, Any]) -> bool:
+    """Return whether a transform is one that few vectors are enough for."""
+    return transform["kind"] in ("none", "center") or bool(transform.get("shrinkage"))

@@ -12,12 +12,13 @@ from sphering.report.definitions import as_html, definition_of
 
 def verdict(release: Mapping[str, Any]) -> dict[str, str]:
     """Return the status of a release as a title and a sentence, and how its gates stand in words."""
-    title, sentence = wording.VERDICTS[release["status"]]
+    title, sentence = wording.verdict(release["status"], has_base=release.get("base") is not None)
+    gates = wording.gates_in_words(release["gates"])
     return {
         "title": title,
         "sentence": sentence,
         "status": release["status"],
-        "gates": wording.gates_in_words(release["gates"]),
+        "gates": f"{len(release['gates'])} gates: {gates}" if gates else "",
     }
 
 
@@ -54,4 +55,5 @@ def _findings(report: Mapping[str, Any], release: Mapping[str, Any]) -> Iterator
             sentence = f"is {gate['value']}, wanted {gate['bound']}."
             yield {"kind": gate["result"], "name": gate["metric"], "sentence": sentence}, action_of_gate(gate)
     for warning in report["warnings"]:
-        yield {"kind": "warning", "name": "", "sentence": warning["sentence"]}, action_of_warning(warning)
+        action = action_of_warning(warning, report["transform"])
+        yield {"kind": "warning", "name": "", "sentence": warning["sentence"]}, action

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sphering.report.catalogue import CHANGES, LABELS, TEXTS, Metric
@@ -13,12 +13,13 @@ from sphering.report.catalogue import CHANGES, LABELS, TEXTS, Metric
 NONE = "–"
 MINUS = "−"
 _LABEL = 60
-VERDICTS = {
+_RESULTS = {"failed": "failed", "warns": "warned", "passed": "passed", "not measured": "not measured"}
+_VERDICTS = {
     "published": ("Published", "No gate holds this release; consumers of this channel get it."),
     "held": (
         "Held",
-        "A gate failed: this release is kept, and consumers still get the one before it. Do what stands below, or "
-        "correct the bound in its [[gate]] table, and run again.",
+        "A gate failed: this release is kept, and {others}. Do what stands below, or correct the bound in its [[gate]] "
+        "table, and run again.",
     ),
     "withdrawn": (
         "Withdrawn",
@@ -26,6 +27,13 @@ VERDICTS = {
     ),
     "latest": ("Not published", "No gate holds it, but the consumers of its channel get another release."),
 }
+_OTHERS = ("consumers still get the one before it", "consumers get none yet, since none was published before it")
+
+
+def verdict(status: str, *, has_base: bool) -> tuple[str, str]:
+    """Return the status of a release as a title and a sentence; one with a base has a release before it."""
+    title, sentence = _VERDICTS[status]
+    return title, sentence.format(others=_OTHERS[0 if has_base else 1])
 
 
 def shown(value: float | None, form: str = "number") -> str:
@@ -143,12 +151,10 @@ def breakable(name: str) -> Any:
     return Markup(re.sub(r"([._])", r"\1<wbr>", str(escape(name))))  # noqa: S704 - escaped
 
 
-def gates_in_words(gates: Sequence[Mapping[str, Any]]) -> str:
-    """Return how many gates there are with each result; empty where there are none."""
+def gates_in_words(gates: Iterable[Mapping[str, Any]]) -> str:
+    """Return how many gates have each result; empty where there are none."""
     found = Counter(map(result, gates))
-    order = (("failed", "failed"), ("warns", "warn"), ("passed", "hold"), ("not measured", "without a number tonight"))
-    counts = [f"{found[key]} {word}" for key, word in order if found[key]]
-    return f"{len(gates)} gates: {', '.join(counts)}" if counts else ""
+    return ", ".join(f"{found[key]} {word}" for key, word in _RESULTS.items() if found[key])
 
 
 def gate_value(gate: Mapping[str, Any]) -> str:
