@@ -100,6 +100,22 @@ def test_every_metric_stands_on_the_page_with_its_meaning(report: dict[str, Any]
     assert "No document changed. The transform is the same" in page
 
 
+def test_a_card_has_its_interval_or_says_why_its_number_is_missing(report: dict[str, Any]) -> None:
+    some = copy.deepcopy(report)
+    some["transformed"]["isoscore"] |= {"value": None, "reason": "all vectors are equal"}
+    page = plain(render(some, release()))
+    cards = page[page.index('id="headlines"') : page.index('id="plots"')].split("<article>")
+    assert re.search(r"transformed: 95 % between −?[\d.e−]+ and ", cards[1])
+    assert "transformed: all vectors are equal" in next(card for card in cards if "IsoScore" in card)
+    assert "±" not in "".join(cards)
+
+
+def test_the_page_says_that_the_gates_of_the_run_stand_elsewhere(report: dict[str, Any]) -> None:
+    page = render(report, release())
+    assert "3 gates: 1 warned, 1 passed, 1 not measured" in page
+    assert "The run's own gates" in page
+
+
 def test_the_same_report_gives_the_same_bytes(report: dict[str, Any]) -> None:
     assert render(report, release()) == render(report, release())
 

@@ -17,7 +17,15 @@ def headline(name: str, report: Mapping[str, Any]) -> dict[str, Any]:
     """Return the card of one headline number."""
     spaces = {space: report[space].get(name, {}) for space in SPACES}
     row = wording.row(name, SPACE[name], spaces)
-    return {**row, "error": wording.error(spaces["transformed"].get("se")), "definition": definition_of(name)}
+    return {**row, "certainty": _certainty(spaces, SPACE[name].form), "definition": definition_of(name)}
+
+
+def _certainty(spaces: Mapping[str, Mapping[str, Any]], form: str) -> list[str]:
+    """Return how sure the numbers of a card are: the 95 % interval of each that has one, or why it is missing."""
+    told = {space: wording.certainty(entry, form) for space, entry in spaces.items()}
+    if told["raw"] == told["transformed"]:
+        return [words for words in [told["raw"]] if words]
+    return [f"{space}: {words}" for space, words in told.items() if words]
 
 
 def space_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:

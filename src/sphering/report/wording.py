@@ -111,11 +111,9 @@ def changes(counts: Mapping[str, Mapping[str, Any]]) -> str:
     return ", ".join(each for each in words if not each.startswith("0 ")) or "no document changed"
 
 
-def error(value: float | None) -> str:
-    """Return a standard error with one significant digit; empty where there is none."""
-    if not value:
-        return ""
-    return f"± {value:.{max(-math.floor(math.log10(value)), 0)}f}"
+def interval(bounds: Sequence[float], form: str = "number") -> str:
+    """Return a 95 % interval as people read it."""
+    return f"{shown(bounds[0], form)} to {shown(bounds[1], form)}"
 
 
 def method(entry: Mapping[str, Any], form: str = "number") -> str:
@@ -125,8 +123,15 @@ def method(entry: Mapping[str, Any], form: str = "number") -> str:
     words = f"{entry['kind']}, {entry['n']:,} {entry['over']}"
     if entry.get("seed") is not None:
         words += f", seed {entry['seed']}"
-    interval = entry.get("interval")
-    return words + (f"; 95 % between {shown(interval[0], form)} and {shown(interval[1], form)}" if interval else "")
+    return "; ".join(filter(None, (words, certainty(entry, form))))
+
+
+def certainty(entry: Mapping[str, Any], form: str = "number") -> str:
+    """Return a number's 95 % interval, or why there is no number; empty where there is nothing to say."""
+    if entry.get("value") is None:
+        return str(entry.get("reason", ""))
+    bounds = entry.get("interval")
+    return f"95 % between {shown(bounds[0], form)} and {shown(bounds[1], form)}" if bounds else ""
 
 
 def bound(gate: Mapping[str, Any]) -> str:
