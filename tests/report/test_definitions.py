@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sphering.gate.names import release_names
-from sphering.report.catalogue import CHANGES, SPACE, TEXTS
+from sphering.gate.names import EVALUATION_METRICS, change_of, release_names
+from sphering.report.catalogue import CHANGES, EVALUATION, LABEL_GEOMETRY, SPACE, TEXTS
 from sphering.report.definitions import as_html, defined, definition_of, definitions
 
-DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def test_every_metric_of_the_catalogue_has_a_definition() -> None:
-    assert {*SPACE, *TEXTS, *CHANGES} - defined() == set()
+    assert {*SPACE, *TEXTS, *CHANGES, *LABEL_GEOMETRY} - defined() == set()
+    assert {f"evaluation.{name}" for name in EVALUATION} - defined() == set()
 
 
 def test_a_definition_is_what_the_documentation_says_of_it() -> None:
@@ -30,7 +31,14 @@ def test_a_name_is_defined_in_one_place() -> None:
 
 
 def test_every_row_of_the_tables_is_there() -> None:
-    tables = re.findall(r"^\| (?:metric|number|name) \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", DOCS.read_text("utf-8"), re.M)
+    heads = {"metrics.md": "metric|number|name", "evaluation.md": "number|key"}
+    tables = [
+        table
+        for page, head in heads.items()
+        for table in re.findall(
+            rf"^\| (?:{head}) \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", (DOCS / page).read_text("utf-8"), re.M
+        )
+    ]
     rows = sum(len(table.splitlines()) for table in tables)
     assert rows == sum(len(section.definitions) for section in definitions())
 
@@ -47,6 +55,15 @@ def test_what_a_gate_bounds_leads_to_the_metric_that_it_is() -> None:
     assert definition_of("documents_change") == "documents_change"
     assert definition_of("who_knows") is None
     assert [name for name in release_names() if definition_of(name) is None] == []
+
+
+def test_a_number_of_an_evaluation_leads_to_what_it_is_of_an_evaluation() -> None:
+    assert definition_of("evaluation.raw.recall_at_10") == "evaluation.recall_at_10"
+    assert definition_of("evaluation.pairs.transformed.info_nce.0.05") == "evaluation.info_nce"
+    assert definition_of("evaluation.halves.raw.thresholds.0.5784.precision") == "evaluation.thresholds"
+    assert definition_of("evaluation.pairs.pairs_change") == "evaluation.pairs.pairs"
+    gates = [*EVALUATION_METRICS, *map(change_of, EVALUATION_METRICS)]
+    assert [name for name in gates if not (definition_of(name) or "").startswith("evaluation.")] == []
 
 
 def test_markdown_becomes_html_and_html_becomes_text() -> None:

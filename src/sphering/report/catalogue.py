@@ -281,6 +281,59 @@ LABEL_GEOMETRY: dict[str, Metric] = {
 """Metrics of each column of labels, in both spaces."""
 EXTENDED_LABEL_GEOMETRY = ("nc1", "cdnv")
 
+EVALUATION: dict[str, Metric] = {
+    "ndcg_at_10": Metric(
+        "nDCG@10", "How good the first ten hits are, the first ones weighing most: 1 where no order would be better."
+    ),
+    "mrr_at_10": Metric(
+        "MRR@10", "1 over the rank of the first relevant hit, on average; 0 where none of ten is: 1 is best."
+    ),
+    "recall_at_1": Metric("Recall@1", "Share of the relevant documents that the first hit finds, on average."),
+    "recall_at_10": Metric("Recall@10", "Share of the relevant documents that are among the first ten hits."),
+    "recall_at_100": Metric("Recall@100", "Share of the relevant documents that are among the first hundred hits."),
+    "map_at_100": Metric(
+        "MAP@100", "The precision down to each relevant document among a hundred hits: 1 where these all come first."
+    ),
+    "alpha": Metric(
+        "Inverse temperature α",
+        "The α that makes relevant documents likeliest under P(d|q) = exp(α cos)/Σ exp(α cos): the larger, the sharper "
+        "cosines tell right from wrong.",
+    ),
+    "log_likelihood": Metric(
+        "Log-likelihood",
+        "ln of the probability of a relevant document under that P, on queries that α was not fitted on: nearer to 0 "
+        "is better.",
+    ),
+    "entropy": Metric(
+        "Entropy of the answer",
+        "How undecided that P is, in nats: its exponential is how many documents compete for an answer.",
+    ),
+    "calibration_error": Metric(
+        "Calibration error",
+        "How far the probability of the best hit is from how often it is right: 0 is best, chance alone makes some.",
+    ),
+    "kl_raw_transformed": Metric(
+        "Moved by the transform", "KL divergence of that P before and after the transform: 0 where answers stay alike."
+    ),
+    "spearman": Metric(
+        "Spearman's ρ", "Rank correlation of cosines with people's scores: 1 where both put pairs in the same order."
+    ),
+    "alignment": Metric(
+        "Alignment", "Squared distance of the two texts of a positive pair, on average: 0 where they are one."
+    ),
+    "info_nce": Metric(
+        "InfoNCE",
+        "−ln of the probability of the right partner among 128, by the softmax of cos/τ: 0 is best, a guess has 4.85. "
+        "A small temperature τ looks at the nearest texts alone.",
+    ),
+    "thresholds": Metric(
+        "Thresholds on the cosine",
+        "Of what has at least this cosine: the share of all that it is, the share of it that is right, and how much of "
+        "all that could be right it finds.",
+    ),
+}
+"""Metrics of an evaluation, in both spaces; what is counted stands in a sentence."""
+
 CHANGES: dict[str, Metric] = {
     "added": Metric("Added", "Documents whose id and text are new.", "count"),
     "retexted": Metric("Retexted", "Documents that have another text under the same id.", "count"),
@@ -294,7 +347,5 @@ COUNTS = tuple(name for name, metric in {**SPACE, **TEXTS}.items() if metric.for
 
 
 def metric_of(name: str) -> Metric | None:
-    """Return a metric by its name, or by the last part of a dotted one; None where no table of this file has it."""
-    plain = name.rpartition(".")[2]
-    tables = (table for table in globals().values() if isinstance(table, dict))
-    return next((found for table in tables if isinstance(found := table.get(plain), Metric)), None)
+    """Return a metric of an evaluation or of labels by its name; None where neither table has it."""
+    return EVALUATION.get(name) or LABEL_GEOMETRY.get(name)

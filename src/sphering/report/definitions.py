@@ -1,4 +1,7 @@
-"""The definitions of docs/metrics.md, which the package carries, as HTML: what a page can link to without a network."""
+"""The definitions of docs/metrics.md and docs/evaluation.md, which the package carries, as HTML.
+
+A page can link to them without a network.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-_PAGE = "templates/metrics.md"
-_HEADS = ("metric", "number", "name")
+_EVALUATION = "evaluation."
+"""Before the names of docs/evaluation.md: `recall_at_10` alone is an export's."""
+_PAGES = {"metrics.md": "", "evaluation.md": _EVALUATION}
+_HEADS = {"metrics.md": ("metric", "number", "name"), "evaluation.md": ("number", "key")}
 _CELL = re.compile(r"(?<!\\)\|")
 _NAME = re.compile(r"`([a-z0-9_.]+)`")
 
@@ -37,10 +42,9 @@ class Section:
 
 @cache
 def definitions() -> tuple[Section, ...]:
-    """Return the tables of metrics of docs/metrics.md, by their titles; sections without one are left out."""
-    text = files("sphering.report").joinpath(_PAGE).read_text(encoding="utf-8")
+    """Return the tables of numbers of both pages, by their titles; sections without one are left out."""
     known: set[str] = set()
-    found = [Section(as_html(title), tuple(_rows(tables, known))) for title, tables in _tables(text)]
+    found = [section for page in _PAGES for section in _sections(page, known)]
     return tuple(section for section in found if section.definitions)
 
 
@@ -53,7 +57,17 @@ def defined() -> frozenset[str]:
 def definition_of(metric: str) -> str | None:
     """Return the name under which a metric is defined, or None: a prefix, as of a space, and a change say of which."""
     plain = metric.rpartition(".")[2]
-    return next((name for name in (metric, plain, plain.removesuffix("_change")) if name in defined()), None)
+    names = [metric, plain, plain.removesuffix("_change")]
+    if metric.startswith(_EVALUATION):
+        of = metric.removesuffix("_change")
+        names = [of, *(f"{_EVALUATION}{part}" for part in reversed(of.split(".")[1:]))]
+    return next((name for name in names if name in defined()), None)
+
+
+def _sections(page: str, known: set[str]) -> Iterator[Section]:
+    text = files("sphering.report").joinpath("templates", page).read_text(encoding="utf-8")
+    for title, tables in _tables(text):
+        yield Section(as_html(title), tuple(_rows(page, tables, known)))
 
 
 def _tables(text: str) -> Iterator[tuple[str, list[str]]]:
@@ -62,13 +76,14 @@ def _tables(text: str) -> Iterator[tuple[str, list[str]]]:
         yield title.strip(), re.findall(r"(?:^\|.*\n?)+", body, flags=re.MULTILINE)
 
 
-def _rows(tables: list[str], known: set[str]) -> Iterator[Definition]:
+def _rows(page: str, tables: list[str], known: set[str]) -> Iterator[Definition]:
     for table in tables:
         head, _, *rows = (_cells(line) for line in table.splitlines())
-        if head[0] not in _HEADS:
+        if head[0] not in _HEADS[page]:
             continue
         for title, *cells in rows:
-            names = tuple(name for name in _NAME.findall(title) if name not in known)
+            written = (f"{_PAGES[page]}{name}" for name in _NAME.findall(title))
+            names = tuple(name for name in written if name not in known)
             known.update(names)
             parts = tuple(
                 (of, as_html(cell)) for of, cell in zip(head[1:], cells, strict=True) if cell not in ("", "-")

@@ -10,17 +10,16 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from sphering.report import figures, nested, tables, verdict, wording
+from sphering.report import figures, tables, verdict, wording
 from sphering.report.catalogue import HEADLINES
 from sphering.report.definitions import definitions
+from sphering.report.folded import label_part, rogue_part
+from sphering.report.folded_choice import choice_part
+from sphering.report.folded_evaluation import evaluation_part
 from sphering.report.map_figure import map_choices
 from sphering.report.readings import readings
 
-_NESTED = {
-    "evaluation": "Evaluation",
-    "label_geometry": "How far labels lie apart",
-    "rogue_dimensions": "Rogue dimensions: the coordinates that give most to the mean cosine",
-}
+_PARTS = (evaluation_part, choice_part, label_part, rogue_part)
 _TEMPLATES = "templates"
 _BUNDLE = "vendor/plotly-basic.min.js"
 
@@ -79,7 +78,7 @@ def _view(report: Mapping[str, Any], release: Mapping[str, Any]) -> dict[str, An
         "spaces": tables.space_rows(report),
         "texts": tables.text_rows(report),
         "labels": [wording.label_table(column, lines) for column, lines in report.get("labels", {}).items()],
-        "nested": _nested(report),
+        "parts": [part for part_of in _PARTS if (part := part_of(report))],
         "changes": tables.step_rows(base),
         "changed": tables.changed_rows(base),
         "changes_in_words": wording.changes(base["changes"]) if base else "",
@@ -93,17 +92,6 @@ def _view(report: Mapping[str, Any], release: Mapping[str, Any]) -> dict[str, An
         "data": _script_json({"figures": plots, "map": map_choices(report.get("map"))}),
         "plotly": _plotly(),
     }
-
-
-def _nested(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the parts of a report that are shown as they are nested."""
-    parts = {title: report.get(key) for key, title in _NESTED.items()}
-    parts["How the transform was chosen"] = report["transform"].get("choice")
-    return [
-        {"title": title, "tables": list(nested.tables_of(tree)), "listings": list(nested.listings_of(tree))}
-        for title, tree in parts.items()
-        if tree
-    ]
 
 
 def _script_json(value: Any) -> Any:

@@ -96,6 +96,7 @@ def provenance(report: Mapping[str, Any], release: Mapping[str, Any]) -> list[tu
         ("transform SHA-256", transform["sha256"]),
         ("transform fitted", fit_words(transform, snapshot["id"], evaluation=evaluation_of(report))),
         ("drift since the fit", wording.shown(transform["drift"]["value"])),
+        ("evaluation", evaluation_of(report)),
         ("report", release.get("report")),
         ("bundle", release.get("bundle")),
         ("base", release.get("base")),
