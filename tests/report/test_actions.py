@@ -120,5 +120,5 @@ def test_a_first_release_that_is_held_has_none_before_it() -> None:
 def test_of_few_documents_nobody_is_told_to_take_the_transform_that_is_there(transform: dict[str, Any]) -> None:
     few = {"name": "few_documents", "metric": None}
     assert "center" not in action_of_warning(few, transform)
-    assert "The transform can stay" in action_of_warning(few, transform)
+    assert "the transform can stay" in action_of_warning(few, transform)
     assert 'kind = "center"' in action_of_warning(few, {"kind": "whiten", "shrinkage": 0.0})

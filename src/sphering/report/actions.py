@@ -49,10 +49,7 @@ _MOVED = (
     "a gentler one."
 )
 _FEW = 'Take `[transform] kind = "center"` or a shrunken whitening until there are more documents.'
-_FEW_UNFITTED = (
-    "Wait for more documents before you rely on these numbers. The transform can stay: no covariance was fitted for "
-    "it, or a shrunken one."
-)
+_FEW_STANDS = "Wait for more documents before you rely on these numbers; the transform can stay, since {why}."
 _DRIFT = (
     'Fit the transform again: `sphering fit`, or `[transform] refit = "drift"` with a `max_drift` below this value.'
 )
@@ -134,12 +131,14 @@ def action_of_warning(warning: Mapping[str, Any], transform: Mapping[str, Any]) 
     transform : mapping
         The report's transform.
     """
-    if warning["name"] == "few_documents" and _stands_few(transform):
-        return _FEW_UNFITTED
+    if warning["name"] == "few_documents" and (why := _few_are_enough(transform)):
+        return _FEW_STANDS.format(why=why)
     found = _WARNINGS.get(str(warning["name"]))
     return found or action_of_gate({"metric": warning["metric"] or ""})
 
 
-def _stands_few(transform: Mapping[str, Any]) -> bool:
-    """Return whether a transform is one that few vectors are enough for."""
-    return transform["kind"] in ("none", "center") or bool(transform.get("shrinkage"))
+def _few_are_enough(transform: Mapping[str, Any]) -> str:
+    """Return why few vectors are enough for a transform; empty where they are not."""
+    if transform["kind"] in ("none", "center"):
+        return "it needs no covariance"
+    return "its covariance is shrunken" if transform.get("shrinkage") else ""
