@@ -52,7 +52,7 @@ def show_report(corpus: str, report: Mapping[str, Any]) -> None:
 
 def show_angles(corpus: str, report: Mapping[str, Any]) -> None:
     """Show the distribution of angles as a picture, inside a data URI, which Prefect's pages show offline."""
-    from sphering.report.picture import angle_picture
+    from sphering.report.page.picture import angle_picture
 
     _show(
         artifact_key("angles", corpus),

@@ -12,7 +12,7 @@ import pytest
 from sphering.encoder import Encoder
 from sphering.geometry.moments import Moments
 from sphering.report.map import MOST_ID_BYTES, MOST_NAMED, MOST_POINTS, sample_map
-from sphering.report.map_figure import MOST_COLOURS, columns, legend_names, map_choices, map_figure
+from sphering.report.page.map_figure import MOST_COLOURS, columns, legend_names, map_choices, map_figure
 from sphering.report.spaces import Space, space_moments, space_of
 from sphering.store.snapshot import Sample, Snapshot
 from sphering.transform.affine import Transform

@@ -3,7 +3,7 @@
 import pytest
 from prefect.logging import disable_run_logger
 
-from sphering.report.picture import angle_picture
+from sphering.report.page.picture import angle_picture
 from sphering.tasks.artifact import show_angles
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sphering.report.page import render
+from sphering.report.page.render import render
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_document
 from sphering.store.refs import PUBLISHED

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from sphering.report.palette import LAW, SPACES
-from sphering.report.plotting import blank, line
+from sphering.report.page.palette import LAW, SPACES
+from sphering.report.page.plotting import blank, line
 
 _NEAR = 1e-2
 """Noise further below the smallest variance than this is switched off at first: it would flatten the spectrum."""

@@ -11,11 +11,11 @@ import pytest
 from sphering.cli.gates import summary
 from sphering.config.model import Config
 from sphering.gate.names import EVALUATION_METRICS, EXPORT_METRICS, change_of, release_names
-from sphering.report import actions
-from sphering.report.actions import action_of_gate, action_of_warning
-from sphering.report.verdict import to_do, verdict
+from sphering.report.page import actions
+from sphering.report.page.actions import action_of_gate, action_of_warning
+from sphering.report.page.verdict import to_do, verdict
 
-METRICS = Path(__file__).parents[2] / "docs" / "metrics.md"
+METRICS = Path(__file__).parents[3] / "docs" / "metrics.md"
 NAMES = [*release_names(), *EVALUATION_METRICS, *(f"exports.index.{name}" for name in EXPORT_METRICS)]
 
 

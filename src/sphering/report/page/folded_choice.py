@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sphering.report import wording
-from sphering.report.folded import Listing, Part, Section
+from sphering.report.page.folded import Listing, Part, Section
 
 _METRICS = {"spearman": "Spearman's ρ", "mrr_at_10": "MRR@10", "accuracy_1nn": "1-NN accuracy"}
 _ITEMS = {"pairs": "scored pairs", "queries": "queries", "halves": "halves", "labels": "labelled texts"}

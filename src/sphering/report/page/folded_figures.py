@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from sphering.report.palette import RAW, TRANSFORMED
-from sphering.report.plotting import blank
+from sphering.report.page.palette import RAW, TRANSFORMED
+from sphering.report.page.plotting import blank
 
 _PAIRS = (
     ("dot_cosine", "dot product · cosine"),

@@ -7,9 +7,9 @@ from typing import Any
 
 from sphering.report import wording
 from sphering.report.catalogue import EVALUATION as METRICS
-from sphering.report.definitions import definition_of
 from sphering.report.flattened import EVALUATION, LABELS, SPACES, THRESHOLDS, Number, by_part, is_evaluated
-from sphering.report.folded import Listing, Part, Section, by_metric, metric_row, reasons
+from sphering.report.page.definitions import definition_of
+from sphering.report.page.folded import Listing, Part, Section, by_metric, metric_row, reasons
 
 _TITLES = {"queries": "Queries and judgements", "pairs": "Scored pairs", "halves": "Halves", "labels": "Labels"}
 _TEMPERATURES = "info_nce"

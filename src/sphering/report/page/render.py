@@ -10,14 +10,15 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from sphering.report import figures, tables, verdict, wording
+from sphering.report import wording
 from sphering.report.catalogue import HEADLINES
-from sphering.report.definitions import definitions
-from sphering.report.folded import label_part, rogue_part
-from sphering.report.folded_choice import choice_part
-from sphering.report.folded_evaluation import evaluation_part
-from sphering.report.map_figure import map_choices
-from sphering.report.readings import readings
+from sphering.report.page import figures, tables, verdict
+from sphering.report.page.definitions import definitions
+from sphering.report.page.folded import label_part, rogue_part
+from sphering.report.page.folded_choice import choice_part
+from sphering.report.page.folded_evaluation import evaluation_part
+from sphering.report.page.map_figure import map_choices
+from sphering.report.page.readings import readings
 
 _PARTS = (evaluation_part, choice_part, label_part, rogue_part)
 _TEMPLATES = "templates"
@@ -47,7 +48,7 @@ def _template() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("sphering.report", _TEMPLATES),
+        loader=PackageLoader("sphering.report.page", _TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -60,7 +61,7 @@ def _template() -> Any:
 @cache
 def _plotly() -> str:
     """Return the plotting library, compressed, as base64: 0.5 MB instead of 1.2."""
-    source = files("sphering.report").joinpath(_BUNDLE).read_bytes()
+    source = files("sphering.report.page").joinpath(_BUNDLE).read_bytes()
     return base64.b64encode(gzip.compress(source, 9, mtime=0)).decode()
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from sphering.gate.names import EVALUATION_METRICS, change_of, release_names
 from sphering.report.catalogue import CHANGES, EVALUATION, LABEL_GEOMETRY, SPACE, TEXTS
-from sphering.report.definitions import as_html, defined, definition_of, definitions
+from sphering.report.page.definitions import as_html, defined, definition_of, definitions
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 def test_every_metric_of_the_catalogue_has_a_definition() -> None:

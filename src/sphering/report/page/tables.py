@@ -7,7 +7,7 @@ from typing import Any
 
 from sphering.report import wording
 from sphering.report.catalogue import CHANGES, HEADLINES, SPACE, TEXTS
-from sphering.report.definitions import definition_of
+from sphering.report.page.definitions import definition_of
 from sphering.report.transform_words import evaluation_of, fit_words, transform_words
 
 SPACES = ("raw", "transformed")

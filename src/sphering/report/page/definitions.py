@@ -65,7 +65,7 @@ def definition_of(metric: str) -> str | None:
 
 
 def _sections(page: str, known: set[str]) -> Iterator[Section]:
-    text = files("sphering.report").joinpath("templates", page).read_text(encoding="utf-8")
+    text = files("sphering.report.page").joinpath("templates", page).read_text(encoding="utf-8")
     for title, tables in _tables(text):
         yield Section(as_html(title), tuple(_rows(page, tables, known)))
 

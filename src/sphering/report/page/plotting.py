@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sphering.report.palette import GRID, HOVER, INK
+from sphering.report.page.palette import GRID, HOVER, INK
 
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
 _TITLE_SIZE = 12.5

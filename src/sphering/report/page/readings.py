@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from sphering.report.figures import histogram
-from sphering.report.occurrence_figure import seen
+from sphering.report.page.figures import histogram
+from sphering.report.page.occurrence_figure import seen
 from sphering.report.wording import shown
 
 _SPACES = ("raw", "transformed")

@@ -8,8 +8,8 @@ from typing import Any
 
 from sphering.report import wording
 from sphering.report.catalogue import LABEL_GEOMETRY, metric_of
-from sphering.report.definitions import definition_of
 from sphering.report.flattened import LABELS, SPACES, Number, by_part
+from sphering.report.page.definitions import definition_of
 
 Row = dict[str, Any]
 Sides = Mapping[str | None, Number]

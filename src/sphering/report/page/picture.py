@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sphering.report.figures import histogram, visible_range
-from sphering.report.palette import INK, LAW, RAW, TRANSFORMED
+from sphering.report.page.figures import histogram, visible_range
+from sphering.report.page.palette import INK, LAW, RAW, TRANSFORMED
 
 WIDTH, HEIGHT = 960, 420
 _SCALE = 2  # drawn twice as large and shrunk: Pillow's lines have hard edges

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from sphering.report.folded import Part, Section, label_part, rogue_part
-from sphering.report.folded_choice import choice_part
-from sphering.report.folded_evaluation import counted, evaluation_part
+from sphering.report.page.folded import Part, Section, label_part, rogue_part
+from sphering.report.page.folded_choice import choice_part
+from sphering.report.page.folded_evaluation import counted, evaluation_part
 
 
 def number(value: float | None, **more: Any) -> dict[str, Any]:

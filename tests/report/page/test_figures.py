@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sphering.report.occurrence_figure import occurrence_figure
-from sphering.report.spectrum_figure import spectrum_figure
+from sphering.report.page.occurrence_figure import occurrence_figure
+from sphering.report.page.spectrum_figure import spectrum_figure
 
 
 def test_no_line_goes_over_a_number_of_times_that_no_text_is_found() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sphering.report import palette
+from sphering.report.page import palette
 
 # Machado, Oliveira & Fernandes 2009, severity 1, on linear RGB.
 SIGHT = {
@@ -44,7 +44,7 @@ LAB = [
 
 
 def template(name: str) -> str:
-    return (files("sphering.report") / "templates" / name).read_text(encoding="utf-8")
+    return (files("sphering.report.page") / "templates" / name).read_text(encoding="utf-8")
 
 
 NIGHT = dict(re.findall(r'"(#[0-9a-f]{6})": "(#[0-9a-f]{6})"', template("report.js")))

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sphering.report.folded_figures import neighbours_figure, norms_figure
-from sphering.report.map_figure import map_figure
-from sphering.report.occurrence_figure import occurrence_figure
-from sphering.report.palette import LAW, SPACES
-from sphering.report.plotting import blank, line
-from sphering.report.spectrum_figure import spectrum_figure
+from sphering.report.page.folded_figures import neighbours_figure, norms_figure
+from sphering.report.page.map_figure import map_figure
+from sphering.report.page.occurrence_figure import occurrence_figure
+from sphering.report.page.palette import LAW, SPACES
+from sphering.report.page.plotting import blank, line
+from sphering.report.page.spectrum_figure import spectrum_figure
 
 FOLDED = ("norms", "neighbours")
 """Those that stand among the details, and are drawn when they are opened."""

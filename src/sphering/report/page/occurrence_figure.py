@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sphering.report.palette import LAW, SPACES
-from sphering.report.plotting import blank, line
+from sphering.report.page.palette import LAW, SPACES
+from sphering.report.page.plotting import blank, line
 
 _MARKERS: dict[str, dict[str, Any]] = {
     "raw": {"symbol": "circle-open", "size": 8, "line": {"width": 1.6}},

@@ -17,10 +17,10 @@ import pytest
 from sphering.config.model import Config
 from sphering.store.store import Store
 from tests.nights import carry
-from tests.report.chromium import CHROMIUM, MISSING, Browser, Page
+from tests.report.page.chromium import CHROMIUM, MISSING, Browser, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason=MISSING)]
-EXAMPLE = Path(__file__).parents[2] / "examples" / "banking77" / "banking77.parquet"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "banking77" / "banking77.parquet"
 EVIL = "</script><script>document.title='owned'</script><img src=x onerror=document.title='owned'>"
 PLOTS = ("angles", "spectrum", "occurrence", "map")
 WINDOWS = [(width, dark) for width in (390, 1280) for dark in (False, True)]

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sphering.report.palette import LABELS, LAW, REST, SYMBOLS
-from sphering.report.plotting import blank
+from sphering.report.page.palette import LABELS, LAW, REST, SYMBOLS
+from sphering.report.page.plotting import blank
 
 MOST_COLOURS = len(LABELS) * len(SYMBOLS)
 NO_LABEL, OTHER_LABEL = "no label", "another label"

@@ -16,8 +16,8 @@ from sphering.config.model import ReportConfig
 from sphering.report.catalogue import LABELS, TEXTS
 from sphering.report.changes import Base
 from sphering.report.numbers import measure
-from sphering.report.page import render
-from sphering.report.picture import HEIGHT, WIDTH, angle_picture, angle_png
+from sphering.report.page.picture import HEIGHT, WIDTH, angle_picture, angle_png
+from sphering.report.page.render import render
 from sphering.store.snapshot import Snapshot
 from sphering.transform.affine import Transform
 
@@ -183,7 +183,7 @@ def test_a_report_without_pairs_or_spectrum_still_renders(report: dict[str, Any]
 def test_the_vendored_bundle_is_of_the_version_that_plotly_carries() -> None:
     from plotly.offline import get_plotlyjs_version
 
-    folder = files("sphering.report") / "vendor"
+    folder = files("sphering.report.page") / "vendor"
     head = (folder / "plotly-basic.min.js").read_text(encoding="utf-8")[:200]
     assert f"plotly.js (basic - minified) v{get_plotlyjs_version()}" in head
     assert "MIT License" in (folder / "LICENSE.plotly.js").read_text(encoding="utf-8")
@@ -192,14 +192,14 @@ def test_the_vendored_bundle_is_of_the_version_that_plotly_carries() -> None:
 def test_the_page_carries_the_whole_bundle(report: dict[str, Any]) -> None:
     packed = re.search(r'id="plotly">([^<]+)<', render(report, release()))
     assert packed is not None
-    vendored = (files("sphering.report") / "vendor" / "plotly-basic.min.js").read_bytes()
+    vendored = (files("sphering.report.page") / "vendor" / "plotly-basic.min.js").read_bytes()
     assert gzip.decompress(base64.b64decode(packed[1])) == vendored
 
 
 def test_the_picture_is_a_png_with_both_curves(report: dict[str, Any]) -> None:
     from PIL import Image
 
-    from sphering.report.palette import RAW, TRANSFORMED
+    from sphering.report.page.palette import RAW, TRANSFORMED
 
     image = Image.open(io.BytesIO(angle_png(report))).convert("RGB")
     assert image.size == (WIDTH, HEIGHT)

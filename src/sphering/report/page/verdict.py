@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sphering.report import wording
-from sphering.report.actions import action_of_gate, action_of_warning
-from sphering.report.definitions import as_html, definition_of
+from sphering.report.page.actions import action_of_gate, action_of_warning
+from sphering.report.page.definitions import as_html, definition_of
 
 
 def verdict(release: Mapping[str, Any]) -> dict[str, str]:
