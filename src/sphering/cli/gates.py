@@ -23,10 +23,14 @@ def verdict(gate: Mapping[str, Any]) -> str:
 
 
 def summary(gates: Iterable[Mapping[str, Any]]) -> str:
-    """Return how many gates failed, warned, passed and had nothing to judge."""
+    """Return how many gates failed, warned, passed and had nothing to judge: those of the release, and of the run."""
+    from sphering.gate.names import RUN_METRICS
     from sphering.report.wording import gates_in_words
 
-    return gates_in_words(gates) or "none"
+    every = list(gates)
+    of_release = gates_in_words(gate for gate in every if gate["metric"] not in RUN_METRICS)
+    of_run = gates_in_words(gate for gate in every if gate["metric"] in RUN_METRICS)
+    return "; ".join(words for words in (of_release, of_run and f"of the run itself {of_run}") if words) or "none"
 
 
 def print_gates(gates: Iterable[Mapping[str, Any]]) -> None:

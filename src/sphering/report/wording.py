@@ -25,7 +25,7 @@ _VERDICTS = {
         "Withdrawn",
         "A rollback left this release: no run publishes it, or one that serves the same, in that channel again.",
     ),
-    "latest": ("Not published", "No gate holds it, but the consumers of its channel get another release."),
+    "latest": ("Not published", "No gate holds it, but the consumers of its channel do not get it."),
 }
 _OTHERS = ("consumers still get the one before it", "consumers get none yet, since none was published before it")
 

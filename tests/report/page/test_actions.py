@@ -38,6 +38,12 @@ def test_every_warning_of_the_documentation_has_an_action_of_its_own() -> None:
     assert set(names) <= set(actions._WARNINGS)
 
 
+def test_vectors_that_nothing_centres_are_not_said_to_be_centred() -> None:
+    warning = {"name": "anisotropy", "metric": "mean_cosine"}
+    assert "centres them" in action_of_warning(warning, {"kind": "center"})
+    assert "centres them" not in action_of_warning(warning, {"kind": "none"})
+
+
 def all_actions() -> list[str]:
     gates = [action_of_gate({"metric": name}) for name in [*NAMES, "rank_change"]]
     return [

@@ -66,6 +66,13 @@ def test_a_number_of_an_evaluation_leads_to_what_it_is_of_an_evaluation() -> Non
     assert [name for name in gates if not (definition_of(name) or "").startswith("evaluation.")] == []
 
 
+def test_counts_of_an_evaluation_lead_to_what_they_count_and_not_to_the_list_of_gates() -> None:
+    defining = {name: section for section in definitions() for each in section.definitions for name in each.names}
+    for name in ("evaluation.queries", "evaluation.halves.halves", "evaluation.judgements_missing"):
+        assert defining[name].title == "Evaluation: numbers", name
+    assert definitions()[0].title == "Directions"
+
+
 def test_markdown_becomes_html_and_html_becomes_text() -> None:
     assert as_html("**no** `a < b` of [chunk](chunking.md) <i>") == (
         "<strong>no</strong> <code>a &lt; b</code> of chunk &lt;i&gt;"

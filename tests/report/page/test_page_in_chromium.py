@@ -51,6 +51,7 @@ def _config(folder: Path) -> Config:
             "encoder": {"backend": "torch"},
             "transform": {"kind": "center"},
             "export": [{"name": "matrix", "format": "npy"}],
+            "evaluation": {"halves": 60, "labels": "category"},
             "gate": [{"metric": "transformed.isoscore", "min": 0.5, "severity": "warn"}],
         }
     )

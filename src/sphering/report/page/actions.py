@@ -133,6 +133,8 @@ def action_of_warning(warning: Mapping[str, Any], transform: Mapping[str, Any]) 
     """
     if warning["name"] == "few_documents" and (why := _few_are_enough(transform)):
         return _FEW_STANDS.format(why=why)
+    if warning["name"] == "anisotropy" and transform["kind"] == "none":
+        return _ISOTROPY
     found = _WARNINGS.get(str(warning["name"]))
     return found or action_of_gate({"metric": warning["metric"] or ""})
 

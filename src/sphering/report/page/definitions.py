@@ -15,6 +15,7 @@ from importlib.resources import files
 _EVALUATION = "evaluation."
 """Before the names of docs/evaluation.md: `recall_at_10` alone is an export's."""
 _PAGES = {"metrics.md": "", "evaluation.md": _EVALUATION}
+_TITLES = {"metrics.md": "", "evaluation.md": "Evaluation: "}
 _HEADS = {"metrics.md": ("metric", "number", "name"), "evaluation.md": ("number", "key")}
 _CELL = re.compile(r"(?<!\\)\|")
 _NAME = re.compile(r"`([a-z0-9_.]+)`")
@@ -44,8 +45,9 @@ class Section:
 def definitions() -> tuple[Section, ...]:
     """Return the tables of numbers of both pages, by their titles; sections without one are left out."""
     known: set[str] = set()
-    found = [section for page in _PAGES for section in _sections(page, known)]
-    return tuple(section for section in found if section.definitions)
+    # metrics.md lists the names of evaluations too, as what a gate may bound: what they are stands in the other page.
+    found = {page: list(_sections(page, known)) for page in reversed(_PAGES)}
+    return tuple(section for page in _PAGES for section in found[page] if section.definitions)
 
 
 @cache
@@ -67,7 +69,11 @@ def definition_of(metric: str) -> str | None:
 def _sections(page: str, known: set[str]) -> Iterator[Section]:
     text = files("sphering.report.page").joinpath("templates", page).read_text(encoding="utf-8")
     for title, tables in _tables(text):
-        yield Section(as_html(title), tuple(_rows(page, tables, known)))
+        yield Section(as_html(_titled(page, title)), tuple(_rows(page, tables, known)))
+
+
+def _titled(page: str, title: str) -> str:
+    return f"{_TITLES[page]}{title[0].lower()}{title[1:]}" if _TITLES[page] else title
 
 
 def _tables(text: str) -> Iterator[tuple[str, list[str]]]:
