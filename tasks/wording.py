@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sphering.report.wording import bounds_in_words, judged
 from sphering.run.probe import mixed_bits
 
 _COUNTS = (
@@ -38,9 +39,7 @@ def failed_gates(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def gate_sentence(gate: Mapping[str, Any]) -> str:
     """Return a gate and its number in words."""
-    bounds = [f"{word} {gate[bound]:g}" for bound, word in (("min", ">="), ("max", "<=")) if gate[bound] is not None]
-    value = "not measured" if gate["value"] is None else f"{gate['value']:g}"
-    return f"{gate['metric']} = {value}, wanted {' and '.join(bounds)}"
+    return f"{gate['metric']} = {judged(gate)}, wanted {bounds_in_words(gate, '>=', '<=')}"
 
 
 def verdict_page(corpus: str, result: Mapping[str, Any]) -> str:

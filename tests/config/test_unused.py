@@ -1,4 +1,4 @@
-"""A setting of [transform] that does nothing is told, and not passed over in silence."""
+"""A setting that does nothing is told, and not passed over in silence."""
 
 import pytest
 
@@ -40,6 +40,15 @@ def test_a_setting_of_another_kind_is_refused_with_the_kind_that_it_belongs_to(c
     assert belongs in str(raised.value.expected)
     assert f"`{found.split()[0]}`" in str(raised.value.remedy)
     assert str(raised.value.where).endswith("sphering.toml, line 6, in [transform]")
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"), [("halves = 20\nscore = 's'", "no `pairs`"), ("halves = 20\nid = 'n'", "no `queries`")]
+)
+def test_a_column_of_a_file_that_is_not_given_is_refused(checked, lines, found):
+    with pytest.raises(ConfigError, match=r"\[evaluation\]") as raised:
+        checked("[evaluation]", lines)
+    assert found in raised.value.found
 
 
 def test_all_settings_that_do_nothing_are_told_at_once(checked):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sphering.geometry.estimate import exact, undefined
 from sphering.report.measured import as_sample, batch_interval, number, share_interval, whole_counts
-from sphering.report.wording import change, changes, error, shown
+from sphering.report.wording import change, changes, shown
 
 
 @given(st.floats(0, 1), st.integers(1, 10**6))
@@ -84,6 +84,5 @@ def test_only_the_ways_in_which_documents_changed_are_named():
     assert changes(some) == "1,200 added, 3 moved"
 
 
-def test_differences_carry_their_sign_and_errors_one_digit() -> None:
+def test_differences_carry_their_sign() -> None:
     assert [change(value) for value in (0.5, -0.5, 0.0, None)] == ["+0.500", "−0.500", "±0", "–"]
-    assert [error(value) for value in (0.00107, 7.0e-05, None)] == ["± 0.001", "± 0.00007", ""]

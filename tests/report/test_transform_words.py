@@ -41,6 +41,9 @@ def test_a_choice_by_the_mean_cosine_says_on_which_side_of_the_bound_it_lies() -
     assert transform_words({"kind": "none", "choice": unsure}).endswith("is not clearly above 0.05)")
     judged = {**choice, "evaluation": "e" * 16, "reason": "the evaluation has fewer than 30 items of any kind"}
     assert "fewer than 30 items" in transform_words({"kind": "center", "choice": judged})
+    withheld = {**choice, "choice": "none", "withheld": "fewer than 10 vectors tell too little"}
+    said = transform_words({"kind": "none", "choice": withheld})
+    assert said == "none (auto: fewer than 10 vectors tell too little)"
     unknown = {**choice, "value": None, "se": None, "choice": "none"}
     assert transform_words({"kind": "none", "choice": unknown}) == "none (auto: too few vectors for a mean cosine)"
 

@@ -106,6 +106,9 @@ def test_the_page_shows_the_counts_the_exports_and_the_gates_that_did_not_pass()
 
 def test_a_gate_with_two_bounds_or_no_number_reads_well():
     assert gate_sentence(_gate("n", 5, 1, 3)) == "n = 5, wanted >= 1 and <= 3"
+    assert gate_sentence(_gate("n", 1_000_001, None, 1_000_000)) == "n = 1,000,001, wanted <= 1,000,000"
+    assert gate_sentence(_gate("n", 0.9999999, 1, None)) == "n = 0.9999999, wanted >= 1"
+    assert gate_sentence(_gate("n", 0.3333333333, None, 0.25)) == "n = 0.333333, wanted <= 0.25"
     assert gate_sentence(_gate("n", None, 1, None)) == "n = not measured, wanted >= 1"
 
 

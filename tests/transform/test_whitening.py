@@ -328,6 +328,9 @@ def test_whitening_on_few_rows_warns_or_is_refused_with_ways_out():
     x = gaussian(n=79)
     assert "79 vectors" in fitted(x, kind="whiten").warnings[0]
     assert fitted(gaussian(n=80), kind="whiten").warnings == ()
+    assert "use shrinkage" in fitted(x, kind="whiten").warnings[0]
+    assert "use shrinkage" not in fitted(x, kind="whiten", soft=1.0).warnings[0]
+    assert "use shrinkage" not in fitted(x, kind="whiten", power=0.5).warnings[0]
     few = gaussian(n=16)
     with pytest.raises(UnfittableError, match="16 vectors of 16 dimensions") as refused:
         fitted(few, kind="whiten")
@@ -389,5 +392,8 @@ def test_auto_centres_only_where_the_mean_cosine_is_clearly_above_the_bound():
     assert choose(auto, filled(squeezed)).config.kind == "center"
     assert choose(auto, filled(few)).config.kind == "none"
     assert choose(auto, filled(equal)).config.kind == "none"
+    assert "fewer than 10 vectors" in choose(auto, filled(squeezed[:9])).document["withheld"]
+    assert choose(auto, filled(equal)).document["withheld"] == "the vectors do not differ"
+    assert "withheld" not in choose(auto, filled(isotropic)).document
     centred = fitted(squeezed).apply(squeezed)
     assert abs(np.mean(centred @ centred[:200].T)) < 0.01

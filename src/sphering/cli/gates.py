@@ -10,8 +10,9 @@ from sphering.cli.terminal import print_table
 
 def bounds(gate: Mapping[str, Any]) -> str:
     """Return a gate's bounds in words."""
-    words = [f"{sign} {gate[key]:g}" for key, sign in (("min", ">="), ("max", "<=")) if gate[key] is not None]
-    return " and ".join(words)
+    from sphering.report.wording import bounds_in_words
+
+    return bounds_in_words(gate, ">=", "<=")
 
 
 def verdict(gate: Mapping[str, Any]) -> str:

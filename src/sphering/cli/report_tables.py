@@ -106,7 +106,7 @@ def _print_evaluated(part: str, rows: Rows) -> None:
 
     counts = [(metric, sides[None].value) for metric, sides in rows.items() if None in sides]
     print_line()
-    print_line(f"evaluation by {part}: " + ", ".join(f"{metric} {value:g}" for metric, value in counts))
+    print_line(f"evaluation by {part}: " + ", ".join(f"{metric} {value:,.12g}" for metric, value in counts))
     prefix = f"{THRESHOLDS}."
     _print_spaces(part, {name: each for name, each in rows.items() if None not in each and not name.startswith(prefix)})
     _print_thresholds(
@@ -187,8 +187,9 @@ def _print_reasons(rows: Rows) -> None:
 
 
 def _told(sides: Mapping[str | None, Number]) -> Number:
-    """Return the number whose kind and n a row tells: the transformed one where there is one."""
-    return sides.get("transformed") or sides["raw"]
+    """Return the number whose kind and n a row tells: the transformed one, but for what only the raw one is."""
+    found = [sides[space] for space in ("transformed", "raw") if space in sides]
+    return next((each for each in found if each.value is not None), found[0])
 
 
 def _value(sides: Mapping[str | None, Number], space: str) -> Any:

@@ -68,12 +68,13 @@ def _unchanged(result: Mapping[str, Any], config: Config) -> str:
 
 def unpassed(result: Mapping[str, Any]) -> Iterator[str]:
     """Yield a line for each gate that did not pass, and one for what a rollback left."""
+    from sphering.report.wording import judged
+
     if result.get("release_status") == "withdrawn":
         yield "a rollback left this release: `published` stays; `sphering publish` takes a new one"
     for gate in result["gates"]:
         if not gate["passed"]:
-            value = "not measured" if gate["value"] is None else f"{gate['value']:.6g}"
-            yield f"gate {verdict(gate)}: {gate['metric']} = {value}, wanted {bounds(gate)}"
+            yield f"gate {verdict(gate)}: {gate['metric']} = {judged(gate)}, wanted {bounds(gate)}"
 
 
 def _headline(result: Mapping[str, Any], config: Config) -> str:

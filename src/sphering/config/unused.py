@@ -1,52 +1,73 @@
-"""Settings of [transform] that were written and do nothing, because they belong to another kind of transform."""
+"""Settings that were written and do nothing, because they belong to another kind of what their table configures."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from sphering.config.model import OF_KINDS, Config, TransformConfig
+from sphering.config.model import OF_KINDS, Config, EvaluationConfig, TransformConfig
 from sphering.errors import ConfigError
 
-_AUTO = "; the candidates of `auto` have settings of their own"
+_AUTO = 'kind = "auto"'
+_OF_FILES = {"pairs": ("sentence1", "sentence2", "score"), "queries": ("id", "text")}
+
+
+@dataclass(frozen=True)
+class _Useless:
+    """A setting, what it stands beside, with what it would do something, and what else may help."""
+
+    table: str
+    name: str
+    beside: str
+    owner: str
+    otherwise: str = ""
 
 
 def check_settings(config: Config) -> None:
-    """Refuse a setting of [transform] that changes nothing; what was not written is no mistake.
+    """Refuse a setting of [transform] or [evaluation] that changes nothing; what was not written is no mistake.
 
     No part of the model's own validation: a stored configuration must open as it was accepted.
 
     Raises
     ------
     ConfigError
-        With the kind that the setting belongs to.
+        With what the setting belongs to.
     """
-    useless = list(_useless(config.transform))
+    useless = [*_of_transform(config.transform), *_of_evaluation(config.evaluation)]
     if not useless:
         return
-    name, setting, owner = useless[0]
-    others = "".join(f"; `{other}` does nothing either" for other, _, _ in useless[1:])
-    written = config.given()["transform"][name]
+    first, *others = useless
+    more = "".join(f"; `{other.name}` does nothing either" for other in others)
+    auto = "; the candidates of `auto` have settings of their own" if first.beside == _AUTO else ""
+    written = config.given()[first.table][first.name]
     raise ConfigError(
-        f"[transform] {name} = {_toml(written)} does nothing with {setting}",
-        expected=f"`{name}` with {owner} alone" + (_AUTO if setting.endswith('"auto"') else ""),
-        where=config.place("transform", name),
-        remedy=f"remove `{name}`, or set {owner}{others}",
+        f"[{first.table}] {first.name} = {_toml(written)} does nothing with {first.beside}",
+        expected=f"`{first.name}` with {first.owner} alone{auto}",
+        where=config.place(first.table, first.name),
+        remedy=f"remove `{first.name}`, or set {first.owner}{more}{first.otherwise}",
     )
 
 
-def _useless(config: TransformConfig) -> Iterator[tuple[str, str, str]]:
-    """Yield each setting that does nothing, beside what, and with what it would do something."""
+def _of_transform(config: TransformConfig) -> Iterator[_Useless]:
+    command = f"; for one command, `--set 'transform={{kind = \"{config.kind}\"}}'` replaces the whole table"
     for kind, names in OF_KINDS.items():
         if config.kind != kind:
-            yield from (
-                (name, f'kind = "{config.kind}"', f'kind = "{kind}"') for name in names if _is_written(config, name)
-            )
-    if config.refit != "drift" and _is_written(config, "max_drift"):
-        yield "max_drift", f'refit = "{config.refit}"', 'refit = "drift"'
+            for name in _written(config, names):
+                yield _Useless("transform", name, f'kind = "{config.kind}"', f'kind = "{kind}"', command)
+    if config.refit != "drift":
+        for name in _written(config, ("max_drift",)):
+            yield _Useless("transform", name, f'refit = "{config.refit}"', 'refit = "drift"')
 
 
-def _is_written(config: TransformConfig, name: str) -> bool:
-    return name in config.model_fields_set
+def _of_evaluation(config: EvaluationConfig | None) -> Iterator[_Useless]:
+    for owner, names in _OF_FILES.items():
+        if config is not None and getattr(config, owner) is None:
+            for name in _written(config, names):
+                yield _Useless("evaluation", name, f"no `{owner}`", f"`{owner}`")
+
+
+def _written(config: TransformConfig | EvaluationConfig, names: tuple[str, ...]) -> Iterator[str]:
+    return (name for name in names if name in config.model_fields_set)
 
 
 def _toml(value: object) -> str:

@@ -13,7 +13,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sphering.geometry.angles import NO_PAIR
 from sphering.geometry.directions import nonzero_unit_rows
 from sphering.geometry.estimate import NORMAL_95, Estimate, exact, undefined
 from sphering.geometry.gram import Array
@@ -24,6 +23,7 @@ ALL_PAIRS_UP_TO = 5_000
 SAMPLED_PAIRS = 1_000_000
 BINS = 400
 _ROWS = 512
+_NO_PAIR = "fewer than two different usable vectors: there is no pair"
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def _bin_shares(edges: Array, dimension: int) -> Array:
 def _estimate(ranks: Ranks, dimension: int, seed: int | None, distance: Any, width: float) -> Estimate:
     """Return a distance to the law; a sampled one with the DKW band ε = √(ln 40/(2m)) times the width it acts on."""
     if ranks.n == 0:
-        return undefined(NO_PAIR)
+        return undefined(_NO_PAIR)
     value = float(distance(ranks, dimension))
     if seed is None:
         return exact(value, ranks.n)
@@ -159,7 +159,7 @@ def _uniformity(cosines: Array, seed: int | None) -> Estimate:
     """
     n = len(cosines)
     if n == 0:
-        return undefined(NO_PAIR)
+        return undefined(_NO_PAIR)
     first = second = 0.0
     for start in range(0, n, 1 << 18):
         kernel = np.exp(4.0 * cosines[start : start + (1 << 18)] - 4.0)

@@ -89,6 +89,8 @@ def _held_out(choice: Mapping[str, Any]) -> str:
 
 
 def _mean_cosine(choice: Mapping[str, Any]) -> str:
+    if choice.get("withheld"):
+        return str(choice["withheld"])
     if choice["value"] is None or choice["se"] is None:
         return "too few vectors for a mean cosine"
     relation = "above" if choice["value"] - 2.0 * choice["se"] > choice["bound"] else "not clearly above"

@@ -93,7 +93,8 @@ def _anisotropic(report: Mapping[str, Any]) -> Json | None:
     if cosine is None or cosine <= ANISOTROPIC:
         return None
     after = _value(report, "transformed", "mean_cosine")
-    now = "" if after is None else f" The transform brings it to {after:.3f}."
+    as_it_is = after is None or report["transform"]["kind"] == "none"
+    now = "" if as_it_is else f" The transform brings it to {after:.3f}."
     return _warning(
         "anisotropy",
         "mean_cosine",

@@ -136,10 +136,30 @@ def certainty(entry: Mapping[str, Any], form: str = "number") -> str:
 
 def bound(gate: Mapping[str, Any]) -> str:
     """Return a gate's bound."""
+    return bounds_in_words(gate, "at least", "at most").replace("-", MINUS)
+
+
+def bounds_in_words(gate: Mapping[str, Any], least: str, most: str) -> str:
+    """Return a gate's bounds behind a word or a sign for each."""
     words = [
-        f"{word} {gate[key]:g}" for key, word in (("min", "at least"), ("max", "at most")) if gate[key] is not None
+        f"{word} {_figure(gate[key], 12)}" for key, word in (("min", least), ("max", most)) if gate[key] is not None
     ]
-    return " and ".join(words).replace("-", MINUS)
+    return " and ".join(words)
+
+
+def judged(gate: Mapping[str, Any]) -> str:
+    """Return the number that a gate judged: to six digits, or to as many as tell it from a bound."""
+    value = gate["value"]
+    if value is None:
+        return "not measured"
+    others = [gate[key] for key in ("min", "max") if gate[key] not in (None, value)]
+    shown = (_figure(value, digits) for digits in (6, 9, 12, 17))
+    return next((each for each in shown if all(each != _figure(other, 12) for other in others)), f"{value!r}")
+
+
+def _figure(value: float, digits: int) -> str:
+    whole = float(value).is_integer() and abs(value) < 1e15
+    return f"{value:,.0f}" if whole else f"{value:.{digits}g}"
 
 
 def result(gate: Mapping[str, Any]) -> str:
@@ -163,8 +183,8 @@ def gates_in_words(gates: Iterable[Mapping[str, Any]]) -> str:
 
 
 def gate_value(gate: Mapping[str, Any]) -> str:
-    """Return the number that a gate judged, to six digits."""
-    return NONE if gate["value"] is None else f"{gate['value']:.6g}".replace("-", MINUS)
+    """Return the number that a gate judged, as the page shows it."""
+    return NONE if gate["value"] is None else judged(gate).replace("-", MINUS)
 
 
 def row(name: str, metric: Metric, entries: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Any]:

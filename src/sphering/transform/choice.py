@@ -30,8 +30,16 @@ def choose(config: TransformConfig, moments: Moments) -> Choice:
     Whitening is never chosen without evidence: it lowers contrastively trained encoders.
     """
     mean, error = mean_cosine(moments).value, mean_cosine_error(moments)
-    known = mean is not None and error is not None and moments.effective_n >= LEAST_VECTORS
-    clear = known and has_variance(moments) and mean - 2.0 * error > CENTRING_BOUND  # type: ignore[operator]  # known: neither is None
-    kind = "center" if clear else "none"
-    document = {"by": "mean_cosine", "value": mean, "se": error, "bound": CENTRING_BOUND, "choice": kind}
-    return Choice(config.model_copy(update={"kind": kind}), document)
+    document = {"by": "mean_cosine", "value": mean, "se": error, "bound": CENTRING_BOUND, "choice": "none"}
+    if withheld := _withheld(moments, mean, error):
+        document["withheld"] = withheld
+    elif mean - 2.0 * error > CENTRING_BOUND:  # type: ignore[operator]  # not withheld: neither is None
+        document["choice"] = "center"
+    return Choice(config.model_copy(update={"kind": document["choice"]}), document)
+
+
+def _withheld(moments: Moments, mean: float | None, error: float | None) -> str:
+    """Return why the mean cosine is not asked; empty where it is."""
+    if moments.effective_n < LEAST_VECTORS or mean is None or error is None:
+        return f"fewer than {LEAST_VECTORS} vectors tell too little"
+    return "" if has_variance(moments) else "the vectors do not differ"

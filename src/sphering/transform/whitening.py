@@ -62,7 +62,7 @@ def whitening_map(config: TransformConfig, moments: Moments, spectral: Spectrum)
             remedy='set kind = "none" under [transform]',
         )
     factor = _factor(config, moments, spectral, shrinkage)
-    warnings = _few_rows_warning(moments)
+    warnings = _few_rows_warning(moments, softened=shrinkage > 0.0 or config.power < 1.0)
     if config.dimension is not None and config.dimension > factor.rank:
         warnings += (f"dimension = {config.dimension} asked for, but the vectors have rank {factor.rank}",)
     return Whitening(factor, shrinkage, warnings)
@@ -130,12 +130,12 @@ def _refuse_too_few(config: TransformConfig, moments: Moments, shrinkage: float)
         )
 
 
-def _few_rows_warning(moments: Moments) -> tuple[str, ...]:
+def _few_rows_warning(moments: Moments, *, softened: bool) -> tuple[str, ...]:
     d, effective = moments.dimension, round(moments.effective_n)
     if effective >= ROWS_PER_DIMENSION * d:
         return ()
     alike = "" if effective == moments.n else f", by their weights as good as {effective},"
     return (
         f"fitted on {moments.n} vectors{alike} of {d} dimensions; below {ROWS_PER_DIMENSION * d} small eigenvalues are "
-        "poorly known: use shrinkage or a smaller power",
+        f"poorly known{'' if softened else ': use shrinkage or a smaller power'}",
     )

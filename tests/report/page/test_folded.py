@@ -182,7 +182,10 @@ def test_a_choice_by_the_mean_cosine_says_so_and_why_no_evaluation_was_asked() -
     assert "less two standard errors of 0.010 that is above 0.05, from which on vectors are centred" in told(choice)
     assert "not clearly above 0.05" in told({**choice, "value": 0.06, "choice": "none"})
     assert "too few vectors" in told({**choice, "se": None, "choice": "none"})
-    asked = told({**choice, "reason": "the evaluation has fewer than 30 items of any kind"})
+    withheld = told({**choice, "choice": "none", "withheld": "the vectors do not differ"})
+    assert withheld.endswith("It does not decide here: the vectors do not differ.")
+    assert "not asked" not in told({**choice, "evaluation": None, "reason": "there is no evaluation"})
+    asked = told({**choice, "evaluation": "e" * 16, "reason": "the evaluation has fewer than 30 items of any kind"})
     assert asked.endswith("The evaluation was not asked: the evaluation has fewer than 30 items of any kind.")
     assert chosen(None) is None
 

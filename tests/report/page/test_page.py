@@ -108,6 +108,7 @@ def test_a_card_has_its_interval_or_says_why_its_number_is_missing(report: dict[
     assert re.search(r"transformed: 95 % between −?[\d.e−]+ and ", cards[1])
     assert "transformed: all vectors are equal" in next(card for card in cards if "IsoScore" in card)
     assert "±" not in "".join(cards)
+    assert all('href="#define-' in card for card in cards[1:])
 
 
 def test_the_page_says_that_the_gates_of_the_run_stand_elsewhere(report: dict[str, Any]) -> None:

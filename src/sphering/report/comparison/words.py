@@ -9,6 +9,10 @@ from sphering.report.comparison.evaluations import evaluation_sentences
 from sphering.report.wording import shown
 
 MIGRATION, REFIT, OTHER_TEXTS, NO_DRIFT, EQUAL = "migration", "refit", "other_texts", "no_drift", "equal"
+_NOT_TOLD = {
+    "b": "new texts are not told from old ones",
+    "a": "texts that are gone are not told from those that stayed",
+}
 _FIRST = {
     MIGRATION: "model migration: another encoder, so no vector of A may be compared with one of B",
     REFIT: "data drift: the corpus moved beyond max_drift, so that a transform fitted on A is fitted again",
@@ -54,9 +58,10 @@ def _first(found: Mapping[str, Any]) -> str:
     if found["verdict"] != NO_DRIFT:
         return words
     metrics = found["raw"]["metrics"]
+    auc = metrics["domain_auc"]
     reasons = [
         *(["the corpus moved within max_drift"] if metrics["drift_share"]["value"] is not None else []),
-        *(["new texts are not told from old ones"] if metrics["domain_auc"]["value"] is not None else []),
+        *([_NOT_TOLD[auc["between"]["only"]]] if auc["value"] is not None else []),
     ]
     return f"{words}: {' and '.join(reasons) or 'too little is known to see any'}"
 

@@ -26,15 +26,15 @@ def choice_part(report: Mapping[str, Any]) -> Part | None:
 
 def _by_mean_cosine(choice: Mapping[str, Any]) -> tuple[str, ...]:
     mean, error, bound = choice["value"], choice["se"], choice["bound"]
-    if mean is None or error is None:
-        why = "There are too few vectors for one."
+    if choice.get("withheld") or mean is None or error is None:
+        why = f"It does not decide here: {choice.get('withheld') or 'there are too few vectors'}."
     else:
         side = "above" if mean - 2.0 * error > bound else "not clearly above"
         why = (
             f"It is {wording.shown(mean)}; less two standard errors of {wording.shown(error)} that is {side} "
             f"{bound:g}, from which on vectors are centred."
         )
-    asked = f"The evaluation was not asked: {choice['reason']}." if choice.get("reason") else ""
+    asked = f"The evaluation was not asked: {choice['reason']}." if choice.get("evaluation") else ""
     return tuple(
         filter(None, (f"“auto” chose “{choice['choice']}” by the mean cosine of the raw vectors. {why}", asked))
     )

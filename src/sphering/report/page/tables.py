@@ -92,7 +92,7 @@ def provenance(report: Mapping[str, Any], release: Mapping[str, Any]) -> list[tu
         ("encoder", snapshot["encoder"]),
         ("dimension", snapshot["dimension"]),
         ("transform", release.get("transform")),
-        ("map", transform_words(transform)),
+        ("transform in words", transform_words(transform)),
         ("transform SHA-256", transform["sha256"]),
         ("transform fitted", fit_words(transform, snapshot["id"], evaluation=evaluation_of(report))),
         ("drift since the fit", wording.shown(transform["drift"]["value"])),
