@@ -139,7 +139,7 @@ def test_a_gate_on_the_source_ends_the_run_before_encoding(tmp_path, write_confi
     held = _run(main_job, write_config(tmp_path, '\n[[gate]]\nmetric = "rows_read"\nmin = 1000\n'))
     assert held.state.name == "Held"
     assert held.result["snapshot"] is held.result["release"] is None
-    assert "rows_read = 200, wanted >= 1000" in held.state.message
+    assert "rows_read = 200, wanted >= 1,000" in held.state.message
     assert _corpus(held.config).snapshot_ids() == []
 
 
