@@ -67,7 +67,7 @@ def test_all_settings_that_do_nothing_are_told_at_once(checked):
     ],
 )
 def test_what_the_kind_reads_and_what_was_not_written_is_no_mistake(checked, lines):
-    checked(*lines)
+    assert checked(*lines) is None
 
 
 def test_a_table_given_for_one_command_takes_the_place_of_the_files(checked):

@@ -153,8 +153,8 @@ def judged(gate: Mapping[str, Any]) -> str:
     if value is None:
         return "not measured"
     others = [gate[key] for key in ("min", "max") if gate[key] not in (None, value)]
-    shown = (_figure(value, digits) for digits in (6, 9, 12, 17))
-    return next((each for each in shown if all(each != _figure(other, 12) for other in others)), f"{value!r}")
+    figures = (_figure(value, digits) for digits in (6, 9, 12, 17))
+    return next((each for each in figures if all(each != _figure(other, 12) for other in others)), f"{value!r}")
 
 
 def _figure(value: float, digits: int) -> str:
