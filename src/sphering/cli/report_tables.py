@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sphering.cli.terminal import interval, print_line, print_missing, print_table
 
 if TYPE_CHECKING:
-    from sphering.report.flattened import Number
+    from sphering.report.flattened import Metrics, Number
 
 _SHARES = ("accepted", "precision", "recall")
-Rows = dict[str, dict[str | None, "Number"]]
-"""The numbers of a part: by the metric, then by the space."""
 
 
 def print_numbers(report: Mapping[str, Any]) -> None:
@@ -20,32 +18,25 @@ def print_numbers(report: Mapping[str, Any]) -> None:
 
     A number that is not defined is a dash, and beneath its table stands why.
     """
-    from sphering.report.flattened import LABELS, TEXTS, VECTORS, by_part, is_evaluated
+    from sphering.report.flattened import LABELS, TEXTS, VECTORS, by_metric, by_part, is_evaluated
 
     parts = by_part(report)
-    _print_vectors(_rows(parts[VECTORS]))
-    _print_texts(_rows(parts[TEXTS]))
+    _print_vectors(by_metric(parts[VECTORS]))
+    _print_texts(by_metric(parts[TEXTS]))
     _print_transform(report["transform"])
     for part, numbers in parts.items():
         if is_evaluated(numbers[0]):
-            _print_evaluated(part, _rows(numbers))
+            _print_evaluated(part, by_metric(numbers))
     for part, numbers in parts.items():
         if part.startswith(f"{LABELS}."):
-            _print_spaces(part, _rows(numbers))
+            _print_spaces(part, by_metric(numbers))
     for column, lines in report.get("labels", {}).items():
         _print_lines(column, lines)
     for warning in report.get("warnings", ()):
         print_line(f"warning: {warning['sentence']}")
 
 
-def _rows(numbers: Iterable[Number]) -> Rows:
-    found: Rows = {}
-    for number in numbers:
-        found.setdefault(number.metric, {})[number.side] = number
-    return found
-
-
-def _print_vectors(rows: Rows) -> None:
+def _print_vectors(rows: Metrics) -> None:
     """Print what is measured on all vectors; names are long, so that intervals have a table of their own."""
     print_table(
         ("metric", "raw", "transformed", "kind", "n"),
@@ -67,7 +58,7 @@ def _print_vectors(rows: Rows) -> None:
         )
 
 
-def _print_texts(rows: Rows) -> None:
+def _print_texts(rows: Metrics) -> None:
     print_line()
     print_table(
         ("texts", "value", "kind", "n"),
@@ -100,26 +91,19 @@ def _print_transform(transform: Mapping[str, Any]) -> None:
     print_missing((each["reason"], each["candidate"]) for each in trials if each["reason"])
 
 
-def _print_evaluated(part: str, rows: Rows) -> None:
+def _print_evaluated(part: str, rows: Metrics) -> None:
     """Print the numbers of one kind of evaluation: counts, both spaces side by side, and thresholds."""
-    from sphering.report.flattened import THRESHOLDS
+    from sphering.report.flattened import THRESHOLDS, thresholds
 
     counts = [(metric, sides[None].value) for metric, sides in rows.items() if None in sides]
     print_line()
     print_line(f"evaluation by {part}: " + ", ".join(f"{metric} {value:,.12g}" for metric, value in counts))
     prefix = f"{THRESHOLDS}."
     _print_spaces(part, {name: each for name, each in rows.items() if None not in each and not name.startswith(prefix)})
-    _print_thresholds(
-        part,
-        {
-            name.removeprefix(prefix): each["transformed"]
-            for name, each in rows.items()
-            if name.startswith(prefix) and "transformed" in each
-        },
-    )
+    _print_thresholds(part, thresholds(rows, "transformed"))
 
 
-def _print_spaces(part: str, rows: Rows) -> None:
+def _print_spaces(part: str, rows: Metrics) -> None:
     print_line()
     print_table(
         (part, "raw", "95 %", "transformed", "95 %", "kind", "n"),
@@ -133,18 +117,14 @@ def _space_row(metric: str, sides: Mapping[str | None, Number]) -> Sequence[Any]
     return (metric, *cells, *_origin(_told(sides)))
 
 
-def _print_thresholds(part: str, numbers: Mapping[str, Number]) -> None:
+def _print_thresholds(part: str, found: Mapping[str, Mapping[str, Number]]) -> None:
     """Print what a threshold on the cosine of exported vectors gives; the interval is that of the precision."""
-    found: dict[str, dict[str, Number]] = {}
-    for name, number in numbers.items():
-        cosine, _, share = name.rpartition(".")
-        found.setdefault(cosine, {})[share] = number
     if not found:
         return
     print_line()
     print_table(
         (f"{part}: cosine from", "accepted", "precision", "95 %", "recall"),
-        [_threshold_row(float(cosine), found[cosine]) for cosine in sorted(found, key=float)],
+        [_threshold_row(float(cosine), shares) for cosine, shares in found.items()],
     )
     print_missing(
         (each.entry["reason"], f"{share} from {cosine}")
@@ -173,7 +153,7 @@ def _print_lines(column: str, lines: Sequence[Mapping[str, Any]]) -> None:
     print_missing(dict.fromkeys(found))
 
 
-def _print_reasons(rows: Rows) -> None:
+def _print_reasons(rows: Metrics) -> None:
     """Print why numbers of a table are not defined; the space is named where the other one has the number."""
     found: dict[tuple[str, str], list[str]] = {}
     for metric, sides in rows.items():

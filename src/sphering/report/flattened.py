@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,10 @@ class Number:
         return (found[0], found[1]) if found else None
 
 
+Metrics = dict[str, dict[str | None, Number]]
+"""The numbers of a part: by the metric, then by the space."""
+
+
 def numbers_of(report: Mapping[str, Any]) -> Iterator[Number]:
     """Yield every number of report.json: of vectors, texts and the transform, then of evaluations and labels.
 
@@ -82,6 +86,24 @@ def by_part(report: Mapping[str, Any]) -> dict[str, list[Number]]:
     for number in numbers_of(report):
         found.setdefault(number.part, []).append(number)
     return found
+
+
+def by_metric(numbers: Iterable[Number]) -> Metrics:
+    """Return the numbers of a part by metric, then by space, as they come."""
+    found: Metrics = {}
+    for number in numbers:
+        found.setdefault(number.metric, {})[number.side] = number
+    return found
+
+
+def thresholds(metrics: Metrics, space: str) -> dict[str, dict[str, Number]]:
+    """Return what each threshold on the cosines of a space gives, by the cosine as it is written, ascending."""
+    found: dict[str, dict[str, Number]] = {}
+    for name, sides in metrics.items():
+        if name.startswith(f"{THRESHOLDS}.") and space in sides:
+            cosine, _, share = name.removeprefix(f"{THRESHOLDS}.").rpartition(".")
+            found.setdefault(cosine, {})[share] = sides[space]
+    return {cosine: found[cosine] for cosine in sorted(found, key=float)}
 
 
 def _part(part: str, prefix: str, tree: Mapping[str, Any]) -> Iterator[Number]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sphering.report import wording
+from sphering.report import flattened, wording
 from sphering.report.catalogue import LABEL_GEOMETRY, metric_of
 from sphering.report.flattened import LABELS, SPACES, Number, by_part
 from sphering.report.page.definitions import definition_of
@@ -62,11 +62,9 @@ def metric_row(metric: str, sides: Sides) -> Row:
     }
 
 
-def by_metric(numbers: Sequence[Number], order: Sequence[str]) -> dict[str, dict[str | None, Number]]:
+def in_order(numbers: Sequence[Number], order: Sequence[str]) -> flattened.Metrics:
     """Return numbers by metric, then by space: first those of an order, then the others as they come."""
-    found: dict[str, dict[str | None, Number]] = {}
-    for number in numbers:
-        found.setdefault(number.metric, {})[number.side] = number
+    found = flattened.by_metric(numbers)
     known = [name for name in order if name in found]
     return {name: found[name] for name in (*known, *(name for name in found if name not in known))}
 
@@ -85,7 +83,7 @@ def label_part(report: Mapping[str, Any]) -> Part | None:
     sections = [
         Section(
             part.removeprefix(f"{LABELS}."),
-            rows=tuple(metric_row(metric, sides) for metric, sides in by_metric(numbers, list(LABEL_GEOMETRY)).items()),
+            rows=tuple(metric_row(metric, sides) for metric, sides in in_order(numbers, list(LABEL_GEOMETRY)).items()),
         )
         for part, numbers in by_part(report).items()
         if part.startswith(f"{LABELS}.")

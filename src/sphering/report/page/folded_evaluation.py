@@ -7,9 +7,19 @@ from typing import Any
 
 from sphering.report import wording
 from sphering.report.catalogue import EVALUATION as METRICS
-from sphering.report.flattened import EVALUATION, LABELS, SPACES, THRESHOLDS, Number, by_part, is_evaluated
+from sphering.report.flattened import (
+    EVALUATION,
+    LABELS,
+    SPACES,
+    THRESHOLDS,
+    Metrics,
+    Number,
+    by_part,
+    is_evaluated,
+    thresholds,
+)
 from sphering.report.page.definitions import definition_of
-from sphering.report.page.folded import Listing, Part, Section, by_metric, metric_row, reasons
+from sphering.report.page.folded import Listing, Part, Section, in_order, metric_row, reasons
 
 _TITLES = {"queries": "Queries and judgements", "pairs": "Scored pairs", "halves": "Halves", "labels": "Labels"}
 _TEMPERATURES = "info_nce"
@@ -19,7 +29,6 @@ _OF_RAW = "The same of the encoder's own vectors. What is exported and searched 
 _POSITIVE = "positive"
 _LISTED = (_TEMPERATURES, THRESHOLDS)
 """Metrics with a number for each of some values, which have tables of their own."""
-Metrics = Mapping[str, Mapping[str | None, Number]]
 
 
 def evaluation_part(report: Mapping[str, Any]) -> Part | None:
@@ -35,7 +44,7 @@ def evaluation_part(report: Mapping[str, Any]) -> Part | None:
 
 def _section(kind: str, numbers: list[Number]) -> Section:
     counts = {number.metric: number.value for number in numbers if number.side is None}
-    found = by_metric([number for number in numbers if number.side is not None], list(METRICS))
+    found = in_order([number for number in numbers if number.side is not None], list(METRICS))
     title, sentence = _TITLES.get(kind, kind), counted(kind, counts)
     if all(number.value is None for sides in found.values() for number in sides.values()):
         why = dict.fromkeys(str(number.entry["reason"]) for number in numbers if number.entry.get("reason"))
@@ -117,20 +126,15 @@ def _temperatures(found: Metrics) -> Iterator[Listing]:
 
 def _thresholds(found: Metrics, space: str) -> Iterator[Listing]:
     """Yield the table of thresholds on the cosine of one space, ascending."""
-    lines: dict[str, dict[str, Number]] = {}
-    for name, sides in found.items():
-        if name.startswith(f"{THRESHOLDS}.") and space in sides:
-            cosine, _, share = name.removeprefix(f"{THRESHOLDS}.").rpartition(".")
-            lines.setdefault(cosine, {})[share] = sides[space]
+    lines = thresholds(found, space)
     if not lines:
         return
-    ordered = sorted(lines, key=float)
-    some = next(iter(lines[ordered[0]].values()))
-    told = {f"{share} from {cosine}": each for cosine in ordered for share, each in lines[cosine].items()}
+    some = next(iter(next(iter(lines.values())).values()))
+    told = {f"{share} from {cosine}": each for cosine, shares in lines.items() for share, each in shares.items()}
     yield Listing(
         f"{METRICS[THRESHOLDS].title}, {space}",
         ("cosine from", *_SHARES),
-        tuple((cosine, *_shares(lines[cosine])) for cosine in ordered),
+        tuple((cosine, *_shares(shares)) for cosine, shares in lines.items()),
         METRICS[THRESHOLDS].meaning if space == SPACES[-1] else _OF_RAW,
         THRESHOLDS,
         definition_of(some.name),
