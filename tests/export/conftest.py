@@ -19,8 +19,8 @@ from sphering.config.encoder import SentenceTransformersConfig
 from sphering.config.model import TransformConfig
 from sphering.encoder import Encoder, identify, open_encoder
 from sphering.encoder.protocol import Role
-from sphering.export.assemble import make_matrix
-from sphering.export.matrix import Matrix
+from sphering.export.matrix.assemble import make_matrix
+from sphering.export.matrix.files import Matrix
 from sphering.geometry.moments import Moments
 from sphering.store.shard import ShardEntry, schema, vector_array, write_shard
 from sphering.store.snapshot import Snapshot, SnapshotManifest

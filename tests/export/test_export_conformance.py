@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import get_args
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sphering.config.model import ExportConfig
+from sphering.config.export import ExportConfig
 from sphering.errors import IntegrityError
-from sphering.export.formats import FORMATS, open_format
 from sphering.export.make import make_export, publish, write
-from sphering.export.matrix import Matrix
+from sphering.export.matrix.files import Matrix
+from sphering.export.opening import FORMATS, open_format
 from sphering.export.protocol import ExportJob
 from sphering.export.readback import compare
 from sphering.export.verify import verify_export
@@ -37,13 +38,13 @@ DETERMINISTIC = ("npy", "fbin", "parquet")
 class TestConformance:
     @pytest.fixture
     def job(self, format_name, tmp_path, xquad_snapshot, fitted, tmp_path_factory):
-        from sphering.export.assemble import make_matrix
+        from sphering.export.matrix.assemble import make_matrix
 
         transform = fitted(xquad_snapshot, "center")
         matrix = make_matrix(xquad_snapshot, transform, tmp_path_factory.getbasetemp() / "conformance")
         options = {"index": "Flat"} if format_name == "faiss" else {}
         return ExportJob(
-            config=ExportConfig(name="tested", format=format_name, **options),
+            config=ExportConfig.model_validate({"name": "tested", "format": format_name, **options}),
             matrix=matrix,
             snapshot=xquad_snapshot,
             transform=transform,
@@ -57,8 +58,8 @@ class TestConformance:
 
     def test_it_is_the_format_of_its_name(self, format_name):
         chosen = open_format(format_name)
-        assert chosen.name == format_name
-        assert chosen.options <= set(ExportConfig.model_fields)
+        assert get_args(chosen.config.model_fields["format"].annotation) == (format_name,)
+        assert issubclass(chosen.config, ExportConfig)
 
     def test_the_manifest_says_what_the_export_is(self, job, store, format_name):
         manifest = make_export(store, KEY, job)
@@ -119,13 +120,13 @@ class TestConformance:
         make_export(store, KEY, job)
         other = _altered(job.matrix, tmp_path / "altered")
         with pytest.raises(IntegrityError, match="not those that were written"):
-            compare(open_format(job.config.format), store.path(KEY), other)
+            compare(open_format(job.config.format), store.path(KEY), dataclasses.replace(job, matrix=other))
 
     def test_a_matrix_with_other_ids_does_not_compare_equal(self, job, store, tmp_path):
         make_export(store, KEY, job)
         other = _altered(job.matrix, tmp_path / "altered", swap_ids=True)
         with pytest.raises(IntegrityError, match="ids of rows"):
-            compare(open_format(job.config.format), store.path(KEY), other)
+            compare(open_format(job.config.format), store.path(KEY), dataclasses.replace(job, matrix=other))
 
     def test_a_whole_export_verifies(self, job, store):
         manifest = make_export(store, KEY, job)
@@ -160,13 +161,13 @@ class TestConformance:
             verify_export(store, KEY)
 
     def test_the_export_is_the_same_whatever_the_shard_layout(self, job, format_name, tmp_path, xquad):
-        from sphering.export.assemble import make_matrix
+        from sphering.export.matrix.assemble import make_matrix
 
         write(job)
         snapshot = xquad.snapshot(tmp_path / "shards", shards=9, seed=4, strangers=1)
         matrix = make_matrix(snapshot, job.transform, tmp_path / "matrix")
         write(dataclasses.replace(job, snapshot=snapshot, matrix=matrix, folder=tmp_path / "other"))
-        assert compare(open_format(format_name), tmp_path / "other", job.matrix).n == 240
+        assert compare(open_format(format_name), tmp_path / "other", job).n == 240
         names = sorted(_names(job.folder))
         assert names == sorted(_names(tmp_path / "other"))
         for name in names if format_name in DETERMINISTIC else ["excluded.parquet"]:

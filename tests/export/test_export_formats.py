@@ -9,15 +9,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import ValidationError
 
-from sphering.config.model import ExportConfig
+from sphering.config.export import ExportConfig
 from sphering.errors import InputError
-from sphering.export.formats import check_export, open_format
 from sphering.export.identity import export_id
 from sphering.export.make import make_export
+from sphering.export.opening import open_format
 from sphering.export.protocol import ExportJob
 from sphering.export.search import search
 from sphering.store.local_files import LocalFiles
+
+
+def table(**keys):
+    return ExportConfig.model_validate(keys)
+
 
 KEY = "corpora/tested/exports/0123456789abcdef"
 
@@ -26,7 +32,7 @@ KEY = "corpora/tested/exports/0123456789abcdef"
 def publish(tmp_path, bank_snapshot, bank_matrix, whitened):
     def make(name):
         store = LocalFiles(tmp_path / "store")
-        config = ExportConfig(name="tested", format=name)
+        config = table(name="tested", format=name)
         make_export(store, KEY, ExportJob(config, bank_matrix, bank_snapshot, whitened, tmp_path / "scratch"))
         return store.path(KEY)
 
@@ -104,34 +110,34 @@ def test_an_unknown_format_is_refused_with_those_there_are():
 
 
 def test_a_key_that_the_format_does_not_read_is_refused():
-    config = ExportConfig(name="x", format="npy", nprobe=4)
-    with pytest.raises(InputError, match="nprobe"):
-        check_export(config, 384)
+    with pytest.raises(ValidationError, match="nprobe"):
+        table(name="x", format="npy", nprobe=4)
 
 
 def test_the_id_is_of_what_the_format_reads():
-    base = ExportConfig(name="x", format="npy")
-    assert export_id(base, "s", "t") == export_id(
-        ExportConfig(name="x", format="npy", nprobe=4), "s", "t", "evaluation"
-    )
-    faiss = ExportConfig(name="x", format="faiss")
+    base = table(name="x", format="npy")
+    assert export_id(base, "s", "t") == export_id(base, "s", "t", "evaluation")
+    faiss = table(name="x", format="faiss")
     different = {
         export_id(base, "s", "t"),
         export_id(base, "s2", "t"),
         export_id(base, "s", "t2"),
         export_id(base, "s", "t", None, "base"),
-        export_id(ExportConfig(name="y", format="npy"), "s", "t"),
+        export_id(table(name="y", format="npy"), "s", "t"),
+        export_id(table(name="x", format="npy", dtype="float16"), "s", "t"),
+        export_id(table(name="x", format="npy", dtype="float16"), "s", "t", "evaluation"),
+        export_id(table(name="x", format="npy", truncate_dim=8), "s", "t"),
         export_id(faiss, "s", "t"),
         export_id(faiss, "s", "t", "evaluation"),
-        export_id(ExportConfig(name="x", format="faiss", nprobe=4), "s", "t"),
+        export_id(table(name="x", format="faiss", nprobe=4), "s", "t"),
     }
-    assert len(different) == 8
+    assert len(different) == 11
 
 
 def test_naming_an_export_loads_no_engine():
     code = (
-        "import sys; from sphering.export.identity import export_id; from sphering.config.model import ExportConfig\n"
-        "export_id(ExportConfig(name='x', format='faiss'), 's', 't')\n"
+        "import sys; from sphering.export.identity import export_id; from sphering.config.export import ExportConfig\n"
+        "export_id(ExportConfig.model_validate({'name': 'x', 'format': 'faiss'}), 's', 't')\n"
         "sys.exit([m for m in ('faiss', 'duckdb', 'torch', 'polars', 'scipy') if m in sys.modules] or 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

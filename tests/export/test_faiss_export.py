@@ -9,13 +9,14 @@ import sys
 import numpy as np
 import pytest
 
-from sphering.config.model import ExportConfig
+from sphering.config.export import FaissConfig
 from sphering.errors import InputError, IntegrityError
-from sphering.export.assemble import make_matrix
-from sphering.export.formats import open_format
-from sphering.export.index_build import build, open_factory, put_chain
-from sphering.export.index_layers import layers, read_settings
+from sphering.export.formats.faiss.build import build, open_factory, put_chain
+from sphering.export.formats.faiss.layers import layers, read_settings
 from sphering.export.make import make_export, publish, write
+from sphering.export.matrix.assemble import make_matrix
+from sphering.export.matrix.rows import Rows
+from sphering.export.opening import open_format
 from sphering.export.protocol import ExportJob
 from sphering.export.readback import compare
 from sphering.export.search import search
@@ -46,7 +47,7 @@ def make_job(tmp_path, tmp_path_factory):
     def make(snapshot, transform, queries=None, **options):
         folder = tmp_path_factory.getbasetemp() / f"faiss-{snapshot.manifest.documents}-{transform.sha256[:12]}"
         return ExportJob(
-            config=ExportConfig(name="index", format="faiss", **options),
+            config=FaissConfig(name="index", format="faiss", **options),
             matrix=make_matrix(snapshot, transform, folder),
             snapshot=snapshot,
             transform=transform,
@@ -151,8 +152,8 @@ def test_other_factory_strings_are_built_measured_and_read_back(store, make_job,
 def test_search_settings_come_back_with_the_file(tmp_path, bank_matrix, whitened):
     import faiss
 
-    config = ExportConfig(name="index", format="faiss", index="IVF8_HNSW8,Flat", ef_search=77, nprobe=5)
-    index = put_chain(build(config, bank_matrix.d, bank_matrix.n, bank_matrix.blocks), whitened)
+    config = FaissConfig(name="index", format="faiss", index="IVF8_HNSW8,Flat", ef_search=77, nprobe=5)
+    index = put_chain(build(config, Rows(bank_matrix)), whitened)
     faiss.write_index(index, str(tmp_path / "x"))
     assert read_settings(faiss.read_index(str(tmp_path / "x"))) == {"ef_search": 77, "nprobe": 5}
 
@@ -230,10 +231,10 @@ def test_an_index_with_fewer_vectors_than_ids_is_found(store, make_job, xquad_sn
 
     job = make_job(xquad_snapshot, fitted(xquad_snapshot, "none"), index="SQ8")
     write(job)
-    index = build(job.config, job.matrix.d, 200, lambda: [job.matrix.vectors()[:200]])
+    index = build(job.config, Rows(job.matrix, kept=np.arange(job.matrix.n) < 200))
     faiss.write_index(put_chain(index, job.transform), str(job.folder / "index.faiss"))
     with pytest.raises(IntegrityError, match="200 vectors"):
-        compare(open_format("faiss"), job.folder, job.matrix)
+        compare(open_format("faiss"), job.folder, job)
 
 
 def test_a_mean_far_longer_than_the_spread_does_not_cost_the_chain_its_precision(tmp_path, xquad, fitted, make_job):

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from sphering.errors import EmptyCorpusError, IdentityError, IntegrityError
-from sphering.export.assemble import make_matrix
-from sphering.export.matrix import Matrix
+from sphering.export.matrix.assemble import make_matrix
+from sphering.export.matrix.files import Matrix
 
 VECTOR_FILES = ("vectors.npy", "ids.parquet", "excluded.parquet", "held_out.npy")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sphering.config.model import Config
-from sphering.export.formats import FORMATS
+from sphering.export.opening import FORMATS
 from sphering.store.local_files import LocalFiles
 from sphering.store.store import Store
 

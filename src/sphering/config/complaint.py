@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from sphering.config.model import Config
 from sphering.config.position import line_of, place_words, table_name
-from sphering.config.schema import model_of, tables
+from sphering.config.schema import model_of, table_model, tables, variant_words, variants
 from sphering.config.table import ContradictionError
 from sphering.errors import ConfigError
 
@@ -107,14 +107,23 @@ class _Complaint:
         ]
         if near:
             remedy = f"did you mean `{near[0]}`?"
+        elif siblings := self._siblings():
+            remedy = f"the key `{self._key}` is of {' and '.join(siblings)}"
         elif elsewhere:
             remedy = f"the key `{self._key}` belongs in {elsewhere[0]}"
         else:
             remedy = "remove it, or see docs/configuration.md"
         return f"unknown key {self._key!r}{_of(self._path)}", f"one of {', '.join(known)}", remedy
 
+    def _siblings(self) -> list[str]:
+        """Return the other kinds of the same table that have the key, such as `format = "faiss"`."""
+        field = Config.model_fields.get(str(self._path[0]))
+        parent = table_model(field.annotation) if field else None
+        others = variants(parent) if parent else ()
+        return [words for model in others if self._key in model.model_fields and (words := variant_words(model))]
+
     def _model(self, path: Sequence[str | int]) -> type[BaseModel]:
-        return model_of(str(path[0]), self._content) if path else Config
+        return model_of(path, self._content)
 
     def _description(self) -> str:
         keys = [part for part in self._path if isinstance(part, str)]

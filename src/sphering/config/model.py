@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr, SerializeAsAny, model_validator
 
 from sphering.config.chunk import ChunkConfig
 from sphering.config.encoder import EncoderConfig, SentenceTransformersConfig
+from sphering.config.export import ExportConfig
 from sphering.config.position import place_in
 from sphering.config.table import ContradictionError, Name, Table, nearest
 
@@ -254,16 +255,6 @@ class GateConfig(Table):
         return self
 
 
-class ExportConfig(Table):
-    """One engine's files."""
-
-    name: Name = Field(description="The export's name.")
-    format: Literal["npy", "parquet", "fbin", "duckdb", "faiss"] = Field(description="The file format.")
-    index: str = Field("HNSW32", description="faiss: a factory string, without transform and id map.")
-    ef_search: int = Field(128, gt=0, description="faiss: efSearch of HNSW indexes.")
-    nprobe: int = Field(16, gt=0, description="faiss: nprobe of IVF indexes.")
-
-
 class RunConfig(Table):
     """How, not what: nothing here changes a result."""
 
@@ -324,7 +315,7 @@ class Config(Table):
     evaluation: EvaluationConfig | None = None
     report: ReportConfig = ReportConfig()
     gate: tuple[GateConfig, ...] = ()
-    export: tuple[ExportConfig, ...] = ()
+    export: tuple[SerializeAsAny[ExportConfig], ...] = ()
     run: RunConfig = RunConfig()
     _file: Path | None = PrivateAttr(None)
 

@@ -11,8 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from sphering.config.encoder import BUILT_IN
-from sphering.config.schema import is_list, table_model, tables
+from sphering.config.schema import is_list, table_model, tables, variant_words
 
 _HIDDEN = "base"
 _INTRODUCTION = """# Configuration
@@ -35,7 +34,8 @@ def page() -> str:
 
 
 def _section(name: str, model: type[BaseModel]) -> str:
-    title = f"`{name}`{_kind_of_encoder(model)}" if name else "Top of the file"
+    words = variant_words(model)
+    title = f"`{name}`{f' with `{words}`' if words else ''}" if name else "Top of the file"
     lines = ["", f"## {title}", "", *([_summary(model), ""] if name else [])]
     lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
     lines += [
@@ -44,13 +44,6 @@ def _section(name: str, model: type[BaseModel]) -> str:
         if key != _HIDDEN and table_model(field.annotation) is None
     ]
     return "\n".join(lines) + "\n"
-
-
-def _kind_of_encoder(model: type[BaseModel]) -> str:
-    """Return what tells the table of one kind of encoder from those of others."""
-    return (
-        f' with `kind = "{get_args(model.model_fields["kind"].annotation)[0]}"`' if model in BUILT_IN.values() else ""
-    )
 
 
 def _summary(model: type[BaseModel]) -> str:

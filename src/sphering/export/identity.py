@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sphering.config.model import ExportConfig
-from sphering.export.formats import open_format
+from sphering.config.export import ExportConfig
 from sphering.identity import short_id
 
-EXPORT_VERSION = 1
+EXPORT_VERSION = 2
 
 
 def export_table(config: ExportConfig) -> dict[str, Any]:
-    """Return the [[export]] table as plain JSON values: the keys that its format reads."""
-    kept = {"name", "format", *open_format(config.format).options}
-    return {key: value for key, value in config.model_dump(mode="json").items() if key in kept}
+    """Return the [[export]] table as plain JSON values, defaults included."""
+    return config.model_dump(mode="json")
 
 
 def export_id(
@@ -33,17 +31,16 @@ def export_id(
     transform_sha256 : str
         SHA-256 of the transform's content, not its id: where two machines fitted other bits, the exports differ.
     evaluation_id : str, optional
-        The queries that a recall is measured on; left out where the format measures none.
+        The queries that a recall is measured on; left out where the export loses nothing.
     base : str, optional
         The release that a delta stands on.
     """
-    measured = open_format(config.format).measures_recall
     return short_id(
         {
             "snapshot": snapshot_id,
             "transform": transform_sha256,
             "export": export_table(config),
-            "evaluation": evaluation_id if measured else None,
+            "evaluation": evaluation_id if config.uses_queries else None,
             "base": base,
             "v": EXPORT_VERSION,
         }

@@ -1,4 +1,4 @@
-"""From a matrix to a published export: written in scratch, created if absent, read back, measured, sealed."""
+"""From a matrix to a published export: written in scratch, tuned, created if absent, read back, measured, sealed."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sphering.export.formats import check_export, open_format
+from sphering.export.formats.ids import place
 from sphering.export.identity import export_table
-from sphering.export.ids_file import place
-from sphering.export.matrix import EXCLUDED
-from sphering.export.protocol import ExportJob, Format
+from sphering.export.matrix.files import EXCLUDED, IDS
+from sphering.export.opening import check_export, open_format
+from sphering.export.protocol import ExportJob, Format, IndexFormat
 from sphering.export.readback import ReadBack, compare
+from sphering.export.recall.measure import measure
+from sphering.export.recall.trial import open_trial, remove_probe
+from sphering.export.recall.tune import chosen, try_settings
 from sphering.identity import sha256_file
 from sphering.store.documents import create_document, read_document
 from sphering.store.files import Files
 from sphering.store.layout import MANIFEST
+
+_NO_VECTORS = (EXCLUDED, IDS, MANIFEST)
 
 
 def make_export(files: Files, folder_key: str, job: ExportJob) -> dict[str, Any]:
@@ -39,8 +44,11 @@ def make_export(files: Files, folder_key: str, job: ExportJob) -> dict[str, Any]
     """
     if files.exists(f"{folder_key}/{MANIFEST}"):
         return read_document(files, f"{folder_key}/{MANIFEST}")
-    write(job)
-    return publish(files, folder_key, job)
+    try:
+        write(job)
+        return publish(files, folder_key, job, tune(job))
+    finally:
+        remove_probe(job)
 
 
 def write(job: ExportJob) -> None:
@@ -49,17 +57,38 @@ def write(job: ExportJob) -> None:
     Raises
     ------
     InputError
-        If the configuration cannot work.
+        If the configuration cannot work, or the engine cannot hold an id or metadata.
     """
     check_export(job.config, job.matrix.d)
-    if job.folder.exists():
-        shutil.rmtree(job.folder)
+    chosen_format = open_format(job.config.format)
+    chosen_format.check_documents(job)
+    remove_probe(job)
+    shutil.rmtree(job.folder, ignore_errors=True)
     job.folder.mkdir(parents=True)
-    open_format(job.config.format).write(job)
+    chosen_format.write(job)
     place(job.matrix.directory / EXCLUDED, job.folder)
 
 
-def publish(files: Files, folder_key: str, job: ExportJob) -> dict[str, Any]:
+def tune(job: ExportJob) -> list[dict[str, Any]]:
+    """Put the fastest settings into a written index that reach the recall that its table wants; return what was tried.
+
+    Where none does, those that find most are put, and the export's gate fails.
+    """
+    chosen_format, least = open_format(job.config.format), job.config.least_recall
+    if least is None or not isinstance(chosen_format, IndexFormat):
+        return []
+    trial = open_trial(job, job.folder)
+    if trial is None or trial.searcher is None:
+        return []
+    tried = try_settings(trial, chosen_format.ladder(job, trial.searcher), enough=least)
+    if tried:
+        chosen_format.put_settings(job.folder, chosen(tried, least).settings)
+    return [entry.to_json() for entry in tried]
+
+
+def publish(
+    files: Files, folder_key: str, job: ExportJob, tuning: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
     """Create the written files in the store, read them back there, and create the manifest last.
 
     A file that is there already, of a run that was killed, is adopted: it is read back, measured and hashed in place
@@ -74,15 +103,22 @@ def publish(files: Files, folder_key: str, job: ExportJob) -> dict[str, Any]:
     for name in names:
         files.create_from(f"{folder_key}/{name}", job.folder / name)
     folder = files.folder(folder_key)
-    chosen = open_format(job.config.format)
-    found = compare(chosen, folder, job.matrix)
-    measured = chosen.measure(job, folder)
-    document = _manifest(job, chosen, found) | measured | {"files": _hashes(folder, names)}
+    chosen_format = open_format(job.config.format)
+    found = compare(chosen_format, folder, job)
+    hashes = _hashes(folder, names)
+    document = {
+        **_manifest(job, chosen_format, found),
+        "bytes_per_vector": _bytes_per_vector(hashes, found.n),
+        **chosen_format.facts(job, folder),
+        **_recall(job, chosen_format, folder),
+        **({"tuning": tuning} if tuning else {}),
+        "files": hashes,
+    }
     create_document(files, f"{folder_key}/{MANIFEST}", document)
     return read_document(files, f"{folder_key}/{MANIFEST}")
 
 
-def _manifest(job: ExportJob, chosen: Format, found: ReadBack) -> dict[str, Any]:
+def _manifest(job: ExportJob, chosen_format: Format, found: ReadBack) -> dict[str, Any]:
     facts = job.matrix.facts
     error = facts.max_norm_error if found.max_norm_error is None else found.max_norm_error
     return {
@@ -90,15 +126,33 @@ def _manifest(job: ExportJob, chosen: Format, found: ReadBack) -> dict[str, Any]
         "format": job.config.format,
         "config": export_table(job.config),
         "n": found.n,
-        "d": job.matrix.d,
+        "d": job.rows.d,
         "metric": "ip",
+        "approximate": not chosen_format.is_exact(job.config),
         "max_norm_error": error,
         "non_finite": 0,
         "duplicate_vectors": facts.duplicate_vectors,
         "excluded": facts.excluded,
-        "libraries": {name: version(name) for name in ("sphering", *chosen.libraries)},
+        "libraries": {name: version(name) for name in ("sphering", *chosen_format.libraries)},
         **job.identity,
     }
+
+
+def _recall(job: ExportJob, chosen_format: Format, folder: Path) -> dict[str, Any]:
+    """Return settings and recall of the files in place; nothing where the format loses nothing."""
+    trial = open_trial(job, folder)
+    if trial is None:
+        return {}
+    indexed = isinstance(chosen_format, IndexFormat)
+    settings = trial.settings
+    if trial.searcher is not None:  # a probe is searched as the files in place are
+        trial.searcher.put(settings)
+    return {**({"settings": settings} if indexed else {}), **measure(trial, timed=indexed)}
+
+
+def _bytes_per_vector(files: dict[str, dict[str, Any]], n: int) -> float:
+    total = sum(entry["bytes"] for name, entry in files.items() if name not in _NO_VECTORS)
+    return round(float(total / n), 3)
 
 
 def _hashes(folder: Path, names: list[str]) -> dict[str, dict[str, Any]]:

@@ -1,24 +1,30 @@
-"""What a format is: it writes a matrix as an engine's files, reads them back, and says what it measured.
+"""What a format is: it writes rows as an engine's files, reads them back, and says how they are searched.
 
-A new format is one file with one object that has these members, one line in `formats.FORMATS`, and passes the
-conformance test of the exports.
+A new format is one file with one object of a subclass of `Format` and the table of its keys. It is registered in
+`opening.FORMATS`, or, from another package, by an entry point of the group `sphering.exports`, and passes the
+conformance class of `sphering.export.conformance`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sphering.config.model import ExportConfig
-from sphering.export.matrix import Matrix
+from sphering.config.export import ExportConfig
+from sphering.export.matrix.files import Matrix
+from sphering.export.matrix.rows import Rows
 from sphering.store.snapshot import Snapshot
 from sphering.transform import Transform
+
+Settings = dict[str, int]
+"""Search settings of an index by their names in the [[export]] table, such as ef_search."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,7 @@ class ExportJob:
     Parameters
     ----------
     config : ExportConfig
+        The table of its format.
     matrix : Matrix
         The transformed vectors, shared by all exports of a release.
     snapshot : Snapshot
@@ -43,6 +50,8 @@ class ExportJob:
         Raw query vectors of an evaluation, which recall is measured on.
     memory : str
         DuckDB's memory limit.
+    kept : ndarray, shape (n,), bool, optional
+        Which rows of the matrix are written: those of a probe index. None: all of them.
     """
 
     config: ExportConfig
@@ -53,33 +62,100 @@ class ExportJob:
     identity: Mapping[str, Any] = field(default_factory=dict)
     queries: NDArray[np.float32] | None = None
     memory: str = "1GB"
+    kept: NDArray[np.bool_] | None = None
+
+    @property
+    def rows(self) -> Rows:
+        """The rows that are written, as the configuration wants them."""
+        return Rows(self.matrix, self.config.truncate_dim, self.config.metadata, self.kept)
+
+    def probe(self, folder: Path) -> ExportJob:
+        """Return the job of a probe: the same without the texts of smallest hash, in another folder."""
+        return replace(self, folder=folder, kept=~self.matrix.held_out())
 
 
 @dataclass(frozen=True)
 class Block:
     """Consecutive rows as an engine's reader gives them.
 
-    doc_ids is (m,) string; vectors is (m, d) float32, or None where the engine keeps them in fewer bits.
+    doc_ids is (m,) string; vectors is (m, d) float32, decoded where they are stored in fewer bits, or None where the
+    engine does not give them back.
     """
 
     doc_ids: pa.Array
     vectors: NDArray[np.float32] | None
 
 
-class Format(Protocol):
-    """One engine's files."""
+class Searcher(Protocol):
+    """An export opened for the search, by its engine's own library where it has one."""
 
-    name: str
-    options: frozenset[str]
-    libraries: tuple[str, ...]
-    measures_recall: bool
+    @property
+    def settings(self) -> Settings:
+        """The search settings; empty where there is nothing to set."""
 
-    def check(self, config: ExportConfig, dimension: int) -> None:
-        """Raise InputError where the configuration cannot work, before anything is written."""
+    def put(self, settings: Settings) -> None:
+        """Search with other settings from now on."""
 
+    def search(self, raw: NDArray[np.float32], unit: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+        """Return the rows that are found for each query, (q, k) int64, best first; −1 where there are fewer.
+
+        Parameters
+        ----------
+        raw, unit : ndarray, shape (q, d) and (q, k'), float32
+            The same queries before and after the transform; the engine takes one of both.
+        k : int
+        """
+
+
+class Format(ABC):
+    """One engine's files.
+
+    Attributes
+    ----------
+    config : type
+        The table of this format: a subclass of `ExportConfig`.
+    libraries : tuple of str
+        The distributions whose versions the manifest names.
+    limit : int or None
+        The largest dimension that the engine takes.
+    """
+
+    config: ClassVar[type[ExportConfig]]
+    libraries: ClassVar[tuple[str, ...]]
+    limit: ClassVar[int | None] = None
+
+    def check(self, config: Any, dimension: int) -> None:  # noqa: B027 - a format may have nothing to check
+        """Refuse a configuration that cannot work, before anything is written.
+
+        Parameters
+        ----------
+        config : ExportConfig
+            Of this format's own class.
+        dimension : int
+            Of the exported vectors.
+
+        Raises
+        ------
+        InputError
+            With what to change.
+        ExtraMissingError
+            If a library that it needs is not installed.
+        """
+
+    def check_documents(self, job: ExportJob) -> None:  # noqa: B027 - most engines take every id and metadata
+        """Refuse ids or metadata that the engine cannot hold, before a file is written.
+
+        Raises
+        ------
+        InputError
+            With the document.
+        """
+
+    @abstractmethod
     def write(self, job: ExportJob) -> None:
         """Write the engine's files into the job's folder, in `doc_id` order."""
 
+    @abstractmethod
     def read(self, folder: Path) -> Iterator[Block]:
         """Yield all rows with the engine's own reader, in order.
 
@@ -89,19 +165,37 @@ class Format(Protocol):
             If a file cannot be read.
         """
 
-    def measure(self, job: ExportJob, folder: Path) -> dict[str, Any]:
-        """Return what the manifest says of the published files beyond the matrix, such as dtype and recall."""
+    def expected(self, job: ExportJob) -> Iterator[NDArray[np.float32]]:
+        """Yield what `read` must give back of the rows, in blocks: what they are after encoding and decoding."""
+        return job.rows.blocks()
+
+    def facts(self, job: ExportJob, folder: Path) -> dict[str, Any]:
+        """Return what the manifest says of the files in a folder beyond the rows, such as dtype."""
+        return {"dtype": "float32"}
+
+    def searcher(self, job: ExportJob, folder: Path) -> Searcher | None:
+        """Return the files of a folder opened for the search; None where they hold every number of every vector.
+
+        Where there is one the manifest has its recall.
+        """
+        return None
+
+    def is_exact(self, config: Any) -> bool:
+        """Return whether every number of every vector is compared: then nothing is lost, whatever is asked."""
+        return True
 
 
-class VectorFormat:
-    """A format that keeps every vector in float32, in files that are no index."""
+class IndexFormat(Format):
+    """A format that is an index, with settings of the search that trade recall for speed."""
 
-    options: frozenset[str] = frozenset()
-    measures_recall = False
+    def ladder(self, job: ExportJob, searcher: Searcher) -> Sequence[Settings]:
+        """Return the settings to try, from the fastest to the one that finds most."""
+        return ()
 
-    def check(self, config: ExportConfig, dimension: int) -> None:
-        """Accept every configuration."""
+    @abstractmethod
+    def put_settings(self, folder: Path, settings: Settings) -> None:
+        """Write search settings into, or beside, the index of a folder."""
 
-    def measure(self, job: ExportJob, folder: Path) -> dict[str, Any]:
-        """Say that nothing is approximate."""
-        return {"dtype": "float32", "approximate": False}
+    def is_exact(self, config: Any) -> bool:
+        """Return whether the index compares a query with every vector."""
+        return False

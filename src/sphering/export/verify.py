@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sphering.errors import IntegrityError
-from sphering.export.formats import open_format
+from sphering.export.opening import open_format
 from sphering.export.readback import REMEDY, read_back
 from sphering.identity import sha256_file
 from sphering.store.documents import read_document
@@ -27,7 +27,7 @@ def verify_export(files: Files, folder_key: str) -> dict[str, Any]:
     for name, entry in manifest["files"].items():
         _check_file(files, f"{folder_key}/{name}", entry)
     folder = files.folder(folder_key)
-    found = read_back(open_format(manifest["format"]), folder, manifest["d"])
+    found = read_back(open_format(manifest["format"]), folder, manifest["d"], exact=manifest["dtype"] == "float32")
     if found.n != manifest["n"]:
         raise IntegrityError(f"{found.n} rows", expected=f"{manifest['n']}", where=str(folder), remedy=REMEDY)
     return manifest

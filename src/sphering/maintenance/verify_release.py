@@ -6,7 +6,7 @@ from collections.abc import Callable, Set
 from functools import partial
 
 from sphering.errors import IntegrityError, SpheringError
-from sphering.export.matrix import EXCLUDED
+from sphering.export.matrix.files import EXCLUDED
 from sphering.export.verify import verify_export
 from sphering.identity import sha256_bytes
 from sphering.maintenance.findings import Findings

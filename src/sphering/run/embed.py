@@ -167,7 +167,7 @@ def opened_encoder(workspace: Workspace) -> Encoder:
 
 def _check_exports(workspace: Workspace, dimension: int) -> None:
     """Refuse exports that cannot work before anything is encoded, where the exported dimension is known by now."""
-    from sphering.export.formats import check_export
+    from sphering.export.opening import check_export
 
     transform = workspace.config.transform
     if transform.kind == "whiten" and transform.form == "pca" and transform.dimension is None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sphering.export.assemble import make_matrix
 from sphering.export.make import make_export
+from sphering.export.matrix.assemble import make_matrix
 from sphering.export.protocol import ExportJob
 from sphering.progress import current
 from sphering.run.database import tonights_snapshot

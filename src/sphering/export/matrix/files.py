@@ -25,6 +25,7 @@ IDS_SCHEMA = pa.schema(
     [
         pa.field("row_id", pa.int64(), nullable=False),
         pa.field("doc_id", pa.string(), nullable=False),
+        pa.field("uuid", pa.string(), nullable=False),
         pa.field("metadata", pa.string(), nullable=False),
     ]
 )
@@ -59,9 +60,9 @@ class MatrixFacts:
 class Matrix:
     """The files of one matrix in a local folder.
 
-    vectors.npy is (n, d) float32 unit rows in `doc_id` order; ids.parquet has row_id (dense from 0), doc_id and
-    metadata; excluded.parquet has doc_id and reason; held_out.npy is (n,) bool: rows of the texts with the smallest
-    hashes, which a probe index leaves out.
+    vectors.npy is (n, d) float32 unit rows in `doc_id` order; ids.parquet has row_id (dense from 0), doc_id,
+    uuid and metadata; excluded.parquet has doc_id and reason; held_out.npy is (n,) bool: rows of the texts with the
+    smallest hashes, which a probe index leaves out.
     """
 
     directory: Path
@@ -103,7 +104,7 @@ class Matrix:
         return read.reshape(-1, self.d)
 
     def documents(self, rows: int = BLOCK_ROWS) -> Iterator[pa.RecordBatch]:
-        """Yield row_id, doc_id and metadata in blocks of at most `rows` rows."""
+        """Yield row_id, doc_id, uuid and metadata in blocks of at most `rows` rows."""
         with pq.ParquetFile(self.directory / IDS) as file:
             yield from file.iter_batches(batch_size=rows)
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sphering.config.model import ExportConfig
+from sphering.config.export import FaissConfig
 from sphering.errors import InputError
-from sphering.export.index_layers import check_metric, layers, put_settings
+from sphering.export.formats.faiss.layers import SETTINGS, check_metric, layers, put_settings
+from sphering.export.matrix.rows import Rows
 from sphering.transform import Transform
 
 ADD_ROWS = 16384
 TRAIN_ROWS = 65536
 # FAISS' k-means uses at most this many vectors a centroid.
 _ROWS_PER_LIST = 256
-
-Rows = Callable[[], Iterable[NDArray[np.float32]]]
 
 
 def open_factory(factory: str, dimension: int) -> Any:
@@ -51,43 +49,41 @@ def open_factory(factory: str, dimension: int) -> Any:
     return index
 
 
-def build(config: ExportConfig, dimension: int, count: int, rows: Rows) -> Any:
+def build(config: FaissConfig, rows: Rows) -> Any:
     """Return a trained, filled index with its search settings.
 
     Parameters
     ----------
-    config : ExportConfig
-    dimension, count : int
-        Of the unit vectors.
-    rows : callable
-        Gives the blocks of unit vectors, once for training and once for adding; ids are dense from 0 in their order.
+    config : FaissConfig
+    rows : Rows
+        Read once for training, where the index needs it, and once for adding; ids are dense from 0 in their order.
 
     Raises
     ------
     InputError
         If there are fewer vectors than the index needs for training.
     """
-    index = open_factory(config.index, dimension)
+    index = open_factory(config.index, rows.d)
     _calm(index)
     try:
         if not index.is_trained:
-            index.train(_training_rows(index, count, rows))
-        for block in rows():
+            index.train(_training_rows(index, rows))
+        for block in rows.blocks(ADD_ROWS):
             index.add(block)
     except RuntimeError as error:
         raise InputError(
-            f"FAISS cannot train {config.index!r} on {count} vectors: {_reason(error)}",
+            f"FAISS cannot train {config.index!r} on {rows.n} vectors: {_reason(error)}",
             expected="more vectors than the index has lists or centroids",
             where="index of this [[export]]",
-            remedy=f"choose an index without training, such as HNSW32, or at most IVF{max(1, count // 39)}",
+            remedy=f"choose an index without training, such as HNSW32, or at most IVF{max(1, rows.n // 39)}",
         ) from error
     check_metric(index, config.index)
-    put_settings(index, config)
+    put_settings(index, {name: getattr(config, name) for name in SETTINGS})
     return index
 
 
-def put_chain(index: Any, transform: Transform) -> Any:
-    """Return the index with centring, linear map and normalisation in front; it must be filled before.
+def put_chain(index: Any, transform: Transform, truncate_dim: int | None = None) -> Any:
+    """Return the index with centring, linear map, truncation and normalisation in front; it must be filled before.
 
     Centring is a step of its own: as the bias of the linear map it loses precision where the mean is much longer than
     the spread (relative error 4e-5 instead of 4e-6 at 100 standard deviations).
@@ -96,7 +92,10 @@ def put_chain(index: Any, transform: Transform) -> Any:
 
     # A new layer even where the factory string made one: that one would free the steps that Python frees as well.
     chained = faiss.IndexPreTransform(index)
-    chained.prepend_transform(faiss.NormalizationTransform(transform.dimension_out, 2.0))
+    chained.prepend_transform(faiss.NormalizationTransform(truncate_dim or transform.dimension_out, 2.0))
+    if truncate_dim is not None:
+        first = np.arange(truncate_dim, dtype=np.int32)
+        chained.prepend_transform(faiss.RemapDimensionsTransform(transform.dimension_out, truncate_dim, first))
     if transform.matrix is not None:
         chained.prepend_transform(_linear(transform))
     if transform.mean.any():
@@ -120,12 +119,12 @@ def _linear(transform: Transform) -> Any:
     return linear
 
 
-def _training_rows(index: Any, count: int, rows: Rows) -> NDArray[np.float32]:
+def _training_rows(index: Any, rows: Rows) -> NDArray[np.float32]:
     """Return evenly spaced rows, as many as k-means uses."""
     lists = max((int(layer.nlist) for layer in layers(index) if hasattr(layer, "nlist")), default=1)
-    step = max(1, count // max(TRAIN_ROWS, lists * _ROWS_PER_LIST))
+    step = max(1, rows.n // max(TRAIN_ROWS, lists * _ROWS_PER_LIST))
     kept, start = [], 0
-    for block in rows():
+    for block in rows.blocks(ADD_ROWS):
         kept.append(block[-start % step :: step])
         start += len(block)
     return np.ascontiguousarray(np.concatenate(kept), dtype=np.float32)

@@ -12,9 +12,17 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sphering.errors import EmptyCorpusError, IdentityError, IntegrityError
-from sphering.export import rows as ordered
-from sphering.export.equality import count_duplicates
-from sphering.export.matrix import EXCLUDED, EXCLUDED_SCHEMA, HELD_OUT, ROW_GROUP_ROWS, VECTORS, Matrix, MatrixFacts
+from sphering.export.matrix import ordered
+from sphering.export.matrix.equality import count_duplicates
+from sphering.export.matrix.files import (
+    EXCLUDED,
+    EXCLUDED_SCHEMA,
+    HELD_OUT,
+    ROW_GROUP_ROWS,
+    VECTORS,
+    Matrix,
+    MatrixFacts,
+)
 from sphering.progress import current
 from sphering.store.files import reserve
 from sphering.store.shard import EMBEDDING, vector_rows

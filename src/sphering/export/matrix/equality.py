@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sphering.export.matrix import read_rows
+from sphering.export.matrix.files import read_rows
 from sphering.geometry.duplicates import row_hashes
 
 _ROWS = 4096

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sphering.config.model import ExportConfig
 from sphering.errors import InputError
+from sphering.export.protocol import Settings
 
+SETTINGS = ("ef_search", "nprobe", "k_factor")
 _INNER = ("index", "base_index", "refine_index", "storage", "quantizer")
 _LOSSLESS = ("IndexFlat", "IndexFlatIP", "IndexHNSWFlat", "IndexNSGFlat", "IndexIVFFlat", "IndexRefineFlat")
 
@@ -45,23 +46,27 @@ def check_metric(index: Any, factory: str) -> None:
         )
 
 
-def put_settings(index: Any, config: ExportConfig) -> None:
-    """Set efSearch and nprobe in every layer that has them; FAISS writes them with the index."""
+def put_settings(index: Any, settings: Settings) -> None:
+    """Set ef_search, nprobe and k_factor in every layer that has them; FAISS writes them with the index."""
     for layer in layers(index):
-        if hasattr(layer, "hnsw"):
-            layer.hnsw.efSearch = config.ef_search
-        if hasattr(layer, "nprobe"):
-            layer.nprobe = min(config.nprobe, layer.nlist)
+        if hasattr(layer, "hnsw") and "ef_search" in settings:
+            layer.hnsw.efSearch = settings["ef_search"]
+        if hasattr(layer, "nprobe") and "nprobe" in settings:
+            layer.nprobe = min(settings["nprobe"], layer.nlist)
+        if hasattr(layer, "k_factor") and "k_factor" in settings:
+            layer.k_factor = settings["k_factor"]
 
 
-def read_settings(index: Any) -> dict[str, int]:
-    """Return the search settings that an index holds: ef_search of its HNSW layers, nprobe of its IVF layers."""
-    found: dict[str, int] = {}
+def read_settings(index: Any) -> Settings:
+    """Return the search settings that an index holds: ef_search of HNSW, nprobe of IVF, k_factor of refining layers."""
+    found: Settings = {}
     for layer in layers(index):
         if hasattr(layer, "hnsw"):
             found["ef_search"] = int(layer.hnsw.efSearch)
         if hasattr(layer, "nprobe"):
             found["nprobe"] = int(layer.nprobe)
+        if hasattr(layer, "k_factor"):
+            found["k_factor"] = int(layer.k_factor)
     return found
 
 

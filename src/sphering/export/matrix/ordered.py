@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
 import pyarrow as pa
@@ -11,11 +12,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sphering.export.matrix import IDS, IDS_SCHEMA, ROW_GROUP_ROWS
+from sphering.export.matrix.files import IDS, IDS_SCHEMA, ROW_GROUP_ROWS
+from sphering.sqltext import load
 from sphering.store.database import Bounds, bounded_connection
 from sphering.store.snapshot import Snapshot
 
 PROBE_TEXTS = 1000
+NAMESPACE = uuid5(NAMESPACE_URL, "https://pypi.org/project/sphering")
+"""The namespace of the UUIDs that stand for a doc_id: `uuid.uuid5(NAMESPACE, doc_id)`."""
 _SORTED = "sorted.parquet"
 _DOCUMENTS = pa.schema(
     [
@@ -25,6 +29,7 @@ _DOCUMENTS = pa.schema(
         pa.field("held_out", pa.bool_()),
     ]
 )
+_SORTED_DOCUMENTS = _DOCUMENTS.insert(2, pa.field("uuid", pa.string()))
 
 
 def held_out_texts(texts: int) -> int:
@@ -43,15 +48,14 @@ def sort_documents(snapshot: Snapshot, directory: Path, memory: str) -> NDArray[
     places = np.empty(snapshot.manifest.documents, dtype=np.int64)
     with bounded_connection(Bounds(memory, directory)) as connection:
         connection.register("documents", pa.RecordBatchReader.from_batches(_DOCUMENTS, _documents(snapshot)))
-        # DuckDB compares strings by their bytes unless a collation is set.
-        ordered = connection.sql("SELECT position, doc_id, metadata, held_out FROM documents ORDER BY doc_id")
-        with pq.ParquetWriter(directory / _SORTED, _DOCUMENTS) as writer:
+        ordered = connection.sql(load("export_documents"), params={"namespace": NAMESPACE.bytes})
+        with pq.ParquetWriter(directory / _SORTED, _SORTED_DOCUMENTS) as writer:
             end = 0
             for batch in ordered.to_arrow_reader(ROW_GROUP_ROWS):
                 positions = batch.column(0).to_numpy()
                 places[positions] = np.arange(end, end + len(positions))
                 end += len(positions)
-                writer.write_batch(batch.cast(_DOCUMENTS))
+                writer.write_batch(batch.cast(_SORTED_DOCUMENTS))
     return places
 
 
@@ -92,10 +96,10 @@ def _kept(
         start += batch.num_rows
         gone.append(batch.column(1).filter(pa.array(~mask)))
         batch = batch.filter(pa.array(mask))
-        held_out.append(batch.column(3).to_numpy(zero_copy_only=False))
+        held_out.append(batch.column(4).to_numpy(zero_copy_only=False))
         row_id = pa.array(np.arange(end, end + batch.num_rows))
         end += batch.num_rows
-        yield pa.RecordBatch.from_arrays([row_id, batch.column(1), batch.column(2)], schema=IDS_SCHEMA)
+        yield pa.RecordBatch.from_arrays([row_id, *batch.columns[1:4]], schema=IDS_SCHEMA)
 
 
 def write_table(

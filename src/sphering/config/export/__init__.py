@@ -1,0 +1,33 @@
+"""The [[export]] tables: each format has keys of its own, and those of another format are refused.
+
+A package may bring further formats: an entry point of the group `sphering.exports`, named like the format, that leads
+to an object with the attribute `config`, a subclass of `ExportConfig`.
+"""
+
+from __future__ import annotations
+
+from sphering.config.export.faiss import FaissConfig
+from sphering.config.export.table import BUILT_IN, ExportConfig, export_table, third_party_formats
+from sphering.config.export.vectors import DuckdbConfig, FbinConfig, NpyConfig, ParquetConfig
+
+__all__ = [
+    "BUILT_IN",
+    "DuckdbConfig",
+    "ExportConfig",
+    "FaissConfig",
+    "FbinConfig",
+    "NpyConfig",
+    "ParquetConfig",
+    "export_table",
+    "third_party_formats",
+]
+
+BUILT_IN.update(
+    {
+        "npy": NpyConfig,
+        "parquet": ParquetConfig,
+        "fbin": FbinConfig,
+        "duckdb": DuckdbConfig,
+        "faiss": FaissConfig,
+    }
+)

@@ -1,0 +1,39 @@
+"""Keys that several formats share, each described once."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from sphering.config.export.table import ExportConfig
+
+
+class Sharded(ExportConfig):
+    """A format that can be cut into several files."""
+
+    shard_rows: int | None = Field(
+        None, gt=0, description="Most vectors of a file, which then are numbered; by default there is one file."
+    )
+
+
+class Searched(ExportConfig):
+    """A built index, whose settings of the search may be chosen by the recall that they reach."""
+
+    recall_at_10: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description=(
+            "Choose the fastest search settings whose recall@10 is at least this by the lower end of its 95 % "
+            "interval; the export's gate fails where none is."
+        ),
+    )
+
+    @property
+    def uses_queries(self) -> bool:
+        """Its recall does."""
+        return True
+
+    @property
+    def least_recall(self) -> float | None:
+        """The recall@10 that the search settings are chosen for."""
+        return self.recall_at_10

@@ -1,0 +1,104 @@
+"""index.faiss and ids.parquet: a FAISS index that carries the transform and takes raw query vectors.
+
+Its ids are the row_id of ids.parquet. The index is filled with the pipeline's own vectors, applied in float64; the
+chain in front of it serves queries only. Building holds all vectors in memory, as FAISS does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from sphering.config.export import FaissConfig
+from sphering.errors import InputError, IntegrityError
+from sphering.export.formats.faiss.build import ADD_ROWS, build, open_factory, put_chain
+from sphering.export.formats.faiss.layers import check_metric, is_exact, is_lossless, put_settings
+from sphering.export.formats.faiss.read import chain_error, inner, open_index, rows_of
+from sphering.export.formats.faiss.search import FaissSearcher, ladder_of
+from sphering.export.formats.ids import read_ids, same_length, write_ids
+from sphering.export.protocol import Block, ExportJob, IndexFormat, Settings
+
+INDEX = "index.faiss"
+_CHAIN_ROWS = 256
+
+
+class FaissFormat(IndexFormat):
+    """Any factory string whose metric is the inner product."""
+
+    config = FaissConfig
+    libraries = ("faiss-cpu", "numpy", "pyarrow")
+
+    def check(self, config: FaissConfig, dimension: int) -> None:
+        """Raise InputError where FAISS refuses the factory string or makes it another metric."""
+        open_factory(config.index, dimension)
+
+    def is_exact(self, config: FaissConfig) -> bool:
+        """Return whether the index compares a query with every vector, in float32 and all dimensions."""
+        return config.index == "Flat" and config.truncate_dim is None
+
+    def write(self, job: ExportJob) -> None:
+        """Build the index, put the transform in front, write both files."""
+        import faiss
+
+        config: Any = job.config
+        index = build(config, job.rows)
+        faiss.write_index(put_chain(index, job.transform, config.truncate_dim), str(job.folder / INDEX))
+        write_ids(job)
+
+    def read(self, folder: Path) -> Iterator[Block]:
+        """Yield ids and stored vectors; the metric is checked again, as it was read."""
+        path = folder / INDEX
+        index = open_index(path)
+        try:
+            check_metric(index, path.name)
+        except InputError as error:
+            raise IntegrityError(error.found, expected=error.expected, where=str(path)) from error
+        end = 0
+        for doc_ids, vectors in rows_of(index, _within(read_ids(folder, ADD_ROWS), int(index.ntotal), path)):
+            end += len(doc_ids)
+            yield Block(doc_ids, vectors)
+        same_length(int(index.ntotal), end, path)
+
+    def facts(self, job: ExportJob, folder: Path) -> dict[str, Any]:
+        """Return what the index keeps, what it takes, and how far its chain is from the transform."""
+        index = open_index(folder / INDEX)
+        behind = inner(index)
+        sample = job.snapshot.sample(_CHAIN_ROWS).vectors
+        return {
+            "dtype": "float32" if is_lossless(behind) else "quantised",
+            "approximate": not is_exact(behind) or job.config.truncate_dim is not None,
+            "takes": "raw query vectors of the encoder",
+            "dimension_in": int(index.d),
+            "transform_error": chain_error(index, lambda raw: job.rows.cut(job.transform.apply(raw)), sample),
+        }
+
+    def searcher(self, job: ExportJob, folder: Path) -> FaissSearcher:
+        """Return the index as FAISS opens it."""
+        return FaissSearcher(open_index(folder / INDEX))
+
+    def ladder(self, job: ExportJob, searcher: Any) -> Sequence[Settings]:
+        """Return ef_search, nprobe and k_factor in powers of two, as far as the index has them."""
+        return ladder_of(searcher)
+
+    def put_settings(self, folder: Path, settings: Settings) -> None:
+        """Write the index again with other settings."""
+        import faiss
+
+        index = open_index(folder / INDEX)
+        put_settings(index, settings)
+        (folder / INDEX).unlink()
+        faiss.write_index(index, str(folder / INDEX))
+
+
+def _within(doc_ids: Iterator[Any], total: int, path: Path) -> Iterator[Any]:
+    """Pass blocks of ids on as long as the index has rows for them."""
+    end = 0
+    for block in doc_ids:
+        end += len(block)
+        if end > total:
+            same_length(total, end, path)
+        yield block
+
+
+FORMAT = FaissFormat()
