@@ -76,7 +76,7 @@ def test_a_number_without_a_value_tonight_passes_and_says_none() -> None:
         ("transformed.mean_cosin", "transformed.mean_cosine"),
         ("raw.iso_score", "raw.isoscore"),
         ("recall@10", "recall_at_10"),
-        ("exports.faiss.recall", "exports.faiss.recall_at_10"),
+        ("exports.faiss.recall_at10", "exports.faiss.recall_at_10"),
         ("transformed.mean_cosin_change", "transformed.mean_cosine_change"),
         ("text_change", "texts_change"),
         ("evaluation.raw.ndcg_change", "evaluation.raw.ndcg_at_10_change"),
@@ -141,3 +141,16 @@ def test_every_documented_name_passes_the_check() -> None:
     check_names(
         [GateConfig(metric=name, max=1.0) for name in names], ["a.b"], evaluated=True, labels=["c.d"], extended=True
     )
+
+
+def test_the_recall_that_settings_are_chosen_for_is_a_gate_on_its_lower_bound_in_place_of_the_default():
+    found = release_gates((), ("index", "other"), {"index": 0.95})
+    assert GateConfig(metric="exports.index.recall_at_10_low", min=0.95) in found
+    assert GateConfig(metric="exports.other.recall_at_10", min=0.9) in found
+    assert {gate.metric for gate in found}.isdisjoint({"recall_at_10", "exports.index.recall_at_10"})
+
+
+def test_a_gate_of_the_configuration_replaces_that_of_the_chosen_settings():
+    mine = GateConfig(metric="exports.index.recall_at_10_low", min=0.5)
+    found = release_gates((mine,), ("index",), {"index": 0.95})
+    assert [gate for gate in found if gate.metric.startswith("exports.")] == [mine]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sphering.catalog.row import Row, Tables, picked, value_of
+from sphering.export.facts import RECALLS
 from sphering.report.catalogue import CHANGES
 from sphering.report.flattened import TEXTS, numbers_of
 from sphering.store.corpus import CorpusStore
@@ -14,6 +15,7 @@ from sphering.store.release import ExportEntry, Release
 
 _RELEASE_COLUMNS = ("id", "encoder", "snapshot", "transform", "report", "bundle", "base", "created_at", "run", "passed")
 _EXPORT_COLUMNS = ("name", "format", "id", "path", "manifest_sha256", "config")
+_EXPORT_NUMBERS = ("n", "d", "excluded", *RECALLS, "queries_per_second", "bytes_per_vector")
 
 
 def release_rows(corpus: CorpusStore, releases: Sequence[Release]) -> Tables:
@@ -44,7 +46,7 @@ def _export(corpus: CorpusStore, entry: ExportEntry) -> Row:
     files = manifest.get("files")
     return {
         **picked(corpus.name, vars(entry), _EXPORT_COLUMNS),
-        **{name: value_of(manifest.get(name)) for name in ("n", "d", "excluded", "recall_at_10")},
+        **{name: value_of(manifest.get(name)) for name in _EXPORT_NUMBERS},
         "bytes": None if files is None else sum(file["bytes"] for file in files.values()),
     }
 

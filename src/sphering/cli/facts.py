@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sphering.export.facts import export_facts
 from sphering.report.transform_words import evaluation_of, refit_bound
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_document
@@ -81,7 +82,7 @@ def _facts(corpus: CorpusStore, manifest: SnapshotManifest, release: Release | N
         "base": release.base if release else None,
         "transform": _transform(corpus, release) if release else None,
         "gates": [gate.to_json() for gate in release.gates] if release else [],
-        "exports": [entry.to_json() for entry in release.exports] if release else [],
+        "exports": [export_facts(corpus, entry) for entry in release.exports] if release else [],
         "report": corpus.layout.page(release.id) if release else None,
         **_run_facts(corpus.run_records(), makers, manifest.id),
         "run": makers[0],

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sphering.cli.gates import bounds, summary, verdict
 from sphering.cli.terminal import print_line, print_pairs
+from sphering.export.facts import measured_words
 
 if TYPE_CHECKING:
     from sphering.config.model import Config
@@ -44,7 +45,9 @@ def print_result(result: Mapping[str, Any], config: Config, file: Path | None) -
         quarantine = corpus.layout.quarantine(result["run"])
         print_line(f"  quarantined rows, with their reasons: {_place(corpus, quarantine)}")
     for entry in result["exports"]:
-        print_line(f"  export {entry['name']} ({entry['format']}): {_place(corpus, entry['path'])}")
+        said = measured_words(entry)
+        print_line(f"  export {entry['name']} ({entry['format']}{f'; {said}' if said else ''}):")
+        print_line(f"    {_place(corpus, entry['path'])}")
     if result.get("report"):
         print_line(f"  report: {_place(corpus, result['report'])}")
     if result.get("release"):

@@ -71,9 +71,11 @@ def register(app: typer.Typer) -> None:
 def _print(found: dict[str, Any]) -> None:
     print_pairs({**{name: found[name] for name in _SHOWN}, **_transform(found)})
     if found["exports"]:
+        from sphering.export.facts import measured_words
+
         print_table(
-            ("export", "format", "path"),
-            [(entry["name"], entry["format"], entry["path"]) for entry in found["exports"]],
+            ("export", "format", "measured", "path"),
+            [(entry["name"], entry["format"], measured_words(entry), entry["path"]) for entry in found["exports"]],
         )
     print_gates(found["gates"])
 

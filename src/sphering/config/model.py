@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr, SerializeAsAny, model_validator
 
 from sphering.config.chunk import ChunkConfig
 from sphering.config.encoder import EncoderConfig, SentenceTransformersConfig
+from sphering.config.evaluation import EvaluationConfig
 from sphering.config.export import ExportConfig
 from sphering.config.position import place_in
 from sphering.config.table import ContradictionError, Name, Table, nearest
@@ -175,52 +176,6 @@ class TransformConfig(Table):
         return self
 
 
-class EvaluationConfig(Table):
-    """What a transform, a recall and a threshold are measured on: one or more of pairs, queries, halves and labels."""
-
-    pairs: str | None = Field(
-        None, description="A Parquet, JSONL or CSV file of pairs of texts with a score, relative to this file."
-    )
-    sentence1: str = Field("sentence1", description="pairs: the column of the first text.")
-    sentence2: str = Field("sentence2", description="pairs: the column of the second text.")
-    score: str = Field("score", description="pairs: the column of the score; the more alike, the larger.")
-    positive: float | None = Field(
-        None,
-        description=(
-            "pairs: the score from which two texts count as saying the same; by default four fifths of the way from "
-            "the smallest score to the largest."
-        ),
-    )
-    queries: str | None = Field(
-        None, description="A Parquet, JSONL or CSV file of queries, relative to this file; needs `qrels`."
-    )
-    qrels: str | None = Field(None, description="A file of judgements with the columns query_id, doc_id, relevant.")
-    id: str = Field("_id", description="The queries' id column.")
-    text: str = Field("text", description="The queries' text column.")
-    halves: int | None = Field(
-        None,
-        ge=20,
-        le=5_000,
-        description=(
-            "So many texts of the snapshot (smallest hashes, two sentences or more) are cut in two; the first half "
-            "must find the second."
-        ),
-    )
-    labels: str | None = Field(
-        None, description="A column of [source] labels on which a choice of the transform may be judged."
-    )
-
-    @model_validator(mode="after")
-    def _something_to_measure_on(self) -> Self:
-        if (self.queries is None) != (self.qrels is None):
-            raise ValueError("`queries` and `qrels` need each other")
-        if (self.pairs, self.queries, self.halves, self.labels) == (None,) * 4:
-            raise ValueError("give at least one of `pairs`, `queries` with `qrels`, `halves` and `labels`")
-        if self.positive is not None and self.pairs is None:
-            raise ValueError("`positive` is of `pairs`, which is not given")
-        return self
-
-
 class ReportConfig(Table):
     """How the geometry is measured."""
 
@@ -326,6 +281,26 @@ class Config(Table):
         if twice:
             second = len(names) - 1 - names[::-1].index(twice[0])
             raise ContradictionError(f"two exports are named {', '.join(twice)}", ("export", second, "name"))
+        return self
+
+    @model_validator(mode="after")
+    def _exports_have_what_they_need(self) -> Self:
+        columns = tuple(dict.fromkeys((*self.source.metadata, *self.source.labels)))
+        for number, export in enumerate(self.export):
+            for column in sorted(set(export.metadata or ()) - set(columns)):
+                raise ContradictionError(
+                    f"the export {export.name!r} carries {column!r}, which is no column of [source] metadata or labels",
+                    ("export", number, "metadata"),
+                    expected=", ".join(map(repr, columns)) or "a column of [source] metadata, which has none",
+                    remedy=nearest(column, columns) or "add the column to [source] metadata",
+                )
+            if export.needs_queries and (self.evaluation is None or self.evaluation.queries is None):
+                raise ContradictionError(
+                    f"the export {export.name!r} finds the exact neighbours of queries, and there are none",
+                    ("export", number),
+                    expected="queries that the documents do not hold",
+                    remedy="give [evaluation] queries and qrels",
+                )
         return self
 
     @model_validator(mode="after")

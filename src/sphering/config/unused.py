@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sphering.config.model import OF_KINDS, Config, EvaluationConfig, TransformConfig
+from sphering.config.evaluation import EvaluationConfig
+from sphering.config.model import OF_KINDS, Config, TransformConfig
 from sphering.errors import ConfigError
 
 _AUTO = 'kind = "auto"'

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from sphering.config.model import EvaluationConfig, NormaliseConfig
+from sphering.config.evaluation import EvaluationConfig
+from sphering.config.model import NormaliseConfig
 from sphering.evaluation.confidence import confidence_metrics, no_confidence
 from sphering.evaluation.kind import Documents, Ground, Read, Vectors, Wanted
 from sphering.evaluation.retrieval import DEPTH, no_metrics, retrieval_metrics

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sphering.config.model import Config, EvaluationConfig, NormaliseConfig
+from sphering.config.evaluation import EvaluationConfig
+from sphering.config.model import Config, NormaliseConfig
 from sphering.encoder.protocol import Encoder
 from sphering.errors import IntegrityError
 from sphering.evaluation.halves import without_texts

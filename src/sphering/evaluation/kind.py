@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sphering.config.model import EvaluationConfig, NormaliseConfig
+from sphering.config.evaluation import EvaluationConfig
+from sphering.config.model import NormaliseConfig
 from sphering.encoder.protocol import Role
 from sphering.evaluation.supervision import Supervision
 from sphering.report.measured import Json

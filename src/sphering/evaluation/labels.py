@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from sphering.config.model import EvaluationConfig, NormaliseConfig
+from sphering.config.evaluation import EvaluationConfig
+from sphering.config.model import NormaliseConfig
 from sphering.evaluation.kind import Documents, Ground, Read, Vectors
 from sphering.evaluation.supervision import Supervision, of_labels
 from sphering.export.search import fetch

@@ -11,7 +11,8 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sphering.config.model import EvaluationConfig, NormaliseConfig
+from sphering.config.evaluation import EvaluationConfig
+from sphering.config.model import NormaliseConfig
 from sphering.errors import InputError
 from sphering.evaluation.confidence import bounds_json
 from sphering.evaluation.files import read_columns

@@ -10,7 +10,8 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sphering.config.model import EvaluationConfig, NormaliseConfig
+from sphering.config.evaluation import EvaluationConfig
+from sphering.config.model import NormaliseConfig
 from sphering.errors import InputError
 from sphering.evaluation.candidates import Asked, draw, in_both_spaces, relevant_documents
 from sphering.evaluation.confidence import confidence_metrics, no_confidence

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 
 from sphering.config.model import GateConfig
-from sphering.gate.names import RUN_METRICS, export_metric
+from sphering.gate.names import RECALL, RECALL_LOW, RUN_METRICS, export_metric
 
 RUN_DEFAULTS = (
     GateConfig(metric="quarantined_share", max=0.01),
@@ -14,7 +14,7 @@ RUN_DEFAULTS = (
 RELEASE_DEFAULTS = (
     GateConfig(metric="non_finite", max=0.0),
     GateConfig(metric="excluded_share", max=0.001),
-    GateConfig(metric="recall_at_10", min=0.9),
+    GateConfig(metric=RECALL, min=0.9),
     GateConfig(metric="truncated_share", max=0.05, severity="warn"),
     GateConfig(metric="unknown_share", max=0.01, severity="warn"),
 )
@@ -27,7 +27,9 @@ def run_gates(gates: Sequence[GateConfig]) -> tuple[GateConfig, ...]:
     return (*(gate for gate in RUN_DEFAULTS if gate.metric not in named), *configured)
 
 
-def release_gates(gates: Sequence[GateConfig], exports: Sequence[str]) -> tuple[GateConfig, ...]:
+def release_gates(
+    gates: Sequence[GateConfig], exports: Sequence[str], targets: Mapping[str, float] | None = None
+) -> tuple[GateConfig, ...]:
     """Return the gates on a release's numbers; a configured one replaces the default on the same number.
 
     A default on all exports that a gate replaces for one of them goes on to hold for each of the others.
@@ -37,12 +39,18 @@ def release_gates(gates: Sequence[GateConfig], exports: Sequence[str]) -> tuple[
     gates : sequence of GateConfig
     exports : sequence of str
         Names of the configured exports.
+    targets : mapping of str to float, optional
+        The recall@10 that the search settings of an export are chosen for, by its name: the lower end of what was
+        measured must reach it. It replaces the default on the recall of that export.
     """
     configured = [gate for gate in gates if gate.metric not in RUN_METRICS]
     # A plain name is the transformed number.
     named = {gate.metric.removeprefix("transformed.") for gate in configured}
-    kept = [entry for gate in RELEASE_DEFAULTS for entry in _remaining(gate, named, exports)]
-    return (*kept, *configured)
+    wanted = {export_metric(name, RECALL_LOW): least for name, least in (targets or {}).items()}
+    replaced = named | {export_metric(name, RECALL) for name in targets or {}}
+    kept = [entry for gate in RELEASE_DEFAULTS for entry in _remaining(gate, replaced, exports)]
+    chosen = [GateConfig(metric=metric, min=least) for metric, least in wanted.items() if metric not in named]
+    return (*kept, *chosen, *configured)
 
 
 def _remaining(default: GateConfig, named: Set[str], exports: Sequence[str]) -> list[GateConfig]:

@@ -32,7 +32,22 @@ RUN_METRICS = (
     "documents_change",
     "documents",
 )
-EXPORT_METRICS = ("recall_at_10", "max_norm_error", "duplicate_vectors", "excluded", "excluded_share")
+RECALL = "recall_at_10"
+RECALL_LOW = f"{RECALL}_low"
+"""The lower end of the 95 % interval of an export's recall@10."""
+EXPORT_METRICS = (
+    RECALL,
+    RECALL_LOW,
+    "recall_at_1",
+    "recall_at_100",
+    "rescored_recall_at_10",
+    "queries_per_second",
+    "bytes_per_vector",
+    "max_norm_error",
+    "duplicate_vectors",
+    "excluded",
+    "excluded_share",
+)
 _SEARCH = (*retrieval.METRICS, *confidence.METRICS)
 _OF_KINDS: dict[str, tuple[str, ...]] = {"": _SEARCH, "halves.": _SEARCH, "pairs.": ("spearman", "alignment")}
 _MEASURED = tuple(
@@ -55,7 +70,7 @@ def release_names() -> tuple[str, ...]:
     transformed = [f"transformed.{name}" for name in SPACE if name not in RAW_ONLY]
     texts = [name for name in TEXTS if name not in RUN_METRICS]
     spaces = [*raw, *transformed, *SPACE]
-    return (*texts, *spaces, "drift", "excluded", "excluded_share", "recall_at_10")
+    return (*texts, *spaces, "drift", "excluded", "excluded_share", RECALL)
 
 
 def export_metric(export: str, metric: str) -> str:

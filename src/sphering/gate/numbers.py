@@ -8,6 +8,8 @@ from typing import Any
 from sphering.gate.names import (
     EVALUATION_METRICS,
     EXPORT_METRICS,
+    RECALL,
+    RECALL_LOW,
     RUN_METRICS,
     export_metric,
     label_metrics,
@@ -74,19 +76,20 @@ def _plain(number: Number) -> str:
 def _export(manifest: Mapping[str, Any], documents: float | None) -> Numbers:
     excluded = scalar(manifest.get("excluded"))
     share = None if excluded is None or not documents else excluded / documents
-    return {**{name: scalar(manifest.get(name)) for name in EXPORT_METRICS}, "excluded_share": share}
+    low = (manifest.get(RECALL) or {}).get("interval", [None])[0]
+    return {**{name: scalar(manifest.get(name)) for name in EXPORT_METRICS}, RECALL_LOW: low, "excluded_share": share}
 
 
 def _over_exports(report: Mapping[str, Any], exports: Iterable[Numbers]) -> Numbers:
     """Return the plain numbers of all exports; without exports, vectors without a direction count as excluded."""
     found = list(exports)
-    recalls = [entry["recall_at_10"] for entry in found if entry["recall_at_10"] is not None]
-    excluded = [entry["excluded"] for entry in found if entry["excluded"] is not None]
+    recalls = [recall for entry in found if (recall := entry[RECALL]) is not None]
+    excluded = [count for entry in found if (count := entry["excluded"]) is not None]
     vanished = sum(scalar(report["transformed"][name]) or 0 for name in ("zero", "non_finite"))
     documents = scalar(report["texts"]["documents"])
     worst = max(excluded, default=vanished)
     return {
-        "recall_at_10": min(recalls, default=None),
+        RECALL: min(recalls, default=None),
         "excluded": worst,
         "excluded_share": worst / documents if documents else None,
     }

@@ -13,6 +13,7 @@ from typing import Any
 from sphering import __version__
 from sphering.catalog.rebuild import rebuild
 from sphering.errors import IntegrityError, SpheringError
+from sphering.export.facts import export_facts
 from sphering.run import lease
 from sphering.run.commit import refused_count
 from sphering.run.ingest import staged_of
@@ -139,7 +140,7 @@ def _result(workspace: Workspace) -> dict[str, Any]:
         "evaluation_encoded": workspace.read("evaluation").get("encoded", 0) if workspace.has("evaluation") else 0,
         "seconds": round(time.time() - workspace.begun["started"], 3),
         "gates": _gates(workspace, release),
-        "exports": [entry.to_json() for entry in release.exports] if release else [],
+        "exports": [export_facts(workspace.corpus, entry) for entry in release.exports] if release else [],
         "report": workspace.corpus.layout.page(release.id) if release else None,
         "transform": workspace.read("transform") if workspace.has("transform") else None,
         "timings": _timings(workspace),

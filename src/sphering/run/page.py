@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sphering.export.facts import export_facts
 from sphering.report.page.render import render
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_document
@@ -14,7 +15,8 @@ from sphering.store.release import Release
 def render_page(corpus: CorpusStore, release: Release) -> Path:
     """Render a release's report.html as it stands now; it is derived, and may be rendered again."""
     report = read_document(corpus.files, corpus.layout.report(release.report))
-    document = {**release.to_json(), "status": _standing(corpus, release)}
+    exports = [export_facts(corpus, entry) for entry in release.exports]
+    document = {**release.to_json(), "exports": exports, "status": _standing(corpus, release)}
     key = corpus.layout.page(release.id)
     corpus.files.replace(key, render(report, document).encode())
     return corpus.files.path(key)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sphering.bundle.identity import bundle_document
+from sphering.config.model import Config, GateConfig
 from sphering.errors import IntegrityError
 from sphering.export.identity import export_id
 from sphering.gate.defaults import release_gates
@@ -106,10 +107,16 @@ def _planned(workspace: Workspace, base: str | None) -> Planned:
         report=report,
         exports=sorted(exports.values()),
         bundle=bundle,
-        gates=[gate.model_dump(mode="json") for gate in release_gates(config.gate, sorted(exports))],
+        gates=[gate.model_dump(mode="json") for gate in configured_gates(config)],
         base=base,
     )
     return Planned(release, report, exports, bundle, document, base, exists=False, status="new")
+
+
+def configured_gates(config: Config) -> tuple[GateConfig, ...]:
+    """Return the gates that a release of a configuration is judged by."""
+    targets = {entry.name: entry.least_recall for entry in config.export if entry.least_recall is not None}
+    return release_gates(config.gate, sorted(entry.name for entry in config.export), targets)
 
 
 def _with(planned: Planned, *, exists: bool, status: str) -> Planned:

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from sphering.errors import IntegrityError, RefMovedError
-from sphering.gate.defaults import release_gates
 from sphering.gate.judge import judge
 from sphering.identity import sha256_bytes
 from sphering.run import lease
 from sphering.run.numbers import judged_numbers
 from sphering.run.page import leave_page, render_page
-from sphering.run.plan_release import read_plan
+from sphering.run.plan_release import configured_gates, read_plan
 from sphering.run.workspace import Workspace, timed
 from sphering.store.clock import now
 from sphering.store.corpus import CorpusStore
@@ -161,7 +160,7 @@ def _create(workspace: Workspace, corpus: CorpusStore) -> None:
             bundle_document=planned.bundle_document,
             encoder_config=workspace.config.encoder.model_dump(mode="json", exclude=OF_THIS_MACHINE),
             exports=tuple(_entry(corpus, name, planned.exports[name], manifests[name]) for name in sorted(manifests)),
-            gates=judge(release_gates(workspace.config.gate, sorted(manifests)), numbers),
+            gates=judge(configured_gates(workspace.config), numbers),
             base=planned.base,
             created_at=now(),
             run=workspace.run,

@@ -62,6 +62,11 @@ class ExportConfig(Table):
         return self.truncate_dim is not None or getattr(self, "dtype", "float32") != "float32"
 
     @property
+    def needs_queries(self) -> bool:
+        """Whether it cannot be made without the queries of an evaluation."""
+        return False
+
+    @property
     def least_recall(self) -> float | None:
         """The recall@10 that the export's search settings are chosen for; None where they are given."""
         return None

@@ -53,6 +53,11 @@ class FbinConfig(_Scaled):
     )
 
     @property
+    def needs_queries(self) -> bool:
+        """The ground truth is of queries."""
+        return self.ground_truth is not None
+
+    @property
     def uses_queries(self) -> bool:
         """Fewer bits have a recall, and the ground truth is of the queries."""
         return self.ground_truth is not None or super().uses_queries

@@ -10,6 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from sphering.export.facts import measured_words
 from sphering.report import wording
 from sphering.report.catalogue import HEADLINES
 from sphering.report.page import figures, tables, verdict
@@ -71,6 +72,7 @@ def _view(report: Mapping[str, Any], release: Mapping[str, Any]) -> dict[str, An
     return {
         "report": report,
         "release": release,
+        "measured_words": measured_words,
         "verdict": verdict.verdict(release),
         "gates": verdict.gate_rows(release["gates"]),
         "to_do": verdict.to_do(report, release),
