@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-_NOUNS = {"ingest": "rows", "read": "rows"}
+_NOUNS = {"ingest": "rows", "read": "rows", "tune": "exports"}
 _NAMES = {"encode": "embed"}
 
 

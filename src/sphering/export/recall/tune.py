@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,24 +34,39 @@ class Tried:
         }
 
 
-def try_settings(trial: Trial, ladder: Iterable[Settings], enough: float | None = None) -> list[Tried]:
-    """Return what each setting gives, in the order of the ladder, from the fastest on.
+def flights(ladder: Iterable[Settings]) -> Iterator[list[Settings]]:
+    """Yield the parts of a ladder in which every setting only rises, from the fastest to the one that finds most."""
+    flight: list[Settings] = []
+    for settings in ladder:
+        if flight and any(settings[name] < value for name, value in flight[-1].items()):
+            yield flight
+            flight = []
+        flight.append(settings)
+    if flight:
+        yield flight
+
+
+def try_settings(trial: Trial, ladder: Iterable[Settings], enough: float) -> list[Tried]:
+    """Return what settings give, in the order of the ladder.
+
+    Of each flight those are tried that come before the first whose recall@10 is at least `enough` by the lower end of
+    its interval, and that one: what follows is slower.
 
     Parameters
     ----------
     trial : Trial
         With queries; the last settings stay put.
     ladder : iterable of Settings
-    enough : float, optional
-        Stop at the first whose recall@10 is at least this by the lower end of its interval.
+    enough : float
     """
     assert trial.searcher is not None  # noqa: S101 - a trial without queries has nothing to try
     tried: list[Tried] = []
-    for settings in ladder:
-        trial.searcher.put(settings)
-        tried.append(Tried(trial.searcher.settings, recall_at_10(trial), speed(trial)))
-        if enough is not None and tried[-1].low >= enough:
-            break
+    for flight in flights(ladder):
+        for settings in flight:
+            trial.searcher.put(settings)
+            tried.append(Tried(trial.searcher.settings, recall_at_10(trial), speed(trial)))
+            if tried[-1].low >= enough:
+                break
     return tried
 
 

@@ -41,11 +41,12 @@ def render(report: Mapping[str, Any], release: Mapping[str, Any]) -> str:
     str
         HTML with its styles, scripts, plots and the plotting library inside; every value from outside is escaped.
     """
-    return str(_template().render(_view(report, release)))
+    return str(page_template("report.html.jinja").render(_view(report, release)))
 
 
 @cache
-def _template() -> Any:
+def page_template(name: str) -> Any:
+    """Return a template of the pages, which escapes every value."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -56,11 +57,11 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     environment.filters["breakable"] = wording.breakable
-    return environment.get_template("report.html.jinja")
+    return environment.get_template(name)
 
 
 @cache
-def _plotly() -> str:
+def plotly_library() -> str:
     """Return the plotting library, compressed, as base64: 0.5 MB instead of 1.2."""
     source = files("sphering.report.page").joinpath(_BUNDLE).read_bytes()
     return base64.b64encode(gzip.compress(source, 9, mtime=0)).decode()
@@ -92,12 +93,12 @@ def _view(report: Mapping[str, Any], release: Mapping[str, Any]) -> dict[str, An
         "readings": readings(report),
         "columns": list((report.get("map") or {}).get("labels", {})),
         "kept": wording.shown(report["transformed"]["knn_overlap_raw"]["value"], "share"),
-        "data": _script_json({"figures": plots, "map": map_choices(report.get("map"))}),
-        "plotly": _plotly(),
+        "data": script_json({"figures": plots, "map": map_choices(report.get("map"))}),
+        "plotly": plotly_library(),
     }
 
 
-def _script_json(value: Any) -> Any:
+def script_json(value: Any) -> Any:
     """Return JSON that may stand in a script element: no text in it can end the element."""
     from markupsafe import Markup
 

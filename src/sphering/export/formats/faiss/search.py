@@ -43,13 +43,13 @@ def ladder_of(searcher: FaissSearcher) -> Sequence[Settings]:
     """Return the settings to try on an index, from the fastest on; empty where it has none."""
     held = searcher.settings
     found: dict[str, Sequence[int]] = {}
+    if "k_factor" in held:
+        found["k_factor"] = _K_FACTORS
     if "nprobe" in held:
         lists = _lists(searcher)
         found["nprobe"] = sorted({min(2**step, lists) for step in range(_STEPS)})
     elif "ef_search" in held:
         found["ef_search"] = _EF
-    if "k_factor" in held:
-        found["k_factor"] = _K_FACTORS
     return [dict(zip(found, values, strict=True)) for values in product(*found.values())] if found else ()
 
 
