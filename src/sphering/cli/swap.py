@@ -1,7 +1,9 @@
-"""A folder made beside its place and put there whole, by rename."""
+"""A folder made beside its place and put there whole, by one rename."""
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
 import secrets
 import shutil
@@ -10,12 +12,17 @@ from pathlib import Path
 
 from sphering.store.files import storage_errors
 
+_HERE = -100  # AT_FDCWD
+_EXCHANGE = 2  # RENAME_EXCHANGE
+_UNKNOWN = (errno.ENOSYS, errno.EINVAL, errno.EPERM, errno.ENOTSUP)
+
 
 def swap_in(folder: Path, fill: Callable[[Path], None]) -> None:
     """Put a new folder in the place of `folder`, after `fill` has filled it.
 
-    Readers find the old content or the new one, never a mixture; between two renames they find none for an instant.
-    When anything fails, the old folder is as it was.
+    Whoever opens the folder finds the old one or the new one, never none and never a mixture; where the kernel or the
+    file system cannot exchange two folders at once, there is none for an instant. When anything fails, the old folder
+    is as it was.
     """
     mark = f"{os.getpid()}.{secrets.token_hex(4)}.tmp"
     new, old = (folder.with_name(f".{folder.name}.{name}.{mark}") for name in ("new", "old"))
@@ -23,16 +30,33 @@ def swap_in(folder: Path, fill: Callable[[Path], None]) -> None:
         try:
             new.mkdir(parents=True)
             fill(new)
-            _exchange(folder, new, old)
+            _put(folder, new, old)
         finally:
             shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _exchange(folder: Path, new: Path, old: Path) -> None:
+def _put(folder: Path, new: Path, old: Path) -> None:
     if not folder.exists():
         new.rename(folder)
-        return
+    elif not _exchange(folder, new):
+        _rename_twice(folder, new, old)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two folders change names at once (renameat2, Linux 3.15); return False where that is not to be had."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    if rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _UNKNOWN:
+        return False
+    raise OSError(number, os.strerror(number), str(one))
+
+
+def _rename_twice(folder: Path, new: Path, old: Path) -> None:
     folder.rename(old)
     try:
         new.rename(folder)

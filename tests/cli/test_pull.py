@@ -1,0 +1,127 @@
+"""`sphering pull`: an export as a folder of its own, whole at any moment."""
+
+import hashlib
+import json
+import os
+import threading
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from nights import small
+from typer.testing import CliRunner
+
+from sphering.cli import swap
+from sphering.cli.app import app
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def night(run, tmp_path):
+    """Make releases of some questions."""
+    table = pq.read_table(ROOT / "examples/banking77/banking77.parquet")
+    texts = list(dict.fromkeys(table["text"].to_pylist()[::100]))[:60]
+    rows = [(f"q-{number}", text) for number, text in enumerate(texts)]
+
+    def make(count):
+        return run(small(tmp_path, rows[:count]))
+
+    return make
+
+
+def pull(folder, *arguments):
+    store = folder / "store"
+    options = ("--store", str(store), "--corpus", "questions")
+    return CliRunner().invoke(app, ["pull", *options, "--export", "matrix", str(folder / "served"), *arguments])
+
+
+def whole(folder):
+    """Return whether a folder, once opened, holds what its manifest says; None where it went in the meantime."""
+    try:
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return False
+    try:
+        manifest = json.loads(_read(opened, "manifest.json"))
+        return all(
+            hashlib.sha256(_read(opened, name)).hexdigest() == file["sha256"]
+            for name, file in manifest["files"].items()
+        )
+    except FileNotFoundError:
+        return None
+    finally:
+        os.close(opened)
+
+
+def _read(folder, name):
+    with os.fdopen(os.open(name, os.O_RDONLY, dir_fd=folder), "rb") as stream:
+        return stream.read()
+
+
+def test_a_reader_finds_the_old_folder_or_the_new_one_at_every_moment(night, tmp_path):
+    night(40)
+    assert pull(tmp_path).exit_code == 0
+    seen, stop = [], threading.Event()
+
+    def read():
+        while not stop.is_set():
+            seen.append(whole(tmp_path / "served"))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for count in (50, 60, 45, 55):
+            night(count)
+            assert "pulled" in pull(tmp_path).stdout
+    finally:
+        stop.set()
+        reader.join()
+    assert True in seen
+    assert False not in seen
+
+
+def test_what_is_there_already_is_not_copied_again(night, tmp_path):
+    night(40)
+    pull(tmp_path)
+    before = (tmp_path / "served" / "vectors.npy").stat().st_ino
+    assert "unchanged" in pull(tmp_path, "--if-changed").stdout
+    assert (tmp_path / "served" / "vectors.npy").stat().st_ino == before
+    night(50)
+    assert "pulled" in pull(tmp_path, "--if-changed").stdout
+
+
+def test_a_changed_byte_leaves_the_old_folder_as_it_was(night, tmp_path):
+    night(40)
+    pull(tmp_path)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "served").iterdir()}
+    night(50)
+    for path in (tmp_path / "store").rglob("exports/*/vectors.npy"):
+        data = bytearray(path.read_bytes())
+        data[-1] ^= 1
+        path.unlink()
+        path.write_bytes(data)
+    done = pull(tmp_path)
+    assert done.exit_code != 0
+    assert "SHA-256" in done.stderr
+    assert {path.name: path.read_bytes() for path in (tmp_path / "served").iterdir()} == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["served", "source.parquet", "store"]
+
+
+def test_where_folders_cannot_be_exchanged_two_renames_do(night, tmp_path, monkeypatch):
+    night(40)
+    pull(tmp_path)
+    night(50)
+    monkeypatch.setattr(swap, "_exchange", lambda one, other: False)
+    assert pull(tmp_path).exit_code == 0
+    assert whole(tmp_path / "served") is True
+    assert len(pq.read_table(tmp_path / "served" / "ids.parquet")) == 50
+
+
+def test_a_folder_that_holds_something_else_is_refused(night, tmp_path):
+    night(40)
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served" / "thesis.txt").write_text("mine")
+    done = pull(tmp_path)
+    assert done.exit_code == 2
+    assert (tmp_path / "served" / "thesis.txt").read_text() == "mine"
