@@ -12,10 +12,10 @@ STAMP := $(VENV)/installed
 WORKERS ?= 2
 CORPUS ?= ../shared/data/debian_descriptions/debian_bookworm_en.parquet
 
-.PHONY: help venv demo test soak lint bench clean
+.PHONY: help venv demo test soak test-engines lint bench clean
 
 help:  ## show this list
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r name what; do printf '  make %-6s %s\n' "$$name" "$$what"; done
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r name what; do printf '  make %-12s %s\n' "$$name" "$$what"; done
 
 venv: $(STAMP)  ## make .venv with every dependency of the demo, the tests and the linters
 
@@ -44,6 +44,9 @@ test: lint  ## the linters, then the whole suite
 
 soak: $(STAMP)  ## what takes too long for `make test`: whole examples, kills at every moment
 	@$(BIN)/python -m pytest -m soak --timeout 7200 --durations=0
+
+test-engines: $(STAMP)  ## the recipes of docs/exports.md, each engine in an environment under build/engines/
+	@$(BIN)/python -m pytest -m engines --timeout 1800 -rPs
 
 bench: $(STAMP)  ## runs beside SentenceTransformer.encode, nights that change little, geometry beside scikit-learn
 	@$(BIN)/python benchmarks/encode.py examples/banking77/banking77.parquet
