@@ -50,8 +50,7 @@ def apply_affine(vectors: NDArray[Any], mean: Array, matrix: Array | None) -> ND
     """
     width = len(mean) if matrix is None else matrix.shape[1]
     out = np.empty((len(vectors), width), dtype=np.float32)
-    gain = 1.0 if matrix is None else float(np.sqrt(np.sum(matrix**2) / len(mean)))
-    noise = _NOISE_MARGIN * half_ulp(vectors.dtype) * gain
+    noise = noise_share(matrix, vectors.dtype)
 
     def work(starts: Iterable[int]) -> None:
         scratch = np.empty((BLOCK_ROWS, len(mean)))
@@ -67,6 +66,19 @@ def apply_affine(vectors: NDArray[Any], mean: Array, matrix: Array | None) -> ND
             with ThreadPoolExecutor(workers) as pool:
                 list(pool.map(work, (starts[worker::workers] for worker in range(workers))))
     return out
+
+
+def noise_share(matrix: Array | None, dtype: np.dtype[Any]) -> float:
+    """Return up to which share of a row's own norm that of its image is nothing but rounding noise.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (d, k), float64, or None for the identity
+    dtype : numpy.dtype
+        What the rows are stored in.
+    """
+    gain = 1.0 if matrix is None else float(np.sqrt(np.sum(matrix**2) / len(matrix)))
+    return _NOISE_MARGIN * half_ulp(dtype) * gain
 
 
 def affine_image(vectors: NDArray[Any], mean: Array, matrix: Array | None) -> Array:

@@ -16,6 +16,7 @@ their energy there, those of the fine-tuned copy 5e-8, those of the other model 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,33 @@ FAR = 0.25
 """Drift beyond which vectors are of another kind of text than those fitted on, or of another encoder."""
 _AWAKE = 1e4  # times the noise level: 1e5 above what was measured for one model, 300 below a fine-tuned one
 _SCALE = 10.0  # of root mean squares: means of word vectors differ 3-fold between one word and a page
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What raw vectors of a transform's own encoder keep to.
+
+    Attributes
+    ----------
+    least, most : float
+        Of the mean square of their lengths.
+    dead : float
+        Of the mean square of each dead coordinate about its fitted mean.
+    """
+
+    least: float
+    most: float
+    dead: float
+
+    @classmethod
+    def of(cls, transform: Transform) -> Limits:
+        """Return the limits of a transform; there are none where it was fitted on too few vectors to tell."""
+        if transform.n < 2:
+            return cls(0.0, np.inf, np.inf)
+        fitted = float(transform.fitted_mean @ transform.fitted_mean + np.trace(transform.fitted_covariance))
+        # Below d vectors a coordinate may be constant by chance of the texts.
+        dead = _AWAKE * transform.noise_level if transform.n > transform.dimension_in else np.inf
+        return cls(fitted / _SCALE**2, fitted * _SCALE**2, dead)
 
 
 def check_vectors(transform: Transform, vectors: NDArray[Any]) -> None:
@@ -86,18 +114,16 @@ def _check_dimension(transform: Transform, dimension: int) -> None:
 
 def _check(transform: Transform, mean_square: float, dead_squares: Array) -> None:
     """Refuse by the mean square of the lengths, and by that of each dead coordinate about its fitted mean."""
-    if transform.n < 2:
-        return
-    fitted = float(transform.fitted_mean @ transform.fitted_mean + np.trace(transform.fitted_covariance))
-    if not fitted / _SCALE**2 <= mean_square <= fitted * _SCALE**2:
+    limits = Limits.of(transform)
+    if not limits.least <= mean_square <= limits.most:
+        fitted = limits.most**0.5 / _SCALE
         raise _stranger(
             transform,
             f"vectors of root mean square length {mean_square**0.5:.3g}",
-            f"about {fitted**0.5:.3g}, as those had that the transform was fitted on",
+            f"about {fitted:.3g}, as those had that the transform was fitted on",
         )
-    # Below d vectors a coordinate may be constant by chance of the texts.
-    awake = [transform.dead[each] for each in np.flatnonzero(dead_squares > _AWAKE * transform.noise_level)]
-    if awake and transform.n > transform.dimension_in:
+    awake = [transform.dead[each] for each in np.flatnonzero(dead_squares > limits.dead)]
+    if awake:
         raise _stranger(
             transform,
             f"vectors that vary in coordinate {', '.join(map(str, awake[:5]))}",
