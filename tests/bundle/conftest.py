@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
+from sphering.bundle.folder import Contents
+from sphering.bundle.identity import bundle_document
 from sphering.bundle.query import Bundle
 from sphering.config.encoder import SentenceTransformersConfig
 from sphering.config.model import NormaliseConfig, TransformConfig
@@ -30,6 +32,22 @@ class Side:
     config: SentenceTransformersConfig
     raw: NDArray[np.float32]
     texts: list[str]
+
+    @property
+    def contents(self) -> Contents:
+        identity, transform = self.bundle.encoder.identity, self.bundle.transform
+        facts = {
+            "corpus": "bank",
+            "release": "e" * 16,
+            "snapshot": "5" * 16,
+            "transform": "7" * 16,
+            "encoder_document": identity.document,
+            "document_prompt": self.config.document_prompt,
+        }
+        document = bundle_document(
+            identity.id, self.config.query_prompt, self.bundle.normalise, self.bundle.transform.sha256
+        )
+        return Contents(document, facts, transform, self.raw[:64], self.bundle, self.config, self.texts[:16])
 
 
 @pytest.fixture(scope="session")
