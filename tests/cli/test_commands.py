@@ -259,7 +259,7 @@ def test_pull_swaps_a_folder_in_whole(ask, tmp_path):
 
 def test_pull_never_replaces_a_folder_that_it_did_not_make(ask, tmp_path):
     (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
-    assert "is no pulled export" in ask("pull", "--export", "index", str(tmp_path), plain=True, code=2).stderr
+    assert "was not made by" in ask("pull", "--export", "index", str(tmp_path), plain=True, code=2).stderr
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 

@@ -9,6 +9,7 @@ import typer
 
 from sphering import __version__
 from sphering.cli import (
+    bundle,
     catalog,
     compare,
     diff,
@@ -64,7 +65,7 @@ with_signature(_before, [CONTEXT, _VERSION, *parameters(STORED)])
 app.callback()(_before)
 
 _BUILDING = (init, plan, run, snapshots, report, diff, compare, later, publish)
-_READING = (search, pull)
+_READING = (search, bundle, pull)
 _KEEPING = (verify, gc, purge, catalog, sql, doctor)
 for group in (*_BUILDING, *_READING, *_KEEPING):
     group.register(app)

@@ -13,7 +13,7 @@ from sphering.cli.place import place_of
 from sphering.cli.search import CONSUMED
 from sphering.cli.shared import Shared
 from sphering.cli.terminal import note, print_json, print_line
-from sphering.errors import InputError, IntegrityError, NotFoundError
+from sphering.errors import IntegrityError, NotFoundError
 from sphering.store.layout import MANIFEST
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def pull_export(corpus: CorpusStore, entry: ExportEntry, folder: Path, *, if_cha
     IntegrityError
         If a byte is not the one that was exported; then the folder is as it was.
     """
-    from sphering.cli.swap import swap_in
+    from sphering.cli.swap import check_replaceable, swap_in
     from sphering.store.documents import read_document
 
     key = f"{entry.path}/{MANIFEST}"
@@ -74,7 +74,7 @@ def pull_export(corpus: CorpusStore, entry: ExportEntry, folder: Path, *, if_cha
     manifest = read_document(corpus.files, key)
     if if_changed and _has(folder, sealed, manifest):
         return "unchanged"
-    _check_replaceable(folder)
+    check_replaceable(folder, MANIFEST, "sphering pull")
 
     def fill(new: Path) -> None:
         for name, expected in manifest["files"].items():
@@ -114,18 +114,6 @@ def _has(folder: Path, sealed: bytes, manifest: dict[str, Any]) -> bool:
         return False
     files = manifest["files"].items()
     return all((folder / name).is_file() and (folder / name).stat().st_size == file["bytes"] for name, file in files)
-
-
-def _check_replaceable(folder: Path) -> None:
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    if not folder.is_dir() or not (folder / MANIFEST).is_file():
-        raise InputError(
-            f"{folder} is there and is no pulled export",
-            expected="a new or empty folder, or one that `sphering pull` made",
-            where=str(folder),
-            remedy="name another folder: its whole content would be replaced",
-        )
 
 
 def _copy(source: Path, target: Path, expected: dict[str, Any]) -> None:

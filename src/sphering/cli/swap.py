@@ -9,7 +9,9 @@ import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from sphering.errors import InputError
 from sphering.store.files import storage_errors
 
 _HERE = -100  # AT_FDCWD
@@ -17,7 +19,7 @@ _EXCHANGE = 2  # RENAME_EXCHANGE
 _UNKNOWN = (errno.ENOSYS, errno.EINVAL, errno.EPERM, errno.ENOTSUP)
 
 
-def swap_in(folder: Path, fill: Callable[[Path], None]) -> None:
+def swap_in(folder: Path, fill: Callable[[Path], Any]) -> None:
     """Put a new folder in the place of `folder`, after `fill` has filled it.
 
     Whoever opens the folder finds the old one or the new one, never none and never a mixture; where the kernel or the
@@ -34,6 +36,33 @@ def swap_in(folder: Path, fill: Callable[[Path], None]) -> None:
         finally:
             shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def check_replaceable(folder: Path, mark: str, command: str) -> None:
+    """Refuse to replace a folder that a command did not make.
+
+    Parameters
+    ----------
+    folder : Path
+    mark : str
+        The file that all folders of the command have.
+    command : str
+        As a person types it.
+
+    Raises
+    ------
+    InputError
+        If the folder is there, is not empty and has no such file.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not folder.is_dir() or not (folder / mark).is_file():
+        raise InputError(
+            f"{folder} is there and was not made by `{command}`",
+            expected=f"a new or empty folder, or one that `{command}` made",
+            where=str(folder),
+            remedy="name another folder: its whole content would be replaced",
+        )
 
 
 def _put(folder: Path, new: Path, old: Path) -> None:
