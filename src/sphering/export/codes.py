@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ BY_VECTOR, BY_DIMENSION = "vector", "dimension"
 _LARGEST = 127.0
 BYTES = {FLOAT32: 4.0, FLOAT16: 2.0, BFLOAT16: 2.0, INT8: 1.0, BINARY: 0.125}
 """Bytes a number."""
+_STORED = {FLOAT32: "<f4", FLOAT16: "<f2", BFLOAT16: "<u2", INT8: "i1", BINARY: "u1"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,15 @@ class Code:
     def exact(self) -> bool:
         """Whether every number is kept as it is."""
         return self.dtype == FLOAT32
+
+    @property
+    def stored_type(self) -> np.dtype[Any]:
+        """The type of what is stored."""
+        return np.dtype(_STORED[self.dtype])
+
+    def width(self, dimension: int) -> int:
+        """Return how many of them a vector takes."""
+        return -(-dimension // 8) if self.dtype == BINARY else dimension
 
     def encode(self, unit: NDArray[np.float32]) -> Stored:
         """Return (m, d) float32 unit vectors as they are stored.

@@ -52,7 +52,18 @@ def compare(chosen: Format, folder: Path, job: ExportJob) -> ReadBack:
     found = _walk(_equal(chosen.read(folder), folder, Expected(job, chosen.expected(job))), folder, rows.d, bound)
     if found.n != rows.n:
         raise IntegrityError(f"{found.n} rows", expected=f"{rows.n}", where=str(folder), remedy=REMEDY)
+    if not exact or rows.truncate_dim is not None or found.max_norm_error is None:
+        _check_source(job)
     return found
+
+
+def _check_source(job: ExportJob) -> None:
+    """Check the norms of the matrix itself: what was cut, rounded or not given back no longer shows them."""
+    start = 0
+    for vectors in job.matrix.blocks():
+        block = Block(job.matrix.ids.slice(start, len(vectors)), vectors)
+        start += len(vectors)
+        _norm_error(block, job.matrix.directory, MAX_NORM_ERROR)
 
 
 def _walk(blocks: Iterator[Block], folder: Path, dimension: int, bound: float) -> ReadBack:

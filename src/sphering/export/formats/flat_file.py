@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sphering.errors import IntegrityError
-from sphering.export.codes import Stored
+from sphering.export.codes import Code, Stored
 from sphering.export.formats.ids import paired, write_ids
 from sphering.export.formats.vector_files import (
     RowScales,
     VectorFormat,
     found_shards,
     read_code,
+    read_scales,
+    scaled_by_row,
     shards,
     write_code,
 )
@@ -61,7 +63,7 @@ class FlatFileFormat(VectorFormat):
     def write(self, job: ExportJob) -> None:
         """Write files, ids and, for fewer bits, code and scales, block by block."""
         code, config = self.code(job), job.config
-        scales = RowScales(job.folder, code)
+        scales = RowScales(job.folder, code, job.rows.n)
         stream = Stream(job.rows.blocks())
         shard_rows = getattr(config, "shard_rows", None)
         for shard in shards(job.folder, self.file_name(code.dtype), job.rows.n, shard_rows):
@@ -71,31 +73,39 @@ class FlatFileFormat(VectorFormat):
                     if number == 0:
                         self.write_header(target, Layout(shard.count, values.shape[1], values.dtype, 0))
                     np.ascontiguousarray(values).tofile(target)
-        scales.save()
         write_code(job.folder, code, job.rows.d)
         write_ids(job)
 
     def read(self, folder: Path) -> Iterator[Block]:
         """Yield blocks of the files, each header checked first."""
-        code, _ = read_code(folder)
+        code, dimension = read_code(folder)
         name = self.file_name(code.dtype)
         layouts = [(path, self.read_header(path)) for path in found_shards(folder, name)]
-        widths = {(layout.width, layout.dtype) for _, layout in layouts}
-        if len(widths) != 1:
-            raise IntegrityError("the shards hold vectors of different kinds", where=str(folder))
+        for path, layout in layouts:
+            self._check(path, layout, code, dimension)
         n = sum(layout.n for _, layout in layouts)
         yield from paired(self._decoded(folder, layouts), n, folder, name)
 
+    def _check(self, path: Path, layout: Layout, code: Code, dimension: int | None) -> None:
+        """Refuse numbers of another type or another width than the code has."""
+        width = code.width(dimension) if dimension is not None else layout.width
+        if (layout.width, layout.dtype) != (width, code.stored_type):
+            raise IntegrityError(
+                f"rows of {layout.width} {layout.dtype} numbers",
+                expected=f"{width} of {code.stored_type}",
+                where=str(path),
+            )
+
     def _decoded(self, folder: Path, layouts: list[tuple[Path, Layout]]) -> Iterator[NDArray[np.float32]]:
         code, dimension = read_code(folder)
-        scale_of = RowScales(folder, code).reader()
+        n = sum(layout.n for _, layout in layouts)
+        scales = read_scales(folder, (n, 1))[:, 0] if scaled_by_row(code) else None
         stream = Stream(block for path, layout in layouts for block in _rows(path, layout))
-        n, start = sum(layout.n for _, layout in layouts), 0
-        while start < n:
+        for start in range(0, n, BLOCK_ROWS):
             count = min(BLOCK_ROWS, n - start)
             values = np.concatenate(list(stream.take(count)))
-            yield code.decode(Stored(values, scale_of(start, count)), dimension or values.shape[1])
-            start += count
+            own = np.array(scales[start : start + count]) if scales is not None else None
+            yield code.decode(Stored(values, own), dimension or values.shape[1])
 
 
 def _rows(path: Path, layout: Layout) -> Iterator[NDArray[Any]]:

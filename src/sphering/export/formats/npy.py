@@ -12,6 +12,7 @@ from sphering.config.export import NpyConfig
 from sphering.errors import IntegrityError
 from sphering.export.formats.flat_file import FlatFileFormat, Layout
 from sphering.export.formats.ids import place, write_ids
+from sphering.export.formats.vector_files import write_npy_header
 from sphering.export.matrix.files import VECTORS
 from sphering.export.protocol import ExportJob
 
@@ -36,25 +37,25 @@ class NpyFormat(FlatFileFormat):
 
     def write_header(self, target: BinaryIO, layout: Layout) -> None:
         """Write a header of version 1.0."""
-        header = {
-            "descr": npy_format.dtype_to_descr(np.dtype(layout.dtype)),
-            "fortran_order": False,
-            "shape": (layout.n, layout.width),
-        }
-        npy_format.write_array_header_1_0(target, header)
+        write_npy_header(target, (layout.n, layout.width), np.dtype(layout.dtype))
 
     def read_header(self, path: Path) -> Layout:
         """Return shape, type and offset as NumPy reads them."""
         try:
-            vectors = np.load(path, mmap_mode="r")
+            with path.open("rb") as source:
+                npy_format.read_magic(source)
+                shape, fortran, dtype = npy_format.read_array_header_1_0(source)
+                offset = source.tell()
         except (OSError, ValueError) as error:
             raise IntegrityError(
                 f"this file cannot be read: {error}", expected="a .npy file", where=str(path)
             ) from error
-        if vectors.ndim != 2 or not vectors.flags.c_contiguous:
-            raise IntegrityError(f"an array of shape {vectors.shape}", expected="(n, d) in C order", where=str(path))
-        n, width = vectors.shape
-        return Layout(n, width, vectors.dtype, path.stat().st_size - vectors.nbytes)
+        if len(shape) != 2 or fortran:
+            raise IntegrityError(f"an array of shape {shape}", expected="(n, d) in C order", where=str(path))
+        size, expected = path.stat().st_size, offset + shape[0] * shape[1] * dtype.itemsize
+        if size != expected:
+            raise IntegrityError(f"{size} bytes for {shape} {dtype}", expected=f"{expected} bytes", where=str(path))
+        return Layout(*shape, dtype, offset)
 
 
 FORMAT = NpyFormat()

@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 from sphering.config.export import ParquetConfig
 from sphering.errors import IntegrityError
 from sphering.export.codes import FLOAT16, FLOAT32, INT8, Code, Stored
-from sphering.export.formats.vector_files import VectorFormat, found_shards, read_code, shards, write_code
+from sphering.export.formats.vector_files import (
+    VectorFormat,
+    found_shards,
+    read_code,
+    scaled_by_row,
+    shards,
+    write_code,
+)
 from sphering.export.matrix.files import BLOCK_ROWS, ROW_GROUP_ROWS
 from sphering.export.matrix.ordered import write_table
 from sphering.export.protocol import Block, ExportJob
@@ -49,10 +56,11 @@ class ParquetFormat(VectorFormat):
     def read(self, folder: Path) -> Iterator[Block]:
         """Yield blocks with pyarrow's reader, decoded."""
         code, _ = read_code(folder)
+        columns = ["doc_id", EMBEDDING, *([SCALE] if scaled_by_row(code) else [])]
         for path in found_shards(folder, PARQUET):
             try:
                 with pq.ParquetFile(path) as file:
-                    columns = ["doc_id", EMBEDDING, *([SCALE] if SCALE in file.schema_arrow.names else [])]
+                    _check_schema(file.schema_arrow, code, path)
                     for batch in file.iter_batches(batch_size=BLOCK_ROWS, columns=columns):
                         yield Block(batch.column(0), _decoded(batch, code))
             except (OSError, pa.ArrowException) as error:
@@ -64,7 +72,7 @@ class ParquetFormat(VectorFormat):
 def vector_schema(dimension: int, code: Code) -> pa.Schema:
     """Return the schema of exported rows."""
     element = pa.field("element", _TYPES[code.dtype], nullable=False)
-    scale = [pa.field(SCALE, pa.float32(), nullable=False)] if _scaled_by_row(code) else []
+    scale = [pa.field(SCALE, pa.float32(), nullable=False)] if scaled_by_row(code) else []
     return pa.schema(
         [
             pa.field("doc_id", pa.string(), nullable=False),
@@ -81,7 +89,7 @@ def vector_batches(job: ExportJob, code: Code, rows: int) -> Iterator[pa.RecordB
     schema = vector_schema(job.rows.d, code)
     for documents, vectors in zip(job.rows.documents(rows), job.rows.blocks(rows), strict=True):
         stored = code.encode(vectors)
-        scale = [pa.array(stored.scales)] if _scaled_by_row(code) else []
+        scale = [pa.array(stored.scales)] if scaled_by_row(code) else []
         columns = [
             documents.column(1),
             documents.column(2),
@@ -92,8 +100,15 @@ def vector_batches(job: ExportJob, code: Code, rows: int) -> Iterator[pa.RecordB
         yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _scaled_by_row(code: Code) -> bool:
-    return code.dtype == INT8 and code.scales is None
+def _check_schema(found: pa.Schema, code: Code, path: Path) -> None:
+    names = ["doc_id", EMBEDDING, *([SCALE] if scaled_by_row(code) else [])]
+    element = found.field(EMBEDDING).type.value_type if EMBEDDING in found.names else None
+    if not {*names} <= {*found.names} or element != _TYPES[code.dtype]:
+        raise IntegrityError(
+            f"the columns {', '.join(found.names)}, numbers of {element}",
+            expected=f"{', '.join(names)}, numbers of {_TYPES[code.dtype]}",
+            where=str(path),
+        )
 
 
 def _lists(values: NDArray[np.generic], type_: pa.DataType) -> pa.Array:

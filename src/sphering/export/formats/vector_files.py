@@ -7,13 +7,14 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from sphering.errors import IntegrityError
-from sphering.export.codes import BY_DIMENSION, FLOAT32, INT8, Code, Stored, fit
+from sphering.export.codes import BY_DIMENSION, BY_VECTOR, BYTES, FLOAT32, INT8, Code, Stored, fit
 from sphering.export.exact import TopK
 from sphering.export.protocol import Block, ExportJob, Format, Searcher, Settings
 
@@ -47,13 +48,28 @@ def found_shards(folder: Path, name: str) -> list[Path]:
     Raises
     ------
     IntegrityError
-        If there is none.
+        If there is none, or one between two others is missing, or there are both numbered ones and one that is not.
     """
     path = folder / name
-    numbered = sorted(folder.glob(f"{path.stem}-*{path.suffix}"))
-    if not numbered and not path.is_file():
-        raise IntegrityError("this file is missing", where=str(path))
-    return numbered or [path]
+    numbers = (file.stem.removeprefix(f"{path.stem}-") for file in folder.glob(f"{path.stem}-*{path.suffix}"))
+    count = len(found := sorted(int(number) for number in numbers if number.isdecimal()))
+    if bool(count) == path.is_file():
+        raise IntegrityError(
+            "this file is missing" if not count else f"this file lies beside {count} numbered ones",
+            expected="one file, or numbered ones",
+            where=str(path),
+        )
+    if not count:
+        return [path]
+    expected = [shard.path for shard in shards(folder, name, count, 1)]
+    absent = [shard.name for shard in expected if not shard.is_file()]
+    if absent:
+        raise IntegrityError(
+            f"{absent[0]} is missing",
+            expected=f"all of {count} files, of which the last is {path.stem}-{found[-1]:05}{path.suffix}",
+            where=str(folder),
+        )
+    return expected
 
 
 def code_of(job: ExportJob) -> Code:
@@ -85,40 +101,73 @@ def read_code(folder: Path) -> tuple[Code, int | None]:
         return Code(), None
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        scales = np.load(folder / SCALES)[0] if content["scale"] == BY_DIMENSION else None
-        return Code(content["dtype"], content["scale"], scales), int(content["dimension"])
-    except (OSError, ValueError, KeyError, IndexError) as error:
-        raise IntegrityError(f"this file cannot be read: {error}", where=str(path)) from error
+        dtype, scale, dimension = str(content["dtype"]), content["scale"], int(content["dimension"])
+        if dtype not in BYTES or scale not in (None, BY_VECTOR, BY_DIMENSION):
+            raise ValueError(f"dtype {dtype!r}, scale {scale!r}")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise IntegrityError(
+            f"this file cannot be read: {error}", expected="dtype, scale and dimension", where=str(path)
+        ) from error
+    scales = read_scales(folder, (1, dimension))[0] if scale == BY_DIMENSION else None
+    return Code(dtype, scale, scales), dimension
+
+
+def read_scales(folder: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the scales of a folder as a memory map.
+
+    Raises
+    ------
+    IntegrityError
+        If they cannot be read, or are not float32 of this shape.
+    """
+    path = folder / SCALES
+    try:
+        scales: NDArray[np.float32] = np.load(path, mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise IntegrityError(
+            f"this file cannot be read: {error}", expected=f"{shape} float32", where=str(path)
+        ) from error
+    if scales.shape != shape or scales.dtype != np.float32:
+        raise IntegrityError(f"{scales.shape} {scales.dtype}", expected=f"{shape} float32", where=str(path))
+    return scales
 
 
 class RowScales:
-    """The scales of int8 by vector, (n, 1) float32 in scales.npy, written as the rows are and read back with them."""
+    """The scales of int8 by vector, (n, 1) float32 in scales.npy, written block by block beside the rows.
 
-    def __init__(self, folder: Path, code: Code) -> None:
-        self._path = folder / SCALES
-        self._wanted = code.dtype == INT8 and code.scales is None
-        self._parts: list[NDArray[np.float32]] = []
+    Parameters
+    ----------
+    folder : Path
+    code : Code
+        Nothing is written for any other.
+    n : int
+        How many rows there will be.
+    """
+
+    def __init__(self, folder: Path, code: Code, n: int) -> None:
+        self._wanted = scaled_by_row(code)
+        self._path, self._n, self._end = folder / SCALES, n, 0
 
     def keep(self, stored: Stored) -> NDArray[np.generic]:
-        """Remember the scales of a block; return its numbers."""
+        """Write the scales of a block; return its numbers."""
         if self._wanted:
-            self._parts.append(np.asarray(stored.scales))
+            with self._path.open("ab" if self._end else "wb") as target:
+                if not self._end:
+                    write_npy_header(target, (self._n, 1), np.dtype("<f4"))
+                np.asarray(stored.scales, "<f4").tofile(target)
+            self._end += len(stored.values)
         return stored.values
 
-    def save(self) -> None:
-        """Write them, 4 bytes a vector."""
-        if self._wanted:
-            np.save(self._path, np.concatenate(self._parts)[:, None])
 
-    def reader(self) -> Callable[[int, int], NDArray[np.float32] | None]:
-        """Return what gives the scales of so many rows from a row on."""
-        if not self._wanted:
-            return lambda start, count: None
-        try:
-            scales = np.load(self._path, mmap_mode="r")
-        except (OSError, ValueError) as error:
-            raise IntegrityError(f"this file cannot be read: {error}", where=str(self._path)) from error
-        return lambda start, count: np.array(scales[start : start + count, 0])
+def scaled_by_row(code: Code) -> bool:
+    """Return whether each row has a scale of its own."""
+    return code.dtype == INT8 and code.scales is None
+
+
+def write_npy_header(target: BinaryIO, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
+    """Write the header of a .npy file of version 1.0, in C order."""
+    header = {"descr": npy_format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    npy_format.write_array_header_1_0(target, header)
 
 
 class VectorFormat(Format):

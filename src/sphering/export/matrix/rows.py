@@ -98,7 +98,7 @@ class Rows:
             return unit
         kept = unit[:, : self.truncate_dim].astype(np.float64)
         norms = np.sqrt(np.einsum("ij,ij->i", kept, kept))[:, None]
-        shortened: NDArray[np.float64] = np.divide(kept, norms, out=np.zeros_like(kept), where=norms > 0)
+        shortened: NDArray[np.float64] = np.divide(kept, norms, out=np.zeros_like(kept), where=norms != 0)
         return shortened.astype(np.float32)
 
     def _numbered(self, batch: pa.RecordBatch, start: int) -> pa.RecordBatch:
