@@ -13,6 +13,8 @@ FORMATS = {
     "parquet": "sphering.export.formats.parquet",
     "fbin": "sphering.export.formats.fbin",
     "duckdb": "sphering.export.formats.duckdb",
+    "ndjson": "sphering.export.formats.ndjson",
+    "hdf5": "sphering.export.formats.hdf5",
     "faiss": "sphering.export.formats.faiss.format",
 }
 

@@ -6,6 +6,7 @@ to an object with the attribute `config`, a subclass of `ExportConfig`.
 
 from __future__ import annotations
 
+from sphering.config.export.documents import Hdf5Config, NdjsonConfig
 from sphering.config.export.faiss import FaissConfig
 from sphering.config.export.table import BUILT_IN, ExportConfig, export_table, third_party_formats
 from sphering.config.export.vectors import DuckdbConfig, FbinConfig, NpyConfig, ParquetConfig
@@ -16,6 +17,8 @@ __all__ = [
     "ExportConfig",
     "FaissConfig",
     "FbinConfig",
+    "Hdf5Config",
+    "NdjsonConfig",
     "NpyConfig",
     "ParquetConfig",
     "export_table",
@@ -28,6 +31,8 @@ BUILT_IN.update(
         "parquet": ParquetConfig,
         "fbin": FbinConfig,
         "duckdb": DuckdbConfig,
+        "ndjson": NdjsonConfig,
+        "hdf5": Hdf5Config,
         "faiss": FaissConfig,
     }
 )

@@ -54,13 +54,13 @@ def ground_truth(rows: Rows, unit: NDArray[np.float32], k: int) -> GroundTruth:
     return GroundTruth(unit, np.asarray(found, np.int64), scores)
 
 
-def of_evaluation(job: ExportJob, k: int) -> GroundTruth:
-    """Return the ground truth of the evaluation's queries; those that the transform leaves nothing of are left out.
+def queries(job: ExportJob) -> NDArray[np.float32]:
+    """Return the evaluation's queries as the rows are, (q, d) float32; without those the transform leaves nothing of.
 
     Raises
     ------
     InputError
-        If there is no query.
+        If there is none.
     """
     raw = job.queries if job.queries is not None else np.empty((0, job.transform.dimension_in), np.float32)
     unit = job.rows.cut(job.transform.apply(raw))
@@ -72,7 +72,12 @@ def of_evaluation(job: ExportJob, k: int) -> GroundTruth:
             where=f"[[export]] {job.config.name}",
             remedy="give [evaluation] queries and qrels",
         )
-    return ground_truth(job.rows, unit, k)
+    return unit
+
+
+def of_evaluation(job: ExportJob, k: int) -> GroundTruth:
+    """Return the ground truth of the evaluation's queries; see `queries` and `ground_truth`."""
+    return ground_truth(job.rows, queries(job), k)
 
 
 def write_ground_truth(job: ExportJob, k: int) -> None:
