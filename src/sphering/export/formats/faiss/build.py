@@ -94,8 +94,9 @@ def put_chain(index: Any, transform: Transform, truncate_dim: int | None = None)
     chained = faiss.IndexPreTransform(index)
     chained.prepend_transform(faiss.NormalizationTransform(truncate_dim or transform.dimension_out, 2.0))
     if truncate_dim is not None:
-        first = np.arange(truncate_dim, dtype=np.int32)
-        chained.prepend_transform(faiss.RemapDimensionsTransform(transform.dimension_out, truncate_dim, first))
+        # False: not spread out, but the first dimensions; FAISS's stub knows the list of dimensions alone.
+        first = faiss.RemapDimensionsTransform(transform.dimension_out, truncate_dim, False)  # type: ignore[arg-type]
+        chained.prepend_transform(first)
     if transform.matrix is not None:
         chained.prepend_transform(_linear(transform))
     if transform.mean.any():
