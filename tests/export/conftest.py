@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
@@ -19,94 +18,14 @@ from sphering.config.encoder import SentenceTransformersConfig
 from sphering.config.model import TransformConfig
 from sphering.encoder import Encoder, identify, open_encoder
 from sphering.encoder.protocol import Role
+from sphering.export.conformance import Corpus
 from sphering.export.matrix.assemble import make_matrix
 from sphering.export.matrix.files import Matrix
 from sphering.geometry.moments import Moments
-from sphering.store.shard import ShardEntry, schema, vector_array, write_shard
-from sphering.store.snapshot import Snapshot, SnapshotManifest
+from sphering.store.snapshot import Snapshot
 from sphering.transform import Transform, fit
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """Documents with their raw vectors, in `doc_id` order: the oracle of every export."""
-
-    encoder: str
-    doc_ids: list[str]
-    texts: list[str]
-    vectors: NDArray[np.float32]
-
-    def snapshot(self, folder: Path, shards: int = 2, seed: int = 0, strangers: int = 5) -> Snapshot:
-        """Write the documents as shards in text-hash order, each with rows that the snapshot drops."""
-        rng = np.random.default_rng(seed)
-        folder.mkdir(parents=True)
-        parts = np.array_split(rng.permutation(len(self.doc_ids)), shards)
-        paths, dropped = [], []
-        for number, part in enumerate(parts):
-            table, gone = self._shard(part, rng, strangers)
-            paths.append(folder / f"{number}.parquet")
-            write_shard(paths[-1], table)
-            dropped += [(number, row) for row in gone]
-        pq.write_table(
-            pa.table(
-                {
-                    "shard": pa.array([shard for shard, _ in dropped], pa.int32()),
-                    "row": pa.array([row for _, row in dropped], pa.int64()),
-                }
-            ),
-            folder / "dropped.parquet",
-        )
-        return Snapshot(self._manifest([len(part) for part in parts]), paths, folder / "dropped.parquet")
-
-    def _shard(self, rows: NDArray[np.int64], rng: np.random.Generator, strangers: int) -> tuple[pa.Table, list[int]]:
-        """Return a shard's table in text-hash order, and which of its rows are documents that were removed since."""
-        entries = [
-            (_hash(self.texts[row]), self.doc_ids[row], self.texts[row], self.vectors[row], True) for row in rows
-        ]
-        for number in range(strangers):
-            vector = rng.standard_normal(self.vectors.shape[1]).astype(np.float32)
-            entries.append((_hash(f"gone {number}"), f"gone-{number}", f"gone {number}", vector, False))
-        entries.sort(key=lambda entry: entry[0])
-        vectors = np.stack([entry[3] for entry in entries])
-        metadata = [json.dumps({"length": len(entry[2])}) for entry in entries]
-        columns = {
-            "doc_id": [entry[1] for entry in entries],
-            "text": [entry[2] for entry in entries],
-            "text_hash": pa.array([entry[0] for entry in entries], pa.binary(32)),
-            "metadata_hash": pa.array([_hash(text) for text in metadata], pa.binary(32)),
-            "n_tokens": [8] * len(entries),
-            "n_unknown": [0] * len(entries),
-            "truncated": [False] * len(entries),
-            "norm": np.linalg.norm(vectors, axis=1).astype(np.float32),
-            "metadata": metadata,
-            "embedding": vector_array(vectors),
-        }
-        gone = [row for row, entry in enumerate(entries) if not entry[4]]
-        return pa.table(columns, schema=schema(vectors.shape[1])), gone
-
-    def _manifest(self, rows: list[int]) -> SnapshotManifest:
-        return SnapshotManifest(
-            id="5" * 16,
-            corpus="tested",
-            encoder=self.encoder,
-            encoder_document={},
-            dimension=self.vectors.shape[1],
-            content_digest="d" * 64,
-            documents=len(self.doc_ids),
-            texts=len(set(self.texts)),
-            tokens=0,
-            unknown=0,
-            truncated=0,
-            keep_text=True,
-            labels=(),
-            metadata=("length",),
-            shards=tuple(ShardEntry(str(number), count, 0, 0, "") for number, count in enumerate(rows)),
-            dropped_sha256="0" * 64,
-            created_at="2026-01-01T00:00:00Z",
-            run="tested",
-        )
 
 
 def _hash(text: str) -> bytes:
