@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
@@ -20,7 +21,17 @@ from sphering.encoder import Encoder, identify, open_encoder
 from sphering.encoder.protocol import Role
 from sphering.export.conformance import Corpus
 from sphering.export.matrix.assemble import make_matrix
-from sphering.export.matrix.files import Matrix
+from sphering.export.matrix.files import (
+    EXCLUDED,
+    EXCLUDED_SCHEMA,
+    HELD_OUT,
+    IDS,
+    IDS_SCHEMA,
+    VECTORS,
+    Matrix,
+    MatrixFacts,
+)
+from sphering.export.matrix.ordered import write_table
 from sphering.geometry.moments import Moments
 from sphering.store.snapshot import Snapshot
 from sphering.transform import Transform, fit
@@ -126,3 +137,24 @@ def whitened(bank_snapshot: Snapshot, fitted: Callable[..., Transform]) -> Trans
 @pytest.fixture(scope="session")
 def bank_matrix(bank_snapshot: Snapshot, whitened: Transform, tmp_path_factory: pytest.TempPathFactory) -> Matrix:
     return make_matrix(bank_snapshot, whitened, tmp_path_factory.mktemp("matrix"))
+
+
+@pytest.fixture
+def matrix_of(tmp_path: Path) -> Callable[..., Matrix]:
+    """Return what writes a matrix of given unit vectors, to meet blocks of real size without real texts."""
+
+    def make(vectors: NDArray[np.float32], metadata: list[str] | None = None, held_out: int = 1) -> Matrix:
+        folder = tmp_path / "given"
+        folder.mkdir()
+        n, d = vectors.shape
+        np.save(folder / VECTORS, vectors)
+        np.save(folder / HELD_OUT, np.arange(n) < held_out)
+        ids = pa.array([f"d-{row:07}" for row in range(n)])
+        columns = [pa.array(np.arange(n)), ids, ids, pa.array(metadata or ['{"a":1,"b":"x"}'] * n)]
+        write_table(folder / IDS, IDS_SCHEMA, [pa.RecordBatch.from_arrays(columns, schema=IDS_SCHEMA)])
+        write_table(folder / EXCLUDED, EXCLUDED_SCHEMA, [])
+        matrix = Matrix(folder, MatrixFacts(n, d, 0, 0, 0.0, "5" * 16, "f" * 64))
+        matrix.save()
+        return matrix
+
+    return make
