@@ -11,7 +11,7 @@ from sphering.store.local_files import LocalFiles
 from sphering.store.store import Store
 
 EXPORTS = [
-    *({"name": name, "format": name} for name in FORMATS if name != "faiss"),
+    *({"name": name, "format": name} for name in FORMATS if name not in ("faiss", "hdf5")),  # hdf5 needs queries
     {"name": "hnsw", "format": "faiss", "index": "HNSW32"},
     {"name": "flat", "format": "faiss", "index": "Flat"},
 ]
