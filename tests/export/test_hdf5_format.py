@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sphering.config.export import ExportConfig
+from sphering.config.model import Config
 from sphering.errors import IntegrityError
 from sphering.export.make import make_export
 from sphering.export.opening import open_format
@@ -127,3 +128,12 @@ def test_without_h5py_it_is_refused_with_what_to_install():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1
     assert 'pip install "sphering[hdf5]"' in done.stderr
+
+
+@pytest.mark.parametrize("table", [{"format": "hdf5"}, {"format": "fbin", "ground_truth": 10}], ids=["hdf5", "fbin"])
+def test_a_configuration_without_queries_is_refused_before_anything_is_read(table):
+    values = {"corpus": "c", "source": {"path": "x.jsonl"}, "export": [{"name": "bench", **table}]}
+    with pytest.raises(ValueError, match="'bench' finds the exact neighbours of queries, and there are none"):
+        Config.model_validate(values)
+    asked = {"queries": "q.jsonl", "qrels": "r.tsv"}
+    assert Config.model_validate({**values, "evaluation": asked}).export[0].needs_queries
