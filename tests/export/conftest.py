@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from sphering.export.matrix.ordered import write_table
 from sphering.geometry.moments import Moments
 from sphering.store.snapshot import Snapshot
 from sphering.transform import Transform, fit
+from tests.export.postgres import Database, new_database, running
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -158,3 +159,14 @@ def matrix_of(tmp_path: Path) -> Callable[..., Matrix]:
         return matrix
 
     return make
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Database]:
+    with running() as database:
+        yield database
+
+
+@pytest.fixture
+def database(server: Database, request: pytest.FixtureRequest) -> Database:
+    return new_database(server, hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:20])

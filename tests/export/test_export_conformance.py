@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sphering.export.conformance import ExportConformance
+from sphering.export.formats.pgvector.copy_binary import read_rows
 from sphering.export.opening import FORMATS
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -32,6 +33,10 @@ TABLES = [
     {"format": "ndjson", "engine": "opensearch", "truncate_dim": 100},
     {"format": "hdf5"},
     {"format": "faiss", "index": "Flat"},
+    {"format": "pgvector"},
+    {"format": "pgvector", "dtype": "float16", "truncate_dim": 100, "metadata": ["first"]},
+    {"format": "qdrant"},
+    {"format": "qdrant", "dtype": "float16", "metadata": []},
 ]
 """What is tested of each format: at least one table each."""
 OTHER_BYTES = ("duckdb", "faiss")
@@ -74,6 +79,11 @@ class TestEveryFormat(ExportConformance):
         if files := sorted(folder.glob("bulk-*.ndjson")):
             lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
             return [json.dumps(json.loads(line)["metadata"]) for line in lines[1::2]]
+        if (copied := folder / "vectors.copy").is_file():
+            return [row.as_py()[1:].decode() for *_, column in read_rows(copied, 4) for row in column]
+        if files := sorted(folder.glob("points-*.json")):
+            points = [point for file in files for point in json.loads(file.read_text(encoding="utf-8"))["points"]]
+            return [json.dumps(point["payload"]["metadata"]) for point in points]
         import polars as pl
 
         return [

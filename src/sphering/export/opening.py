@@ -16,6 +16,8 @@ FORMATS = {
     "ndjson": "sphering.export.formats.ndjson",
     "hdf5": "sphering.export.formats.hdf5",
     "faiss": "sphering.export.formats.faiss.format",
+    "pgvector": "sphering.export.formats.pgvector.format",
+    "qdrant": "sphering.export.formats.qdrant.format",
 }
 
 

@@ -6,6 +6,7 @@ to an object with the attribute `config`, a subclass of `ExportConfig`.
 
 from __future__ import annotations
 
+from sphering.config.export.databases import PgvectorConfig, QdrantConfig
 from sphering.config.export.documents import Hdf5Config, NdjsonConfig
 from sphering.config.export.faiss import FaissConfig
 from sphering.config.export.table import BUILT_IN, ExportConfig, export_table, third_party_formats
@@ -21,6 +22,8 @@ __all__ = [
     "NdjsonConfig",
     "NpyConfig",
     "ParquetConfig",
+    "PgvectorConfig",
+    "QdrantConfig",
     "export_table",
     "third_party_formats",
 ]
@@ -34,5 +37,7 @@ BUILT_IN.update(
         "ndjson": NdjsonConfig,
         "hdf5": Hdf5Config,
         "faiss": FaissConfig,
+        "pgvector": PgvectorConfig,
+        "qdrant": QdrantConfig,
     }
 )

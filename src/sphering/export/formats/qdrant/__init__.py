@@ -1,0 +1,1 @@
+"""Qdrant: bodies of its REST interface, and a script that sends them."""

@@ -1,0 +1,108 @@
+"""collection.json, points-00000.json and so on, and load.sh, which sends them to a server.
+
+A point's id is the document's UUID, as Qdrant takes no strings; its payload holds doc_id and metadata.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import json as arrow_json
+
+from sphering.config.export import QdrantConfig
+from sphering.errors import InputError, IntegrityError
+from sphering.export.codes import FLOAT16
+from sphering.export.formats.qdrant.bodies import LONGEST_NUMBER, MAX_BODY, points, write_bodies
+from sphering.export.formats.qdrant.scripts import load_script
+from sphering.export.formats.vector_files import VectorFormat, found_shards
+from sphering.export.protocol import Block, ExportJob
+
+COLLECTION = "collection.json"
+POINTS = "points"
+LOAD = "load.sh"
+_SCHEMA = pa.schema(
+    [
+        pa.field(
+            "points",
+            pa.list_(
+                pa.struct(
+                    [
+                        pa.field("vector", pa.list_(pa.float32())),
+                        pa.field("payload", pa.struct([pa.field("doc_id", pa.string())])),
+                    ]
+                )
+            ),
+        )
+    ]
+)
+
+
+class QdrantFormat(VectorFormat):
+    """Bodies that create a collection and upsert its points, in `doc_id` order."""
+
+    config = QdrantConfig
+    libraries = ("pyarrow",)
+    limit = 65536
+
+    def check_documents(self, job: ExportJob) -> None:
+        """Raise InputError where a point is longer than a request to Qdrant may be."""
+        for batch in job.rows.documents():
+            texts = pc.add(pc.binary_length(batch.column(1)), pc.binary_length(batch.column(3))).cast(pa.int64())
+            # An id of control characters grows sixfold in JSON.
+            longest = pc.add(pc.multiply(texts, 6), LONGEST_NUMBER * job.rows.d + 200)
+            wrong = pc.greater(longest, MAX_BODY)
+            if pc.any(wrong).as_py():
+                first = batch.column(1).filter(wrong)[0].as_py()
+                raise InputError(
+                    "metadata that make a point of more than 32 MB",
+                    expected="less: a server refuses longer requests",
+                    where=f"[[export]] {job.config.name}, document {first[:80]!r}",
+                    remedy="leave the column out of `metadata` of this [[export]]",
+                )
+
+    def write(self, job: ExportJob) -> None:
+        """Write the bodies block by block, and the script."""
+        config: Any = job.config
+        datatype = {"datatype": FLOAT16} if config.dtype == FLOAT16 else {}
+        body = {"vectors": {"size": job.rows.d, "distance": "Dot", **datatype}}
+        (job.folder / COLLECTION).write_text(json.dumps(body), encoding="utf-8")
+        write_bodies(job.folder, POINTS, (b'{"points":[\n', b"\n]}\n"), points(job, self.code(job)))
+        (job.folder / LOAD).write_text(load_script(config, job.identity.get("id", "")), encoding="utf-8")
+
+    def read(self, folder: Path) -> Iterator[Block]:
+        """Yield the points of each body."""
+        for path in found_shards(folder, f"{POINTS}.json"):
+            try:
+                yield _block(path)
+            except (OSError, pa.ArrowException, ValueError) as error:
+                raise IntegrityError(
+                    f"this file cannot be read: {error}", expected="points for Qdrant", where=str(path)
+                ) from error
+
+    def facts(self, job: ExportJob, folder: Path) -> dict[str, Any]:
+        """Return the type of the numbers that Qdrant keeps."""
+        config: Any = job.config
+        return {"dtype": config.dtype, "collection": config.alias}
+
+
+def _block(path: Path) -> Block:
+    # One object is a whole file: it must lie within a block.
+    block = arrow_json.ReadOptions(use_threads=False, block_size=path.stat().st_size + 1)
+    parse = arrow_json.ParseOptions(
+        explicit_schema=_SCHEMA, newlines_in_values=True, unexpected_field_behavior="ignore"
+    )
+    found = arrow_json.read_json(path, read_options=block, parse_options=parse)["points"].combine_chunks().flatten()
+    lists = found.field("vector")
+    doc_ids = found.field("payload").field("doc_id")
+    vectors = lists.flatten().to_numpy(zero_copy_only=False).reshape(len(lists), -1)
+    if doc_ids.null_count or pc.count_distinct(pc.list_value_length(lists)).as_py() != 1:
+        raise ValueError("a point without a doc_id, or of another dimension")
+    return Block(doc_ids, vectors)
+
+
+FORMAT = QdrantFormat()

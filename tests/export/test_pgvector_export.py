@@ -1,0 +1,259 @@
+"""pgvector: what PostgreSQL makes of the files, in a real server."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import psycopg
+import pyarrow.parquet as pq
+import pytest
+
+from sphering.config.export import ExportConfig
+from sphering.errors import InputError, IntegrityError
+from sphering.export.exact import TopK
+from sphering.export.formats.pgvector.copy_binary import read_rows, text_field, write_rows
+from sphering.export.make import make_export, write
+from sphering.export.matrix.assemble import make_matrix
+from sphering.export.opening import check_export
+from sphering.export.protocol import ExportJob
+from sphering.store.local_files import LocalFiles
+from tests.export.odd import ODD_IDS, ODD_METADATA, odd_matrix
+
+KEY = "corpora/tested/exports/0123456789abcdef"
+
+
+def config(**keys) -> ExportConfig:
+    return ExportConfig.model_validate({"name": "tested", "format": "pgvector", **keys})
+
+
+@pytest.fixture(scope="module")
+def made(xquad_snapshot, fitted, tmp_path_factory):
+    """Return what makes an export of XQuAD and gives its folder and its job."""
+    transform = fitted(xquad_snapshot, "whiten", form="pca", dimension=128)
+    matrix = make_matrix(xquad_snapshot, transform, tmp_path_factory.mktemp("matrix"))
+
+    def make(**keys):
+        folder = tmp_path_factory.mktemp("pgvector")
+        job = ExportJob(config(**keys), matrix, xquad_snapshot, transform, folder / "scratch", {"id": "0" * 16})
+        make_export(LocalFiles(folder), KEY, job)
+        return folder / KEY, job
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def loaded(made, server):
+    """Return what loads an export into an empty database with psql."""
+    from tests.export.postgres import new_database
+
+    def load(name: str, **keys):
+        folder, job = made(**keys)
+        database = new_database(server, name)
+        database.psql(folder, "load.sql")
+        return database, folder, job
+
+    return load
+
+
+def scores(connection, table: str, type_: str, queries, k: int = 10, settings: tuple[str, ...] = ()):
+    """Return the scores that a search finds, (q, k), best first."""
+    with connection.cursor() as cursor:
+        for setting in settings:
+            cursor.execute(f"SET {setting}")
+        statement = f'SELECT -(embedding <#> %s::{type_}) FROM "{table}" ORDER BY embedding <#> %s::{type_} LIMIT {k}'
+        texts = [json.dumps(query.tolist()) for query in queries]
+        return np.array([[row[0] for row in cursor.execute(statement, (text, text)).fetchall()] for text in texts])
+
+
+def exact(job, queries, k: int = 10, halved: bool = False):
+    rows = job.matrix.vectors()
+    best = TopK(queries, k)
+    best.update(rows.astype(np.float16).astype(np.float32) if halved else rows, np.arange(len(rows)))
+    return best.result()[1]
+
+
+class TestSearch:
+    """XQuAD's questions against its paragraphs, whitened."""
+
+    @pytest.fixture(scope="class")
+    def queries(self, made, questions):
+        return made(index="none")[1].transform.apply(questions[:200])
+
+    @pytest.mark.parametrize(("name", "keys"), [("hnsw", {}), ("ivf", {"index": "ivfflat", "lists": 4})])
+    def test_a_scan_finds_what_exact_search_finds_and_the_index_nine_tenths_of_it(self, loaded, queries, name, keys):
+        database, _, job = loaded(name, **keys)
+        truth = exact(job, queries)
+        with database.connect() as connection:
+            scanned = scores(connection, "tested", "vector", queries, settings=("enable_indexscan = off",))
+            assert np.abs(scanned - truth).max() < 1e-6
+            indexed = ("enable_indexscan = on", "enable_seqscan = off", "ivfflat.probes = 3")
+            found = scores(connection, "tested", "vector", queries, settings=indexed)
+            plan = connection.execute(
+                f"EXPLAIN SELECT 1 FROM tested ORDER BY embedding <#> '{json.dumps(queries[0].tolist())}' LIMIT 10"
+            ).fetchall()
+        assert "Index Scan" in str(plan)
+        assert (found >= truth[:, -1:] - 1e-6).mean() >= 0.9
+
+    def test_halves_lose_what_float16_loses_and_nothing_else(self, loaded, queries):
+        database, _, job = loaded("halves", dtype="float16")
+        truth = exact(job, queries.astype(np.float16).astype(np.float32), halved=True)
+        with database.connect() as connection:
+            found = scores(connection, "tested", "halfvec", queries, settings=("enable_indexscan = off",))
+            assert np.abs(found - truth).max() < 1e-5
+            size = connection.execute("SELECT DISTINCT pg_column_size(embedding) FROM tested").fetchall()
+        assert size == [(8 + 2 * 128,)]
+
+    def test_the_script_measures_the_recall_of_the_index_on_the_server(self, loaded):
+        database, folder, _ = loaded("recall", index="ivfflat", lists=16)
+        low = database.psql(folder, "recall.sql", "-A", "-t").stdout.split("|")
+        with database.connect() as connection:
+            connection.execute("ALTER DATABASE recall SET ivfflat.probes = 16")
+            connection.execute("CREATE TABLE asked AS SELECT embedding FROM tested ORDER BY doc_id LIMIT 50")
+        high = database.psql(folder, "recall.sql", "-A", "-t", "-v", "queries=asked").stdout.split("|")
+        assert 0.1 < float(low[0]) < 1.0
+        assert int(low[1]) == 200
+        assert [float(high[0]), int(high[1])] == [1.0, 50]
+
+
+class TestLoad:
+    """load.sql."""
+
+    def test_the_table_has_every_document_bit_by_bit(self, loaded, xquad):
+        database, _, job = loaded("bits", index="none")
+        with database.connect() as connection:
+            cursor = connection.cursor(binary=True)
+            rows = cursor.execute('SELECT doc_id, uuid, embedding, metadata FROM tested ORDER BY doc_id COLLATE "C"')
+            found = rows.fetchall()
+        ids = pq.read_table(job.matrix.directory / "ids.parquet").to_pylist()
+        assert [row[0] for row in found] == xquad.doc_ids
+        assert [str(row[1]) for row in found] == [row["uuid"] for row in ids]
+        assert [row[3] for row in found] == [json.loads(row["metadata"]) for row in ids]
+        vectors = np.stack([np.frombuffer(row[2], ">f4", offset=4) for row in found])
+        assert np.array_equal(vectors, job.matrix.vectors())
+
+    def test_ids_and_metadata_of_every_kind_come_back(self, database, tmp_path, made):
+        matrix = odd_matrix(made(index="none")[1].matrix, tmp_path / "odd")
+        job = dataclasses.replace(made(index="none")[1], matrix=matrix, folder=tmp_path / "files")
+        write(job)
+        database.psql(tmp_path / "files", "load.sql")
+        with database.connect() as connection:
+            found = connection.execute("SELECT doc_id, metadata FROM tested").fetchall()
+        assert {row[0]: row[1] for row in found} == dict(zip(ODD_IDS, ODD_METADATA, strict=True))
+
+    def test_readers_see_the_old_table_until_the_new_one_is_whole(self, loaded, made):
+        database, folder, _ = loaded("swap", index="none")
+        with database.connect() as connection:
+            connection.execute("DELETE FROM tested WHERE doc_id > '3'")
+            left = connection.execute("SELECT count(*) FROM tested").fetchone()
+            copy = folder / "vectors.copy"
+            whole = copy.read_bytes()
+            copy.unlink()
+            copy.write_bytes(whole[:-1000])
+            assert database.psql(folder, "load.sql", check=False).returncode == 3
+            assert connection.execute("SELECT count(*) FROM tested").fetchone() == left
+            copy.write_bytes(whole)
+            database.psql(folder, "load.sql")
+            assert connection.execute("SELECT count(*) FROM tested").fetchone() == (240,)
+            tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        assert tables == [("tested",)]
+
+    @pytest.mark.parametrize("name", ["odd \"na'me\\ $n :x %", "é" * 25, "select"])
+    def test_a_table_may_have_any_name(self, database, made, name):
+        folder, _ = made(index="hnsw", table=name)
+        database.psql(folder, "load.sql")
+        database.psql(folder, "load.sql")
+        database.psql(folder, "recall.sql")
+        with database.connect() as connection:
+            assert connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall() == [
+                (name,)
+            ]
+
+
+class TestRefusals:
+    """Before a file is written."""
+
+    @pytest.mark.parametrize(
+        ("keys", "dimension", "remedy"),
+        [
+            ({}, 2001, "float16"),
+            ({"index": "ivfflat"}, 2001, "truncate_dim = 2000"),
+            ({"dtype": "float16"}, 4001, 'index = "none"'),
+            ({"index": "none"}, 16001, "truncate_dim = 16000"),
+        ],
+    )
+    def test_more_dimensions_than_pgvector_takes(self, keys, dimension, remedy):
+        with pytest.raises(InputError, match="at most") as refused:
+            check_export(config(**keys), dimension)
+        assert remedy in str(refused.value.remedy)
+        check_export(config(**keys), dimension - 1)
+
+    @pytest.mark.parametrize(
+        "keys",
+        [
+            {"lists": 10},
+            {"index": "none", "m": 8},
+            {"index": "ivfflat", "ef_construction": 100},
+            {"m": 40, "ef_construction": 79},
+            {"table": "t" * 51},
+            {"table": "a\nb"},
+            {"table": ""},
+        ],
+    )
+    def test_keys_that_do_not_go_together(self, keys):
+        with pytest.raises(ValueError, match=r"index|ef_construction = 79|bytes|pattern|character"):
+            config(**keys)
+
+    @pytest.mark.parametrize(
+        ("doc_id", "metadata", "what"),
+        [("a\0b", {}, "an id"), ("ab", {"note": "a\0b"}, "metadata"), ("ab", {"note": "\\\0"}, "metadata")],
+    )
+    def test_the_character_nul(self, made, tmp_path, doc_id, metadata, what):
+        job = made(index="none")[1]
+        matrix = odd_matrix(job.matrix, tmp_path / "odd", {3: (doc_id, metadata)})
+        with pytest.raises(InputError, match=f"{what} with the character NUL") as refused:
+            write(dataclasses.replace(job, matrix=matrix, folder=tmp_path / "files"))
+        assert repr(doc_id) in str(refused.value.where)
+        assert not (tmp_path / "files").exists()
+
+    def test_metadata_that_is_left_out_may_hold_it(self, made, tmp_path):
+        job = made(index="none", metadata=[])[1]
+        matrix = odd_matrix(job.matrix, tmp_path / "odd", {3: ("ab", {"note": "\0"})})
+        write(dataclasses.replace(job, matrix=matrix, folder=tmp_path / "files"))
+        assert b"note" not in (tmp_path / "files" / "vectors.copy").read_bytes()
+
+    def test_the_limits_are_those_of_the_server(self, database):
+        with database.connect() as connection:
+            connection.execute("CREATE EXTENSION vector")
+            for type_, largest in (("vector", 2000), ("halfvec", 4000)):
+                for kind in ("hnsw", "ivfflat"):
+                    for d in (largest, largest + 1):
+                        connection.execute(f"CREATE TABLE {type_}_{kind}_{d} (e {type_}({d}))")
+                        statement = f"CREATE INDEX ON {type_}_{kind}_{d} USING {kind} (e {type_}_ip_ops)"
+                        if d == largest:
+                            connection.execute(statement)
+                        else:
+                            with pytest.raises(psycopg.Error, match="more than"):
+                                connection.execute(statement)
+            with pytest.raises(psycopg.Error, match="16000"):
+                connection.execute("CREATE TABLE wide (e vector(16001))")
+
+
+class TestReader:
+    """The file, read without a server."""
+
+    def test_rows_of_any_width_come_back(self, tmp_path):
+        import pyarrow as pa
+
+        values = ["", "x" * 40_000_000, "é\t", "last"]
+        write_rows(tmp_path / "f", [[text_field(pa.array(values[:3]))], [text_field(pa.array(values[3:]))]])
+        found = [value.decode() for (column,) in read_rows(tmp_path / "f", 1) for value in column.to_pylist()]
+        assert found == values
+
+    @pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b[1:], lambda b: b + b"x", lambda b: b[:40]])
+    def test_a_damaged_file_is_refused(self, made, tmp_path, damage):
+        data = (made(index="none")[0] / "vectors.copy").read_bytes()
+        (tmp_path / "f").write_bytes(damage(data))
+        with pytest.raises(IntegrityError):
+            list(read_rows(tmp_path / "f", 4))
