@@ -3,7 +3,7 @@
 CREATE OR REPLACE TEMP VIEW snapshot_rows AS
 SELECT
   document.doc_id, document.text_hash, document.metadata_hash,
-  document.n_tokens, document.n_unknown, document.truncated,
+  document.n_tokens, document.n_unknown, document.truncated, document.metadata, hash(document.embedding) AS vector_hash,
   place.shard, document.file_row_number AS row
 FROM read_parquet($paths, filename = true, file_row_number = true) AS document
 JOIN snapshot_shards AS place USING (filename)

@@ -21,6 +21,7 @@ from qdrant_client import QdrantClient, models
 _PATHS = (
     ("PUT", r"/collections/([^/?]+)", "create"),
     ("PUT", r"/collections/([^/?]+)/points\?wait=true", "upsert"),
+    ("POST", r"/collections/([^/?]+)/points/delete\?wait=true", "delete"),
     ("POST", r"/collections/([^/?]+)/points/batch\?wait=true", "batch"),
     ("POST", r"/collections/(aliases)", "aliases"),
 )
@@ -84,6 +85,8 @@ def _apply(client: QdrantClient, method: str, path: str, body: dict[str, Any]) -
         create_collection(client, name, body)
     elif action == "upsert":
         client.upsert(name, models.PointsList.model_validate(body).points)
+    elif action == "delete":
+        client.delete(name, models.PointIdsList.model_validate(body))
     elif action == "batch":
         client.batch_update_points(name, models.UpdateOperations.model_validate(body).operations)
     else:

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from sphering.export.delta.write import PREFIX, delta_facts, write_delta
 from sphering.export.formats.ids import place
 from sphering.export.identity import export_table
 from sphering.export.matrix.files import EXCLUDED, IDS
@@ -66,6 +67,7 @@ def write(job: ExportJob) -> None:
     shutil.rmtree(job.folder, ignore_errors=True)
     job.folder.mkdir(parents=True)
     chosen_format.write(job)
+    write_delta(job, chosen_format)
     place(job.matrix.directory / EXCLUDED, job.folder)
 
 
@@ -112,6 +114,7 @@ def publish(
         **chosen_format.facts(job, folder),
         **_recall(job, chosen_format, folder),
         **({"tuning": tuning} if tuning else {}),
+        **delta_facts(folder),
         "files": hashes,
     }
     create_document(files, f"{folder_key}/{MANIFEST}", document)
@@ -151,8 +154,12 @@ def _recall(job: ExportJob, chosen_format: Format, folder: Path) -> dict[str, An
 
 
 def _bytes_per_vector(files: dict[str, dict[str, Any]], n: int) -> float:
-    total = sum(entry["bytes"] for name, entry in files.items() if name not in _NO_VECTORS)
+    total = sum(entry["bytes"] for name, entry in files.items() if _has_vectors(name))
     return round(float(total / n), 3)
+
+
+def _has_vectors(name: str) -> bool:
+    return name not in _NO_VECTORS and not name.startswith(PREFIX)
 
 
 def _hashes(folder: Path, names: list[str]) -> dict[str, dict[str, Any]]:

@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sphering.config.export import ExportConfig
+from sphering.export.delta.base import DeltaBase, NoDelta
 from sphering.export.matrix.files import Matrix
 from sphering.export.matrix.rows import Rows
 from sphering.store.snapshot import Snapshot
@@ -51,7 +52,9 @@ class ExportJob:
     memory : str
         DuckDB's memory limit.
     kept : ndarray, shape (n,), bool, optional
-        Which rows of the matrix are written: those of a probe index. None: all of them.
+        Which rows of the matrix are written: those of a probe index or of a delta. None: all of them.
+    base : DeltaBase or NoDelta, optional
+        Where the table has `delta`: the export that the delta stands on, or why there is none.
     """
 
     config: ExportConfig
@@ -63,6 +66,7 @@ class ExportJob:
     queries: NDArray[np.float32] | None = None
     memory: str = "1GB"
     kept: NDArray[np.bool_] | None = None
+    base: DeltaBase | NoDelta | None = None
 
     @property
     def rows(self) -> Rows:

@@ -12,6 +12,7 @@ from sphering.export.matrix.assemble import make_matrix
 from sphering.export.protocol import ExportJob
 from sphering.progress import current
 from sphering.run.database import tonights_snapshot
+from sphering.run.delta_base import delta_base
 from sphering.run.evaluate import kept_evaluation
 from sphering.run.fit import read_transform
 from sphering.run.plan_release import read_plan
@@ -50,8 +51,9 @@ def write_export(path: Path, name: str) -> str:
         return key
     corpus, settled = workspace.corpus, workspace.read("transform")
     snapshot, transform = _inputs(workspace)
+    config = next(entry for entry in workspace.config.export if entry.name == name)
     job = ExportJob(
-        config=next(entry for entry in workspace.config.export if entry.name == name),
+        config=config,
         matrix=make_matrix(snapshot, transform, workspace.path / _MATRIX),
         snapshot=snapshot,
         transform=transform,
@@ -66,6 +68,7 @@ def write_export(path: Path, name: str) -> str:
         },
         queries=_queries(workspace),
         memory=workspace.config.run.memory,
+        base=delta_base(corpus, config, read_plan(workspace).base, settled["sha256"]) if config.holds_delta else None,
     )
     make_export(corpus.files, corpus.layout.export(key), job)
     return key

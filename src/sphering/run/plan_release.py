@@ -98,7 +98,10 @@ def _planned(workspace: Workspace, base: str | None) -> Planned:
     sha256 = transform["sha256"]
     report = report_id(config.report, snapshot, sha256, evaluation, base, config.source.labels)
     queries = evaluated_queries(workspace)
-    exports = {entry.name: export_id(entry, snapshot, sha256, queries) for entry in config.export}
+    exports = {
+        entry.name: export_id(entry, snapshot, sha256, queries, base if entry.holds_delta else None)
+        for entry in config.export
+    }
     document = bundle_document(workspace.begun["encoder"], config.encoder.query_prompt, config.normalise, sha256)
     bundle = str(document["id"])
     release = release_id(

@@ -242,7 +242,8 @@ class Snapshot:
 def register_rows(connection: Any, paths: Sequence[Path], dropped: Path | None) -> None:
     """Create the DuckDB view `snapshot_rows` over shards without dropped rows.
 
-    Its columns: doc_id, text_hash, metadata_hash, n_tokens, n_unknown, truncated, shard (position in `paths`), row.
+    Its columns: doc_id, text_hash, metadata_hash, n_tokens, n_unknown, truncated, metadata, vector_hash (64 bits, for
+    the comparison of vectors), shard (position in `paths`), row.
 
     Raises
     ------

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sphering.config.export.table import ExportConfig
+from sphering.config.export.parts import Renewed
 from sphering.config.table import ContradictionError
 
 _LONGEST_NAME = 50
@@ -15,7 +15,7 @@ _HNSW_M, _HNSW_EF = 16, 64
 _Label = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
-class PgvectorConfig(ExportConfig):
+class PgvectorConfig(Renewed):
     """A file for PostgreSQL's COPY and the psql script that loads and indexes it."""
 
     format: Literal["pgvector"] = Field(description="The file format.")
@@ -71,7 +71,7 @@ class PgvectorConfig(ExportConfig):
         return self
 
 
-class QdrantConfig(ExportConfig):
+class QdrantConfig(Renewed):
     """Bodies of Qdrant's REST interface and the script that sends them."""
 
     format: Literal["qdrant"] = Field(description="The file format.")

@@ -37,3 +37,15 @@ class Searched(ExportConfig):
     def least_recall(self) -> float | None:
         """The recall@10 that the search settings are chosen for."""
         return self.recall_at_10
+
+
+class Renewed(ExportConfig):
+    """A format whose index can be brought from one release to the next."""
+
+    delta: bool = Field(
+        False,
+        description=(
+            "Write beside the export what turns the base's export into it: upserts, deletes and changed metadata. "
+            "Needs the base's transform and table."
+        ),
+    )

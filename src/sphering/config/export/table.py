@@ -67,6 +67,11 @@ class ExportConfig(Table):
         return False
 
     @property
+    def holds_delta(self) -> bool:
+        """Whether the export holds what turns its predecessor into it: then the base enters its id."""
+        return bool(getattr(self, "delta", False))
+
+    @property
     def least_recall(self) -> float | None:
         """The recall@10 that the export's search settings are chosen for; None where they are given."""
         return None

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from sphering.config.export.parts import Sharded
+from sphering.config.export.parts import Renewed, Sharded
 from sphering.config.export.table import ExportConfig
 from sphering.config.table import ContradictionError
 
@@ -63,11 +63,19 @@ class FbinConfig(_Scaled):
         return self.ground_truth is not None or super().uses_queries
 
 
-class ParquetConfig(_Scaled):
+class ParquetConfig(_Scaled, Renewed):
     """Parquet with a fixed-size list of numbers a row."""
 
     format: Literal["parquet"] = Field(description="The file format.")
     dtype: Literal["float32", "float16", "int8"] = Field("float32", description="How a number is stored.")
+
+    @model_validator(mode="after")
+    def _scale_is_kept(self) -> Self:
+        if self.delta and self.scale == "dimension":
+            raise ContradictionError(
+                '`delta` and scale = "dimension", which other documents change', ("delta",), expected='scale = "vector"'
+            )
+        return self
 
 
 class DuckdbConfig(ExportConfig):

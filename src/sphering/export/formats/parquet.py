@@ -7,6 +7,7 @@ the fixed size, which lies in the Arrow schema that the file carries. int8 by ve
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from numpy.typing import NDArray
 from sphering.config.export import ParquetConfig
 from sphering.errors import IntegrityError
 from sphering.export.codes import FLOAT16, FLOAT32, INT8, Code, Stored
+from sphering.export.delta.base import DeltaBase
+from sphering.export.delta.difference import DELETES_SCHEMA, Difference
+from sphering.export.delta.write import DeltaWriter
 from sphering.export.formats.vector_files import (
     VectorFormat,
     found_shards,
@@ -26,17 +30,18 @@ from sphering.export.formats.vector_files import (
     shards,
     write_code,
 )
-from sphering.export.matrix.files import BLOCK_ROWS, ROW_GROUP_ROWS
+from sphering.export.matrix.files import BLOCK_ROWS, IDS_SCHEMA, ROW_GROUP_ROWS
 from sphering.export.matrix.ordered import write_table
 from sphering.export.protocol import Block, ExportJob
 from sphering.store.shard import EMBEDDING
 
 PARQUET = "vectors.parquet"
 SCALE = "scale"
+PAYLOAD_SCHEMA = pa.schema([IDS_SCHEMA.field(name) for name in ("doc_id", "uuid", "metadata")])
 _TYPES = {FLOAT32: pa.float32(), FLOAT16: pa.float16(), INT8: pa.int8()}
 
 
-class ParquetFormat(VectorFormat):
+class ParquetFormat(VectorFormat, DeltaWriter):
     """Parquet files in `doc_id` order, row groups of 16,384 rows."""
 
     config = ParquetConfig
@@ -52,6 +57,16 @@ class ParquetFormat(VectorFormat):
         for shard in shards(job.folder, PARQUET, job.rows.n, shard_rows):
             write_table(shard.path, schema, _take(batches, rest, shard.count), plain=(EMBEDDING,))
         write_code(job.folder, code, job.rows.d)
+
+    def write_delta(self, job: ExportJob, base: DeltaBase, found: Difference) -> None:
+        """Write three files: whole rows, ids that are gone, and metadata that changed."""
+        code = self.code(job)
+        batches = vector_batches(replace(job, kept=found.upserts), code, ROW_GROUP_ROWS)
+        write_table(job.folder / "delta-upserts.parquet", vector_schema(job.rows.d, code), batches, plain=(EMBEDDING,))
+        write_table(job.folder / "delta-deletes.parquet", DELETES_SCHEMA, found.deletes.to_batches())
+        documents = replace(job, kept=found.payload).rows.documents(ROW_GROUP_ROWS)
+        payload = (batch.select(PAYLOAD_SCHEMA.names) for batch in documents)
+        write_table(job.folder / "delta-payload.parquet", PAYLOAD_SCHEMA, payload)
 
     def read(self, folder: Path) -> Iterator[Block]:
         """Yield blocks with pyarrow's reader, decoded."""

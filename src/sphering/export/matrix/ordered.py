@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
@@ -57,6 +58,15 @@ def sort_documents(snapshot: Snapshot, directory: Path, memory: str) -> NDArray[
                 end += len(positions)
                 writer.write_batch(batch.cast(_SORTED_DOCUMENTS))
     return places
+
+
+def with_uuids(connection: Any, doc_ids: pa.Array) -> pa.Table:
+    """Return doc_id and uuid of some ids, in `doc_id` order."""
+    documents = {"position": None, "doc_id": doc_ids, "metadata": None, "held_out": None}
+    columns = [pa.nulls(len(doc_ids)) if column is None else column for column in documents.values()]
+    connection.register("documents", pa.table(columns, names=list(documents)))
+    found = connection.sql(load("export_documents"), params={"namespace": NAMESPACE.bytes}).to_arrow_table()
+    return found.select(["doc_id", "uuid"])
 
 
 def _documents(snapshot: Snapshot) -> Iterator[pa.RecordBatch]:

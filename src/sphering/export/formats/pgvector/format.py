@@ -7,6 +7,7 @@ place in the same transaction.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ import pyarrow.compute as pc
 from sphering.config.export import PgvectorConfig
 from sphering.errors import InputError
 from sphering.export.codes import Code
+from sphering.export.delta.base import DeltaBase
+from sphering.export.delta.difference import Difference
+from sphering.export.delta.write import DeltaWriter
 from sphering.export.formats.pgvector.copy_binary import (
     jsonb_field,
     read_rows,
@@ -25,19 +29,20 @@ from sphering.export.formats.pgvector.copy_binary import (
     vectors_of,
     write_rows,
 )
-from sphering.export.formats.pgvector.scripts import COLUMNS, load_script, recall_script, type_name
+from sphering.export.formats.pgvector.scripts import COLUMNS, delta_script, load_script, recall_script, type_name
 from sphering.export.formats.vector_files import VectorFormat
 from sphering.export.protocol import Block, ExportJob
 
 COPY = "vectors.copy"
 LOAD = "load.sql"
 RECALL = "recall.sql"
+DELTA = "delta.sql"
 _LARGEST_INDEXED = {"vector": 2000, "halfvec": 4000}
 # An even number of backslashes before it: an odd one makes it the text of six characters.
 _ESCAPED_NUL = r"(^|[^\\])(\\\\)*\\u0000"
 
 
-class PgvectorFormat(VectorFormat):
+class PgvectorFormat(VectorFormat, DeltaWriter):
     """A table doc_id, uuid, embedding, metadata; rows stand in `doc_id` order in the file."""
 
     config = PgvectorConfig
@@ -70,6 +75,18 @@ class PgvectorFormat(VectorFormat):
         write_rows(job.folder / COPY, row_blocks(job, self.code(job)))
         (job.folder / LOAD).write_text(load_script(job, config, COPY), encoding="utf-8")
         (job.folder / RECALL).write_text(recall_script(config), encoding="utf-8")
+
+    def write_delta(self, job: ExportJob, base: DeltaBase, found: Difference) -> None:
+        """Write the rows that differ and the script that applies them."""
+        config: Any = job.config
+        upserts, payload = replace(job, kept=found.upserts), replace(job, kept=found.payload)
+        write_rows(job.folder / "delta-upserts.copy", row_blocks(upserts, self.code(job)))
+        deletes = found.deletes["uuid"].combine_chunks()
+        write_rows(job.folder / "delta-deletes.copy", [[uuid_field(deletes)]] if len(deletes) else [])
+        documents = payload.rows.documents()
+        fields = ((uuid_field(batch.column(2)), jsonb_field(batch.column(3))) for batch in documents)
+        write_rows(job.folder / "delta-payload.copy", fields)
+        (job.folder / DELTA).write_text(delta_script(job, config, base.export), encoding="utf-8")
 
     def read(self, folder: Path) -> Iterator[Block]:
         """Yield blocks of the file that COPY reads."""

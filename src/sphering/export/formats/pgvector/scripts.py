@@ -32,6 +32,22 @@ def load_script(job: ExportJob, config: PgvectorConfig, file: str) -> str:
     return fill(load("pgvector_load"), config, job.identity.get("id", ""), values)
 
 
+def delta_script(job: ExportJob, config: PgvectorConfig, base: str) -> str:
+    """Return the script that brings a table from the export `base` to this one."""
+    values = {
+        "base": comment(base),
+        "regclass": quote_identifier(config.table_name).replace("'", "''"),
+        "type": f"{type_name(config)}({job.rows.d})",
+        "n": str(job.rows.n),
+    }
+    return fill(load("pgvector_delta"), config, job.identity.get("id", ""), values)
+
+
+def comment(export: str) -> str:
+    """Return the comment of a table that stands at an export."""
+    return f"sphering export {export}"
+
+
 def recall_script(config: PgvectorConfig) -> str:
     """Return the script that compares what the index finds with what a scan of the table finds."""
     return fill(load("pgvector_recall"), config, "", {})
@@ -39,7 +55,7 @@ def recall_script(config: PgvectorConfig) -> str:
 
 def fill(statement: str, config: PgvectorConfig, export: str, values: dict[str, str]) -> str:
     """Return a statement with its `$names` filled in; those of the table and of the export every script may have."""
-    known = {**values, "table": quote_identifier(config.table_name), "export": f"sphering export {export}"}
+    known = {**values, "table": quote_identifier(config.table_name), "export": comment(export)}
     return re.sub(r"\$([a-z]+)", lambda found: known[found[1]], statement)
 
 

@@ -69,6 +69,18 @@ def payload(doc_ids: pa.Array, metadata: pa.Array) -> pa.Array:
     return joined(b'{"doc_id":', quoted(doc_ids), b',"metadata":', metadata, b"}")
 
 
+def ids(uuids: pa.Array) -> pa.Array:
+    """Return the ids of points."""
+    return joined(b'"', uuids, b'"')
+
+
+def new_payloads(job: ExportJob) -> Iterator[pa.Array]:
+    """Yield operations that give the rows of a job, each a point that is there, another payload."""
+    for batch in job.rows.documents():
+        fresh = payload(batch.column(1), batch.column(3))
+        yield joined(b'{"overwrite_payload":{"payload":', fresh, b',"points":["', batch.column(2), b'"]}}')
+
+
 def quoted(values: pa.Array) -> pa.Array:
     """Return strings as JSON strings."""
     # A line end within a string is escaped, so that one can separate them.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,19 @@ from pyarrow import json as arrow_json
 from sphering.config.export import QdrantConfig
 from sphering.errors import InputError, IntegrityError
 from sphering.export.codes import FLOAT16
-from sphering.export.formats.qdrant.bodies import LONGEST_NUMBER, MAX_BODY, points, write_bodies
-from sphering.export.formats.qdrant.scripts import load_script
+from sphering.export.delta.base import DeltaBase
+from sphering.export.delta.difference import Difference
+from sphering.export.delta.write import DeltaWriter
+from sphering.export.formats.qdrant.bodies import LONGEST_NUMBER, MAX_BODY, ids, new_payloads, points, write_bodies
+from sphering.export.formats.qdrant.scripts import delta_script, load_script
 from sphering.export.formats.vector_files import VectorFormat, found_shards
 from sphering.export.protocol import Block, ExportJob
 
 COLLECTION = "collection.json"
 POINTS = "points"
 LOAD = "load.sh"
+DELTA = "delta.sh"
+_POINTS = (b'{"points":[\n', b"\n]}\n")
 _SCHEMA = pa.schema(
     [
         pa.field(
@@ -42,7 +48,7 @@ _SCHEMA = pa.schema(
 )
 
 
-class QdrantFormat(VectorFormat):
+class QdrantFormat(VectorFormat, DeltaWriter):
     """Bodies that create a collection and upsert its points, in `doc_id` order."""
 
     config = QdrantConfig
@@ -71,8 +77,19 @@ class QdrantFormat(VectorFormat):
         datatype = {"datatype": FLOAT16} if config.dtype == FLOAT16 else {}
         body = {"vectors": {"size": job.rows.d, "distance": "Dot", **datatype}}
         (job.folder / COLLECTION).write_text(json.dumps(body), encoding="utf-8")
-        write_bodies(job.folder, POINTS, (b'{"points":[\n', b"\n]}\n"), points(job, self.code(job)))
+        write_bodies(job.folder, POINTS, _POINTS, points(job, self.code(job)))
         (job.folder / LOAD).write_text(load_script(config, job.identity.get("id", "")), encoding="utf-8")
+
+    def write_delta(self, job: ExportJob, base: DeltaBase, found: Difference) -> None:
+        """Write bodies that delete, upsert and give other payloads, and the script that sends them in this order."""
+        config: Any = job.config
+        upserts, changed = replace(job, kept=found.upserts), replace(job, kept=found.payload)
+        deletes = [ids(found.deletes["uuid"].combine_chunks())] if found.deletes.num_rows else []
+        write_bodies(job.folder, "delta-deletes", _POINTS, deletes)
+        write_bodies(job.folder, "delta-upserts", _POINTS, points(upserts, self.code(job)))
+        write_bodies(job.folder, "delta-payload", (b'{"operations":[\n', b"\n]}\n"), new_payloads(changed))
+        script = delta_script(config, base.export, job.identity.get("id", ""))
+        (job.folder / DELTA).write_text(script, encoding="utf-8")
 
     def read(self, folder: Path) -> Iterator[Block]:
         """Yield the points of each body."""

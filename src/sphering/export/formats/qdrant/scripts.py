@@ -30,6 +30,18 @@ send POST aliases - <<'ACTIONS'
 ACTIONS
 """
 
+_DELTA = """
+send_all() {{ # method, path, the beginning of the files' names
+  for body in "$3"-*.json; do if [ -e "$body" ]; then send "$1" "$2" "$body"; fi; done
+}}
+send_all POST '{base}/points/delete?wait=true' delta-deletes
+send_all PUT '{base}/points?wait=true' delta-upserts
+send_all POST '{base}/points/batch?wait=true' delta-payload
+send POST aliases - <<'ACTIONS'
+{{"actions": [{{"rename_alias": {{"old_alias_name": "{base}", "new_alias_name": "{at}"}}}}]}}
+ACTIONS
+"""
+
 
 def collection_name(config: QdrantConfig, export: str) -> str:
     """Return the name of the collection that an export is loaded into."""
@@ -46,3 +58,13 @@ def load_script(config: QdrantConfig, export: str) -> str:
     usage = f"Load a new collection and give it the alias {config.alias}: sh load.sh"
     names = {"collection": collection_name(config, export), "at": alias_at(config, export), "alias": config.alias}
     return _SEND.format(usage=usage) + _LOAD.format(**names)
+
+
+def delta_script(config: QdrantConfig, base: str, export: str) -> str:
+    """Return the script that brings the collection that stands at the export `base` to this one.
+
+    The server does not find the alias of a collection that stands elsewhere. What is sent twice does what once does.
+    """
+    at_base = alias_at(config, base)
+    usage = f"Bring the collection that {at_base} stands for to the next export: sh delta.sh; if it breaks off, again"
+    return _SEND.format(usage=usage) + _DELTA.format(base=at_base, at=alias_at(config, export))

@@ -1,0 +1,1 @@
+"""What turns the export of one release into that of the next: upserts, deletes and new metadata."""
