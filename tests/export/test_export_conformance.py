@@ -37,9 +37,15 @@ TABLES = [
     {"format": "pgvector", "dtype": "float16", "truncate_dim": 100, "metadata": ["first"]},
     {"format": "qdrant"},
     {"format": "qdrant", "dtype": "float16", "metadata": []},
+    {"format": "hnswlib", "m": 8},
+    {"format": "usearch", "metadata": ["length"]},
+    {"format": "usearch", "dtype": "bfloat16"},
+    {"format": "usearch", "dtype": "int8"},
+    {"format": "scann", "leaves": 0},
+    {"format": "scann", "leaves": 16},
 ]
 """What is tested of each format: at least one table each."""
-OTHER_BYTES = ("duckdb", "faiss")
+OTHER_BYTES = ("duckdb", "faiss", "hnswlib", "usearch", "scann")
 
 
 def _name(table: dict) -> str:

@@ -18,6 +18,9 @@ FORMATS = {
     "faiss": "sphering.export.formats.faiss.format",
     "pgvector": "sphering.export.formats.pgvector.format",
     "qdrant": "sphering.export.formats.qdrant.format",
+    "hnswlib": "sphering.export.formats.hnswlib",
+    "usearch": "sphering.export.formats.usearch",
+    "scann": "sphering.export.formats.scann.format",
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from sphering.config.export.databases import PgvectorConfig, QdrantConfig
 from sphering.config.export.documents import Hdf5Config, NdjsonConfig
 from sphering.config.export.faiss import FaissConfig
+from sphering.config.export.indexes import HnswlibConfig, ScannConfig, UsearchConfig
 from sphering.config.export.table import BUILT_IN, ExportConfig, export_table, third_party_formats
 from sphering.config.export.vectors import DuckdbConfig, FbinConfig, NpyConfig, ParquetConfig
 
@@ -19,11 +20,14 @@ __all__ = [
     "FaissConfig",
     "FbinConfig",
     "Hdf5Config",
+    "HnswlibConfig",
     "NdjsonConfig",
     "NpyConfig",
     "ParquetConfig",
     "PgvectorConfig",
     "QdrantConfig",
+    "ScannConfig",
+    "UsearchConfig",
     "export_table",
     "third_party_formats",
 ]
@@ -39,5 +43,8 @@ BUILT_IN.update(
         "faiss": FaissConfig,
         "pgvector": PgvectorConfig,
         "qdrant": QdrantConfig,
+        "hnswlib": HnswlibConfig,
+        "usearch": UsearchConfig,
+        "scann": ScannConfig,
     }
 )

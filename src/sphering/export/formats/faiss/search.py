@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sphering.export.formats.faiss.layers import layers, put_settings, read_settings
+from sphering.export.formats.ladder import CANDIDATES
 from sphering.export.protocol import Settings
 
-_EF = (10, 16, 32, 64, 128, 256, 512, 1024)
 _K_FACTORS = (1, 4, 16, 64)
 _STEPS = 12
 
@@ -49,7 +49,7 @@ def ladder_of(searcher: FaissSearcher) -> Sequence[Settings]:
         lists = _lists(searcher)
         found["nprobe"] = sorted({min(2**step, lists) for step in range(_STEPS)})
     elif "ef_search" in held:
-        found["ef_search"] = _EF
+        found["ef_search"] = CANDIDATES
     return [dict(zip(found, values, strict=True)) for values in product(*found.values())] if found else ()
 
 
