@@ -38,6 +38,7 @@ from sphering.transform import Transform, fit
 from tests.export.postgres import Database, new_database, running
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+DEBIAN = Path(__file__).parents[3] / "shared" / "data" / "debian_descriptions" / "debian_bookworm_en.parquet"
 
 
 def _hash(text: str) -> bytes:
@@ -106,6 +107,20 @@ def questions(encoding: Encoding) -> NDArray[np.float32]:
     """Raw vectors of XQuAD's English questions."""
     table = pq.read_table(EXAMPLES / "xquad" / "questions.parquet").to_pylist()
     return encoding.vectors([row["text"] for row in table if row["lang"] == "en"], role="query")
+
+
+@pytest.fixture(scope="session")
+def debian(encoding: Encoding) -> Corpus:
+    """Short descriptions of 3,172 Debian packages, 25 of them of the same words as another."""
+    if not DEBIAN.is_file():
+        pytest.skip(f"{DEBIAN} is not there")
+    table = pq.read_table(DEBIAN, columns=["package", "short"]).to_pylist()[::20]
+    return _corpus(encoding, [row["package"] for row in table], [row["short"] for row in table])
+
+
+@pytest.fixture(scope="session")
+def debian_snapshot(debian: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    return debian.snapshot(tmp_path_factory.mktemp("debian") / "shards")
 
 
 @pytest.fixture(scope="session")

@@ -187,7 +187,9 @@ def _decoded(values: NDArray[Any], dtype: str, dimension: int) -> NDArray[np.flo
     if dtype != INT8:
         return Code(dtype).decode(Stored(values), dimension)
     numbers = values.astype(np.float64)
-    unit: NDArray[np.float64] = numbers / np.sqrt(np.einsum("ij,ij->i", numbers, numbers))[:, None]
+    norms = np.sqrt(np.einsum("ij,ij->i", numbers, numbers))[:, None]
+    # A zero vector is none of ours: NaN is found by whoever looks at norms.
+    unit: NDArray[np.float64] = np.divide(numbers, norms, out=np.full_like(numbers, np.nan), where=norms > 0)
     return unit.astype(np.float32)
 
 
