@@ -16,7 +16,7 @@ from sphering.export.make import make_export, publish, write
 from sphering.export.opening import open_format
 from sphering.export.verify import verify_export
 from sphering.store.local_files import LocalFiles
-from tests.export.indexes import KEY, exact_scores, job_of, served, share_found
+from tests.export.indexes import KEY, PROBE_SLACK, exact_scores, job_of, served, share_found
 
 pytest.importorskip("scann")
 
@@ -66,7 +66,7 @@ def test_the_recall_of_a_probe_is_what_a_service_finds(tmp_path, store, debian_s
     assert manifest["recall_at_10"]["n"] == 1000
     unit = transform.apply(debian_snapshot.sample(500).vectors)
     rows, _ = served(SEARCH, store.path(KEY), unit, tmp_path)
-    assert share_found(rows, unit, job.matrix.vectors()) >= manifest["recall_at_10"]["interval"][0]
+    assert share_found(rows, unit, job.matrix.vectors()) >= manifest["recall_at_10"]["interval"][0] - PROBE_SLACK
 
 
 def test_settings_are_chosen_by_the_lower_end_of_their_recall_and_stand_where_scann_reads_them(
@@ -76,8 +76,8 @@ def test_settings_are_chosen_by_the_lower_end_of_their_recall_and_stand_where_sc
     table = {"format": "scann", "leaves": 56, "leaves_to_search": 1, "recall_at_10": 0.9}
     job = job_of(table, debian_snapshot, transform, tmp_path)
     manifest = make_export(store, KEY, job)
-    assert manifest["tuning"][-1]["recall_at_10"]["interval"][0] >= 0.9
-    assert manifest["settings"] == manifest["tuning"][-1]["settings"]
+    reached = [entry for entry in manifest["tuning"] if entry["recall_at_10"]["interval"][0] >= 0.9]
+    assert manifest["settings"] == max(reached, key=lambda entry: entry["queries_per_second"])["settings"]
     assert manifest["settings"]["leaves_to_search"] > 1
     assert json.loads(store.path(f"{KEY}/search.json").read_text())["settings"] == manifest["settings"]
     unit = transform.apply(debian_snapshot.sample(500).vectors)

@@ -28,6 +28,7 @@ from sphering.export.formats.ids import read_ids, same_length, write_ids
 from sphering.export.formats.ladder import CANDIDATES
 from sphering.export.formats.search_file import SearchFile, read_search
 from sphering.export.formats.space import check_written, take_space
+from sphering.export.matrix.assemble import MAX_NORM_ERROR
 from sphering.export.protocol import Block, ExportJob, IndexFormat, Settings
 from sphering.extras import require
 
@@ -159,10 +160,18 @@ def _built(config: UsearchConfig, job: ExportJob) -> Any:
         expansion_search=config.expansion_search,
     )
     for block in rows.blocks():
-        values = _coded(block, INT8) if config.dtype == INT8 else block
+        values = _coded(_unit(block), INT8) if config.dtype == INT8 else block
         index.add(np.arange(start, start + len(block)), values, threads=available_cores())
         start += len(block)
     return index
+
+
+def _unit(block: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return vectors of unit length as they are; in int8, which a cosine compares, another would leave no trace."""
+    wrong = float(np.max(np.abs(np.linalg.norm(block.astype(np.float64), axis=1) - 1), initial=0.0))
+    if not wrong <= MAX_NORM_ERROR:
+        raise IntegrityError(f"a vector has a norm that is off by {wrong:g}", expected=f"at most {MAX_NORM_ERROR:g}")
+    return block
 
 
 def _metric(dtype: str) -> str:

@@ -64,7 +64,7 @@ def build(config: FaissConfig, rows: Rows) -> Any:
         If there are fewer vectors than the index needs for training.
     """
     index = open_factory(config.index, rows.d)
-    _calm(index)
+    kept = _calm(index)
     try:
         if not index.is_trained:
             index.train(_training_rows(index, rows))
@@ -77,6 +77,7 @@ def build(config: FaissConfig, rows: Rows) -> Any:
             where="index of this [[export]]",
             remedy=f"choose an index without training, such as HNSW32, or at most IVF{max(1, rows.n // 39)}",
         ) from error
+    del kept
     check_metric(index, config.index)
     put_settings(index, {name: getattr(config, name) for name in SETTINGS})
     return index
@@ -131,13 +132,34 @@ def _training_rows(index: Any, rows: Rows) -> NDArray[np.float32]:
     return np.ascontiguousarray(np.concatenate(kept), dtype=np.float32)
 
 
-def _calm(index: Any) -> None:
-    """Keep k-means from warning on stderr of few vectors a centroid: the measured recall says what they cost."""
+def _calm(index: Any) -> list[Any]:
+    """Keep k-means from warning on stderr of few vectors a centroid: the measured recall says what they cost.
+
+    Return what has to live until the index is trained.
+    """
+    kept = []
     for layer in layers(index):
-        for owner in (layer, getattr(layer, "pq", None)):
+        kept += _rotations(layer)
+        for owner in (layer, getattr(layer, "pq", None), *kept):
             clustering = getattr(owner, "cp", None)
             if clustering is not None:
                 clustering.min_points_per_centroid = 1
+    return kept
+
+
+def _rotations(layer: Any) -> list[Any]:
+    """Give OPQ the quantisers that it learns its rotations with, and return them: those of its own making warn."""
+    import faiss
+
+    if not isinstance(layer, faiss.IndexPreTransform):
+        return []
+    chain: Any = layer.chain
+    steps = [faiss.downcast_VectorTransform(chain.at(position)) for position in range(chain.size())]
+    rotations = [step for step in steps if isinstance(step, faiss.OPQMatrix)]
+    quantisers = [faiss.ProductQuantizer(step.d_out, step.M, 8) for step in rotations]
+    for step, quantiser in zip(rotations, quantisers, strict=True):
+        step.pq = quantiser
+    return quantisers
 
 
 def _reason(error: RuntimeError) -> str:

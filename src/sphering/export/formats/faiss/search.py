@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sphering.export.formats.faiss.layers import layers, put_settings, read_settings
-from sphering.export.formats.ladder import CANDIDATES
+from sphering.export.formats.ladder import CANDIDATES, RESCORED, nested, partitions
 from sphering.export.protocol import Settings
-
-_K_FACTORS = (1, 4, 16, 64)
-_STEPS = 12
 
 
 @dataclass(frozen=True)
@@ -44,13 +40,12 @@ def ladder_of(searcher: FaissSearcher) -> Sequence[Settings]:
     held = searcher.settings
     found: dict[str, Sequence[int]] = {}
     if "k_factor" in held:
-        found["k_factor"] = _K_FACTORS
+        found["k_factor"] = RESCORED
     if "nprobe" in held:
-        lists = _lists(searcher)
-        found["nprobe"] = sorted({min(2**step, lists) for step in range(_STEPS)})
+        found["nprobe"] = partitions(_lists(searcher))
     elif "ef_search" in held:
         found["ef_search"] = CANDIDATES
-    return [dict(zip(found, values, strict=True)) for values in product(*found.values())] if found else ()
+    return nested(found)
 
 
 def _lists(searcher: FaissSearcher) -> int:

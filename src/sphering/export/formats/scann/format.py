@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,15 @@ from sphering.config.export import ScannConfig
 from sphering.cores import available_cores
 from sphering.errors import InputError, IntegrityError
 from sphering.export.formats.ids import paired, write_ids
-from sphering.export.formats.scann.build import LEAST_ROWS, ROWS_PER_LEAF, build, leaves_of, open_library, settings_of
+from sphering.export.formats.ladder import RESCORED, nested, partitions
+from sphering.export.formats.scann.build import (
+    LEAST_ROWS,
+    ROWS_PER_LEAF,
+    build,
+    leaves_of,
+    open_library,
+    settings_of,
+)
 from sphering.export.formats.search_file import SEARCH, SearchFile, read_search
 from sphering.export.formats.space import take_space
 from sphering.export.matrix.files import BLOCK_ROWS
@@ -34,8 +41,7 @@ CONFIG = "scann_config.pb"
 DATASET = "dataset.npy"
 METRIC = "DotProductDistance"
 _QUERIES = "unit float32 vectors under the transform"
-_STEPS = 16
-_REORDER = (50, 200, 800)
+_K = 10
 
 
 class ScannFormat(IndexFormat):
@@ -100,11 +106,12 @@ class ScannFormat(IndexFormat):
         return ScannSearcher(job, searcher, held.settings)
 
     def ladder(self, job: ExportJob, searcher: Any) -> Sequence[Settings]:
-        """Return leaves_to_search in powers of two, each with three values of reorder; nothing without partitions."""
+        """Return leaves_to_search for each of some values of reorder; nothing without partitions."""
         config: Any = job.config
         leaves = leaves_of(config, job.matrix.n)
-        steps = sorted({min(2**step, leaves) for step in range(_STEPS)}) if leaves else []
-        return [{"leaves_to_search": few, "reorder": many} for few, many in product(steps, _REORDER)]
+        if not leaves:
+            return ()
+        return nested({"reorder": [_K * times for times in RESCORED], "leaves_to_search": partitions(leaves)})
 
     def put_settings(self, folder: Path, settings: Settings) -> None:
         """Write the settings into ScaNN's own configuration, which it searches by, and into search.json."""
