@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sphering.errors import IdentityError, InputError
-from sphering.export.exact import TopK
+from sphering.export.exact import TopK, nearest
 from sphering.export.search import fetch, search
 
 
@@ -83,6 +83,40 @@ def test_equal_vectors_get_equal_scores_wherever_their_block_puts_them(bank):
             ties, values = found[row][same[row]], scores[row][same[row]]
             assert len(set(values.tolist())) <= 1
             assert ties.tolist() == sorted(ties.tolist())
+
+
+@pytest.mark.parametrize("distinct", [False, True])
+@pytest.mark.parametrize("k", [1, 40])
+def test_neither_the_queries_beside_nor_the_blocks_change_a_bit(distinct, k):
+    rng = np.random.default_rng(5)
+    rows = _unit(rng.standard_normal((12_000, 24)) * np.arange(1, 25) ** -0.5)
+    rows[9_000:9_500] = rows[3]
+    rows[11_000:] = rows[rng.integers(0, 400, 1_000)]
+    labels = rng.permutation(12_000) // (5 if distinct else 1)
+    queries = rows[rng.choice(12_000, 200, replace=False)]
+    queries[0] = rows[3]
+
+    def found(some, block):
+        best = TopK(some, k, distinct=distinct)
+        for start in range(0, len(rows), block):
+            best.update(rows[start : start + block], labels[start : start + block])
+        return best.result()
+
+    names, scores = found(queries, len(rows))
+    for block in (len(rows), 5_000, 700):
+        for some in (slice(0, 200), slice(0, 1), slice(17, 90)):
+            others = found(queries[some], block)
+            assert np.array_equal(others[0], names[some])
+            assert np.array_equal(others[1], scores[some])
+    if not distinct:
+        assert names.tolist() == _naive(rows, labels.tolist(), queries, k)
+
+
+def test_rows_of_blocks_are_numbered_as_they_come(bank):
+    unit = _unit(bank.vectors)
+    rows, scores = nearest((unit[start : start + 500] for start in range(0, len(unit), 500)), unit[:30], 7)
+    assert rows.tolist() == _naive(unit, range(len(unit)), unit[:30], 7)
+    assert np.abs(scores - np.einsum("qkd,qd->qk", unit[rows].astype(np.float64), unit[:30])).max() < 1e-7
 
 
 def test_search_gives_the_best_documents_of_the_snapshot(bank, bank_snapshot, whitened):
