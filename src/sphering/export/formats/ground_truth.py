@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sphering.errors import InputError
-from sphering.export.exact import TopK
+from sphering.export.exact import nearest
 from sphering.export.matrix.rows import Rows
 from sphering.export.protocol import ExportJob
 
@@ -46,12 +46,7 @@ def ground_truth(rows: Rows, unit: NDArray[np.float32], k: int) -> GroundTruth:
     k : int
         There are fewer where there are fewer rows.
     """
-    best, start = TopK(unit, k), 0
-    for block in rows.blocks():
-        best.update(block, np.arange(start, start + len(block)))
-        start += len(block)
-    found, scores = best.result()
-    return GroundTruth(unit, np.asarray(found, np.int64), scores)
+    return GroundTruth(unit, *nearest(rows.blocks(), unit, k))
 
 
 def queries(job: ExportJob) -> NDArray[np.float32]:

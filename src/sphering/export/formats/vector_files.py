@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sphering.errors import IntegrityError
 from sphering.export.codes import BY_DIMENSION, BY_VECTOR, BYTES, FLOAT32, INT8, Code, Stored, fit
-from sphering.export.exact import TopK
+from sphering.export.exact import nearest
 from sphering.export.protocol import Block, ExportJob, Format, Searcher, Settings
 
 SCALES = "scales.npy"
@@ -221,10 +221,5 @@ class DecodedSearcher:
 
     def search(self, raw: NDArray[np.float32], unit: NDArray[np.float32], k: int) -> NDArray[np.int64]:
         """Return the best rows of each query, (q, k)."""
-        best = TopK(self.code.query(self.job.rows.cut(unit)), k)
-        start = 0
-        for block in self.read():
-            count = len(block.doc_ids)
-            best.update(np.asarray(block.vectors), np.arange(start, start + count))
-            start += count
-        return np.asarray(best.result()[0], dtype=np.int64)
+        blocks = (np.asarray(block.vectors) for block in self.read())
+        return nearest(blocks, self.code.query(self.job.rows.cut(unit)), k)[0]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sphering.export.exact import TopK
+from sphering.export.exact import nearest
 from sphering.export.matrix.rows import Rows
 
 DEPTH = 100
@@ -38,11 +38,7 @@ class Truth:
     def of(cls, rows: Rows, raw: NDArray[np.float32], unit: NDArray[np.float32]) -> Truth:
         """Return the truth of some queries; streamed over the rows, memory is one block."""
         full = Rows(rows.matrix, kept=rows.kept)
-        best, start = TopK(unit, DEPTH), 0
-        for block in full.blocks():
-            best.update(block, np.arange(start, start + len(block)))
-            start += len(block)
-        return cls(full, raw, unit, best.result()[1])
+        return cls(full, raw, unit, nearest(full.blocks(), unit, DEPTH)[1])
 
     def scores_of(self, found: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the exact scores of the rows that a search found, (q, k); −inf where it found none."""
