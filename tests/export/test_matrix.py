@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ import pytest
 from sphering.errors import EmptyCorpusError, IdentityError, IntegrityError
 from sphering.export.matrix.assemble import make_matrix
 from sphering.export.matrix.files import Matrix
+from sphering.export.matrix.stream import ahead
 
 VECTOR_FILES = ("vectors.npy", "ids.parquet", "excluded.parquet", "held_out.npy")
 
@@ -28,6 +30,25 @@ def test_every_row_has_norm_one(bank_matrix):
 
 def test_blocks_give_the_same_rows_as_the_map(bank_matrix):
     assert np.array_equal(np.concatenate(list(bank_matrix.blocks(100))), bank_matrix.vectors())
+
+
+def test_blocks_that_are_read_ahead_come_in_order_until_one_cannot_be_read():
+    def broken():
+        yield from (np.full((1, 1), number) for number in range(3))
+        raise OSError("the disk is gone")
+
+    blocks = ahead(broken())
+    assert [int(next(blocks)[0, 0]) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(OSError, match="the disk is gone"):
+        next(blocks)
+
+
+def test_a_reader_that_stops_early_leaves_no_thread(bank_matrix):
+    before = threading.active_count()
+    blocks = bank_matrix.blocks(100)
+    assert len(next(blocks)) == 100
+    blocks.close()
+    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize(("shards", "seed", "strangers"), [(1, 1, 0), (7, 2, 3)])

@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from sphering.export.matrix.stream import ahead
+
 VECTORS = "vectors.npy"
 IDS = "ids.parquet"
 EXCLUDED = "excluded.parquet"
@@ -94,8 +96,8 @@ class Matrix:
         return mapped
 
     def blocks(self, rows: int = BLOCK_ROWS) -> Iterator[NDArray[np.float32]]:
-        """Yield the vectors in blocks of at most `rows` rows, read, not mapped: memory is one block."""
-        return read_rows(self.path, self.n, self.d, rows)
+        """Yield the vectors in blocks of at most `rows` rows, read, not mapped: memory is two blocks."""
+        return ahead(read_rows(self.path, self.n, self.d, rows))
 
     def rows(self, start: int, count: int) -> NDArray[np.float32]:
         """Return `count` rows from `start` on, read, not mapped."""

@@ -1,11 +1,21 @@
-"""Blocks of rows in other portions than they come in."""
+"""Blocks of rows, in other portions than they come in, or read while the one before is worked on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from numpy.typing import NDArray
+
+
+def ahead(blocks: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """Yield the same blocks; a thread gets the next one meanwhile, so that memory is two of them."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, blocks, None)
+        while (block := coming.result()) is not None:
+            coming = reader.submit(next, blocks, None)
+            yield block
 
 
 class Stream:
