@@ -48,11 +48,12 @@ soak: $(STAMP)  ## what takes too long for `make test`: whole examples, kills at
 test-engines: $(STAMP)  ## the recipes of docs/exports.md, each engine in an environment under build/engines/
 	@$(BIN)/python -m pytest -m engines --timeout 1800 -rPs
 
-bench: $(STAMP)  ## runs beside SentenceTransformer.encode, nights that change little, geometry beside scikit-learn
+bench: $(STAMP)  ## runs beside SentenceTransformer.encode, nights that change little, geometry beside scikit-learn, exports beside cp
 	@$(BIN)/python benchmarks/encode.py examples/banking77/banking77.parquet
 	@test -f $(CORPUS) || { echo "make bench CORPUS=FILE: a Parquet file with package, section and text is needed" >&2; exit 2; }
 	@$(BIN)/python benchmarks/incremental.py --corpus $(CORPUS)
 	@$(BIN)/python benchmarks/geometry.py
+	@$(BIN)/python benchmarks/export.py
 
 clean:  ## remove the environment and what was built; stores stay
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

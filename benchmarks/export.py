@@ -41,6 +41,7 @@ from threadpoolctl import threadpool_limits
 
 from sphering.config.export import ExportConfig
 from sphering.config.model import TransformConfig
+from sphering.cores import available_cores
 from sphering.export.exact import nearest
 from sphering.export.matrix.assemble import make_matrix
 from sphering.export.matrix.files import Matrix
@@ -254,9 +255,9 @@ def measure_truth(folder: Path, rounds: int) -> None:
 def fastest_product(vectors: np.ndarray, queries: np.ndarray) -> tuple[str, Callable[[], None]]:
     """Return the fastest way, in words, of all products of two sets of vectors, and what does them that way."""
     ways = {
-        f"in blocks of {rows:,} rows, {name}": (one_after_another if name == "on all threads" else side_by_side, rows)
+        f"in blocks of {rows:,} rows, {name}": (do, rows)
         for rows in BLOCKS
-        for name in ("on all threads", "one thread for each core's own")
+        for name, do in (("each on all threads", one_after_another), ("one thread a block", side_by_side))
     }
     some = vectors[:100_000]
     took = {
@@ -277,8 +278,8 @@ def one_after_another(vectors: np.ndarray, queries: np.ndarray, rows: int) -> No
 
 
 def side_by_side(vectors: np.ndarray, queries: np.ndarray, rows: int) -> None:
-    """Multiply a part of the rows on each core."""
-    cores = len(os.sched_getaffinity(0))
+    """Multiply a part of the rows on each core, with one thread of BLAS."""
+    cores = available_cores()
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores) as pool:
         list(pool.map(lambda part: one_after_another(part, queries, rows), np.array_split(vectors, cores)))
 
