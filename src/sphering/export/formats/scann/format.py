@@ -4,8 +4,8 @@ Its rows are the row_id of ids.parquet. Its training is random, by no seed: two 
 vectors and meet their recall. As the files of two builds must not be mixed, search.json names each by its digest; so no
 damaged one reaches ScaNN either, which ends the process over some of them.
 
-What it is built from is mapped; the library holds every vector, its partitions' codes, d / 4 bytes a vector, and while it
-is trained copies of up to 100,000 vectors: 369 MB were measured for 60,000 of 384 dimensions, which have 92 MB.
+What it is built from is mapped; the library holds every vector, its partitions' codes, d / 4 bytes a vector, and while
+it is trained copies of up to 100,000 vectors: 369 MB were measured for 60,000 of 384 dimensions, which have 92 MB.
 """
 
 from __future__ import annotations
