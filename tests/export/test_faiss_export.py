@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import resource
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ from sphering.config.export import FaissConfig
 from sphering.errors import InputError, IntegrityError
 from sphering.export.formats.faiss.build import build, open_factory, put_chain
 from sphering.export.formats.faiss.layers import layers, read_settings
+from sphering.export.formats.faiss.read import open_index
 from sphering.export.make import make_export, publish, write
 from sphering.export.matrix.assemble import make_matrix
 from sphering.export.matrix.rows import Rows
@@ -189,6 +191,23 @@ def test_an_index_that_needs_more_vectors_is_refused_with_what_to_do(store, make
     with pytest.raises(InputError, match=r"on 240 vectors[\s\S]*HNSW32"):
         make_export(store, KEY, job)
     assert not store.path(KEY).exists()
+
+
+def test_a_damaged_length_that_asks_for_more_memory_than_there_is_is_found(tmp_path):
+    import faiss
+
+    path = tmp_path / "index.faiss"
+    faiss.write_index(faiss.IndexFlatIP(4), str(path))
+    whole = bytearray(path.read_bytes())
+    whole[-4] = 0xFF  # of the eight bytes that say how many follow: a terabyte
+    path.write_bytes(whole)
+    usual = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (64 << 30, usual[1]))
+    try:
+        with pytest.raises(IntegrityError, match=r"index\.faiss"):
+            open_index(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, usual)
 
 
 def test_an_l2_index_in_place_of_ours_is_found(store, make_job, xquad_snapshot, fitted):

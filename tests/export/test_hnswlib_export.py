@@ -158,6 +158,23 @@ def test_a_file_that_was_cut_short_is_refused(paragraphs, store, kept):
         publish(store, KEY, paragraphs)
 
 
+@pytest.mark.parametrize("at", [0, 8, 24, 32])
+def test_a_damaged_header_never_reaches_hnswlib_which_reads_memory_that_is_not_its_own(paragraphs, store, at):
+    path = paragraphs.folder / "index.hnswlib"
+    whole = bytearray(path.read_bytes())
+    whole[at + 2] ^= 0x40
+    path.write_bytes(whole)
+    with pytest.raises(IntegrityError, match="contradict"):
+        publish(store, KEY, paragraphs)
+
+
+def test_search_settings_without_ef_are_refused(paragraphs, store):
+    path = paragraphs.folder / "search.json"
+    path.write_text(path.read_text().replace("ef_search", "ef_seerch"))
+    with pytest.raises(IntegrityError, match=r"ef_search[\s\S]*search\.json"):
+        publish(store, KEY, paragraphs)
+
+
 def test_search_settings_that_are_missing_are_named(paragraphs, store):
     (paragraphs.folder / "search.json").unlink()
     with pytest.raises(IntegrityError, match=r"search\.json"):

@@ -16,7 +16,7 @@ from sphering.export.exact import TopK
 from sphering.export.formats.pgvector.copy_binary import read_rows, text_field, write_rows
 from sphering.export.make import make_export, write
 from sphering.export.matrix.assemble import make_matrix
-from sphering.export.opening import check_export
+from sphering.export.opening import check_export, open_format
 from sphering.export.protocol import ExportJob
 from sphering.store.local_files import LocalFiles
 from tests.export.odd import ODD_IDS, ODD_METADATA, odd_matrix
@@ -257,3 +257,11 @@ class TestReader:
         (tmp_path / "f").write_bytes(damage(data))
         with pytest.raises(IntegrityError):
             list(read_rows(tmp_path / "f", 4))
+
+    def test_an_id_that_is_no_text_is_refused(self, made):
+        folder = made(index="none")[0]
+        data = bytearray((folder / "vectors.copy").read_bytes())
+        data[25] = 0xFF  # the first byte of the first id
+        (folder / "vectors.copy").write_bytes(data)
+        with pytest.raises(IntegrityError, match=r"UTF8[\s\S]*vectors\.copy"):
+            list(open_format("pgvector").read(folder))

@@ -203,6 +203,14 @@ def test_a_key_that_is_added_twice_is_refused_by_usearch_itself(paragraphs):
         index.add(5, np.zeros(384, np.float32))
 
 
+def test_search_settings_without_expansion_are_refused(paragraphs, store):
+    job = paragraphs()
+    path = job.folder / "search.json"
+    path.write_text(path.read_text().replace("expansion_search", "expansion_saerch"))
+    with pytest.raises(IntegrityError, match=r"expansion_search[\s\S]*search\.json"):
+        publish(store, KEY, job)
+
+
 @pytest.mark.parametrize("kept", [0, 50, 2000])
 def test_a_file_that_was_cut_short_is_refused(paragraphs, store, kept):
     job = paragraphs()

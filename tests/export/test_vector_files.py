@@ -172,6 +172,8 @@ def test_the_file_that_is_missing_is_named(written):
         ("npy", lambda whole: whole.replace(b"'<f4'", b"'<i4'")),
         ("npy", lambda whole: whole.replace(b"False", b"True ")),
         ("npy", lambda whole: b""),
+        ("npy", lambda whole: whole.replace(b"(20000, 12)", b"(20000, 12(")),
+        ("npy", lambda whole: whole.replace(b"(20000, 12)", b"(-2000,-12)")),
         ("fbin", lambda whole: whole + b"\0\0\0\0"),
         ("fbin", lambda whole: np.array([20001, 12], "<u4").tobytes() + whole[8:]),
         ("fbin", lambda whole: np.array([12, 20000], "<u4").tobytes() + whole[8:]),
@@ -197,12 +199,15 @@ def _saved(values):
     [
         lambda path: path.unlink(),
         lambda path: path.write_bytes(b"no scales"),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"PK\x03\x04" + path.read_bytes()[4:]),
+        lambda path: path.write_bytes(path.read_bytes().replace(b"), }", b"(, }")),
         _saved(np.ones((N - 1, 1), np.float32)),
         _saved(np.ones((1, D + 1), np.float32)),
         _saved(np.ones((N, 1))),
         _saved(np.ones((N, 1), np.float32)),
     ],
-    ids=["missing", "garbage", "too few", "too many", "float64", "others"],
+    ids=["missing", "garbage", "empty", "zip", "open bracket", "too few", "too many", "float64", "others"],
 )
 def test_scales_that_are_missing_or_others_are_found(written, scale, change):
     job = written({"format": "npy", "dtype": "int8", "scale": scale})
@@ -220,6 +225,7 @@ def test_scales_that_are_missing_or_others_are_found(written, scale, change):
         '{"dtype": "int7", "scale": null, "dimension": 12}',
         '{"dtype": "int8", "scale": "row", "dimension": 12}',
         '{"dtype": "float16", "scale": null, "dimension": 12}',
+        '{"dtype": "int8", "scale": "vector", "dimension": Infinity}',
     ],
 )
 @pytest.mark.parametrize("format_name", ["npy", "fbin", "parquet"])

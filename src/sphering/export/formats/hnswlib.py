@@ -33,6 +33,7 @@ QUERIES = "unit float32 vectors under the transform"
 # hierarchicalnsw's saveIndex: offset of level 0, most and present elements, bytes of one, offsets of label and vector,
 # top level, entry point, links above and at level 0, M, the level's multiplier, ef_construction.
 _HEADER = struct.Struct("<6QiI3QdQ")
+_LABEL_BYTES = 8
 _SEED = 100
 
 
@@ -127,7 +128,7 @@ def open_index(folder: Path) -> Any:
     except RuntimeError as error:
         raise IntegrityError(f"this file cannot be read: {error}", where=str(path)) from error
     held.require(path, metric=index.space, dimension=index.dim, vectors=index.element_count)
-    index.set_ef(held.settings["ef_search"])
+    index.set_ef(held.setting("ef_search", folder))
     index.set_num_threads(available_cores())
     return index
 
@@ -147,12 +148,17 @@ def _header(path: Path) -> dict[str, int]:
     """Return dimension and number as the file's header has them, which hnswlib does not compare with anything."""
     try:
         with path.open("rb") as stream:
-            _, most, present, size, label, vector, *_ = _HEADER.unpack(stream.read(_HEADER.size))
+            start, most, present, size, label, vector, *_ = _HEADER.unpack(stream.read(_HEADER.size))
     except (OSError, struct.error) as error:
         raise IntegrityError(
             f"this file cannot be read: {error}", expected="an hnswlib index", where=str(path)
         ) from error
-    if not present <= most or path.stat().st_size < _HEADER.size + present * size:
+    # hnswlib takes memory for `most` elements, and reads each where the offsets say, whatever these are.
+    if start != 0 or most != present or size != label + _LABEL_BYTES or not vector <= label:
+        raise IntegrityError(
+            "a header whose numbers contradict each other", expected="an hnswlib index", where=str(path)
+        )
+    if path.stat().st_size < _HEADER.size + present * size:
         raise IntegrityError(f"{path.stat().st_size} bytes for {present} vectors", expected="more", where=str(path))
     return {"dimension": (label - vector) // 4, "vectors": present}
 

@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from numpy.lib import format as npy_format
 
 from sphering.config.export import NpyConfig
-from sphering.errors import IntegrityError
 from sphering.export.formats.flat_file import FlatFileFormat, Layout
 from sphering.export.formats.ids import place, write_ids
-from sphering.export.formats.vector_files import write_npy_header
+from sphering.export.formats.npy_header import read_npy_header, write_npy_header
 from sphering.export.matrix.files import VECTORS
 from sphering.export.protocol import ExportJob
 
@@ -41,20 +39,7 @@ class NpyFormat(FlatFileFormat):
 
     def read_header(self, path: Path) -> Layout:
         """Return shape, type and offset as NumPy reads them."""
-        try:
-            with path.open("rb") as source:
-                npy_format.read_magic(source)
-                shape, fortran, dtype = npy_format.read_array_header_1_0(source)
-                offset = source.tell()
-        except (OSError, ValueError) as error:
-            raise IntegrityError(
-                f"this file cannot be read: {error}", expected="a .npy file", where=str(path)
-            ) from error
-        if len(shape) != 2 or fortran:
-            raise IntegrityError(f"an array of shape {shape}", expected="(n, d) in C order", where=str(path))
-        size, expected = path.stat().st_size, offset + shape[0] * shape[1] * dtype.itemsize
-        if size != expected:
-            raise IntegrityError(f"{size} bytes for {shape} {dtype}", expected=f"{expected} bytes", where=str(path))
+        shape, dtype, offset = read_npy_header(path)
         return Layout(*shape, dtype, offset)
 
 

@@ -52,6 +52,18 @@ class SearchFile:
         (folder / SEARCH).unlink(missing_ok=True)
         (folder / SEARCH).write_text(text + "\n", encoding="utf-8")
 
+    def setting(self, name: str, folder: Path) -> int:
+        """Return one of the settings.
+
+        Raises
+        ------
+        IntegrityError
+            If it is not there.
+        """
+        if name not in self.settings:
+            raise IntegrityError(f"settings {self.settings}", expected=name, where=str(folder / SEARCH))
+        return self.settings[name]
+
     def require(self, path: Path, **found: Any) -> None:
         """Refuse an index that is not what is said of it.
 
@@ -95,7 +107,7 @@ def read_search(folder: Path, library: str, metrics: tuple[str, ...]) -> SearchF
     path = folder / SEARCH
     try:
         found = SearchFile(**json.loads(path.read_text(encoding="utf-8")))
-        numbers = [found.dimension, found.vectors, *found.settings.values()]
+        numbers = [found.dimension, found.vectors, *found.settings.values(), *map(len, (found.sha256 or {}).values())]
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise IntegrityError(f"this file cannot be read: {error}", where=str(path)) from error
     if not all(isinstance(number, int) and number > 0 for number in numbers):

@@ -145,7 +145,7 @@ def open_index(folder: Path) -> tuple[Any, SearchFile]:
     held.require(path, dtype=_dtype(index), metric=_metric_of(index), dimension=index.ndim, vectors=len(index))
     if held.metric != _metric(held.dtype):
         raise IntegrityError(f"an index of {held.dtype} with the metric {held.metric}", where=str(path))
-    index.expansion_search = held.settings["expansion_search"]
+    index.expansion_search = held.setting("expansion_search", folder)
     return index, held
 
 

@@ -7,15 +7,15 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from sphering.errors import IntegrityError
 from sphering.export.codes import BY_DIMENSION, BY_VECTOR, BYTES, FLOAT32, INT8, Code, Stored, fit
 from sphering.export.exact import nearest
+from sphering.export.formats.npy_header import read_npy_header, write_npy_header
 from sphering.export.protocol import Block, ExportJob, Format, Searcher, Settings
 
 SCALES = "scales.npy"
@@ -104,7 +104,7 @@ def read_code(folder: Path) -> tuple[Code, int | None]:
         dtype, scale, dimension = str(content["dtype"]), content["scale"], int(content["dimension"])
         if dtype not in BYTES or scale not in (None, BY_VECTOR, BY_DIMENSION):
             raise ValueError(f"dtype {dtype!r}, scale {scale!r}")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise IntegrityError(
             f"this file cannot be read: {error}", expected="dtype, scale and dimension", where=str(path)
         ) from error
@@ -121,15 +121,10 @@ def read_scales(folder: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
         If they cannot be read, or are not float32 of this shape.
     """
     path = folder / SCALES
-    try:
-        scales: NDArray[np.float32] = np.load(path, mmap_mode="r")
-    except (OSError, ValueError) as error:
-        raise IntegrityError(
-            f"this file cannot be read: {error}", expected=f"{shape} float32", where=str(path)
-        ) from error
-    if scales.shape != shape or scales.dtype != np.float32:
-        raise IntegrityError(f"{scales.shape} {scales.dtype}", expected=f"{shape} float32", where=str(path))
-    return scales
+    found, dtype, offset = read_npy_header(path)
+    if found != shape or dtype != np.float32:
+        raise IntegrityError(f"{found} {dtype}", expected=f"{shape} float32", where=str(path))
+    return np.memmap(path, dtype=np.float32, mode="r", offset=offset, shape=shape)
 
 
 class RowScales:
@@ -162,12 +157,6 @@ class RowScales:
 def scaled_by_row(code: Code) -> bool:
     """Return whether each row has a scale of its own."""
     return code.dtype == INT8 and code.scales is None
-
-
-def write_npy_header(target: BinaryIO, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
-    """Write the header of a .npy file of version 1.0, in C order."""
-    header = {"descr": npy_format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-    npy_format.write_array_header_1_0(target, header)
 
 
 class VectorFormat(Format):

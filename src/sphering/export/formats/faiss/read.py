@@ -28,7 +28,7 @@ def open_index(path: Path) -> Any:
 
     try:
         return faiss.read_index(str(path))
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:  # it takes as much memory as a damaged length says
         raise IntegrityError(f"this file cannot be read: {error}", expected="a FAISS index", where=str(path)) from error
 
 

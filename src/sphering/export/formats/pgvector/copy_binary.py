@@ -22,6 +22,7 @@ HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 _JSONB_VERSION = b"\x01"
 _READ_BYTES = 32 * 2**20
+_LONGEST_ROW = 2**30  # https://www.postgresql.org/docs/18/limits.html, "field size"
 _COUNT, _LENGTH = Struct(">h"), Struct(">i")
 _HEX = np.zeros(256, dtype=np.uint8)
 _HEX[np.frombuffer(b"0123456789abcdef", dtype=np.uint8)] = np.arange(16)
@@ -83,7 +84,7 @@ def read_rows(path: Path, fields: int) -> Iterator[list[pa.Array]]:
             if stream.read(len(HEADER)) != HEADER:
                 raise _damaged(path, "it does not begin as such a file does")
             rest = b""
-            while True:
+            while len(rest) <= _LONGEST_ROW:
                 more = stream.read(_READ_BYTES)
                 data = rest + more
                 bounds, end, finished = _walk(data, fields, path)
@@ -94,9 +95,25 @@ def read_rows(path: Path, fields: int) -> Iterator[list[pa.Array]]:
                     break
                 if not more:
                     raise _damaged(path, "it ends within a row")
+            else:
+                raise _damaged(path, "a row is longer than PostgreSQL's may be")
             if rest or stream.read(1):
                 raise _damaged(path, "there is something behind its end")
     except OSError as error:
+        raise _damaged(path, str(error)) from error
+
+
+def texts_of(column: pa.Array, path: Path) -> pa.Array:
+    """Return fields of the type text as strings.
+
+    Raises
+    ------
+    IntegrityError
+        If they are no UTF-8.
+    """
+    try:
+        return column.cast(pa.large_string()).cast(pa.string())
+    except pa.ArrowException as error:
         raise _damaged(path, str(error)) from error
 
 

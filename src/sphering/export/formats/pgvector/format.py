@@ -24,6 +24,7 @@ from sphering.export.formats.pgvector.copy_binary import (
     jsonb_field,
     read_rows,
     text_field,
+    texts_of,
     uuid_field,
     vector_field,
     vectors_of,
@@ -92,7 +93,7 @@ class PgvectorFormat(VectorFormat, DeltaWriter):
         """Yield blocks of the file that COPY reads."""
         path = folder / COPY
         for doc_ids, _, vectors, _ in read_rows(path, len(COLUMNS)):
-            yield Block(doc_ids.cast(pa.large_string()).cast(pa.string()), vectors_of(vectors, path))
+            yield Block(texts_of(doc_ids, path), vectors_of(vectors, path))
 
     def facts(self, job: ExportJob, folder: Path) -> dict[str, Any]:
         """Return the type of the numbers; and the columns', which the scripts name."""
