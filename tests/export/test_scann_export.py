@@ -134,12 +134,35 @@ def test_a_vector_that_is_not_finite_is_refused_before_scann_ends_the_process(tm
         write(dataclasses.replace(paragraphs, matrix=dataclasses.replace(paragraphs.matrix, directory=folder)))
 
 
-def test_the_files_of_two_builds_are_not_mixed(tmp_path, store, paragraphs):
-    """Its training may end otherwise: a run that was killed leaves files that the next run's do not fit."""
+@pytest.fixture
+def another_build(tmp_path, paragraphs):
+    """The files of a build that ended otherwise, as ScaNN's training may."""
     other = paragraphs.config.model_copy(update={"leaves": 20})
     first = dataclasses.replace(paragraphs, config=other, folder=tmp_path / "first")
     write(first)
-    store.create_from(f"{KEY}/hashed_dataset.npy", first.folder / "hashed_dataset.npy")
+    return first.folder
+
+
+def test_half_of_the_files_of_a_killed_run_make_room_for_all_of_the_next(paragraphs, store, another_build):
+    for name in ("hashed_dataset.npy", "search.json"):
+        store.create_from(f"{KEY}/{name}", another_build / name)
+    manifest = publish(store, KEY, paragraphs)
+    assert manifest["settings"]["leaves_to_search"] != 5
+    assert verify_export(store, KEY) == manifest
+    for name in manifest["files"]:
+        assert store.path(f"{KEY}/{name}").read_bytes() == (paragraphs.folder / name).read_bytes()
+
+
+def test_all_files_of_a_killed_run_are_adopted(paragraphs, store, another_build):
+    for path in another_build.iterdir():
+        store.create_from(f"{KEY}/{path.name}", path)
+    manifest = publish(store, KEY, paragraphs)
+    assert manifest["settings"]["leaves_to_search"] == 5
+    assert verify_export(store, KEY) == manifest
+
+
+def test_the_files_of_two_builds_are_not_mixed(paragraphs, store, another_build):
+    shutil.copyfile(another_build / "hashed_dataset.npy", paragraphs.folder / "hashed_dataset.npy")
     with pytest.raises(IntegrityError, match=r"another build[\s\S]*hashed_dataset\.npy"):
         publish(store, KEY, paragraphs)
 

@@ -94,7 +94,7 @@ def publish(
     """Create the written files in the store, read them back there, and create the manifest last.
 
     A file that is there already, of a run that was killed, is adopted: it is read back, measured and hashed in place
-    like one of this run.
+    like one of this run. Some of the files of another build, where they do not go together with ours, make room.
 
     Raises
     ------
@@ -102,10 +102,12 @@ def publish(
         If the files in place do not hold the matrix.
     """
     names = sorted(path.name for path in job.folder.iterdir())
+    chosen_format = open_format(job.config.format)
+    if chosen_format.one_build:
+        _remove_half(files, folder_key, job.folder, names)
     for name in names:
         files.create_from(f"{folder_key}/{name}", job.folder / name)
     folder = files.folder(folder_key)
-    chosen_format = open_format(job.config.format)
     found = compare(chosen_format, folder, job)
     hashes = _hashes(folder, names)
     document = {
@@ -119,6 +121,16 @@ def publish(
     }
     create_document(files, f"{folder_key}/{MANIFEST}", document)
     return read_document(files, f"{folder_key}/{MANIFEST}")
+
+
+def _remove_half(files: Files, folder_key: str, folder: Path, names: list[str]) -> None:
+    """Remove what a killed run left of another build, unless it left all of it; without a manifest it is nobody's."""
+    left = [name for name in names if files.exists(f"{folder_key}/{name}")]
+    if len(left) == len(names):
+        return
+    if any(sha256_file(files.path(f"{folder_key}/{name}")) != sha256_file(folder / name) for name in left):
+        for name in left:
+            files.remove(f"{folder_key}/{name}")
 
 
 def _manifest(job: ExportJob, chosen_format: Format, found: ReadBack) -> dict[str, Any]:

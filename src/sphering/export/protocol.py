@@ -122,11 +122,14 @@ class Format(ABC):
         The distributions whose versions the manifest names.
     limit : int or None
         The largest dimension that the engine takes.
+    one_build : bool
+        Whether its files go together only where one build wrote them all, and no two builds write the same bytes.
     """
 
     config: ClassVar[type[ExportConfig]]
     libraries: ClassVar[tuple[str, ...]]
     limit: ClassVar[int | None] = None
+    one_build: ClassVar[bool] = False
 
     def check(self, config: Any, dimension: int) -> None:  # noqa: B027 - a format may have nothing to check
         """Refuse a configuration that cannot work, before anything is written.

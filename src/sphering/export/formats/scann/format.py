@@ -50,6 +50,7 @@ class ScannFormat(IndexFormat):
 
     config = ScannConfig
     libraries = ("scann", "numpy", "pyarrow")
+    one_build = True
 
     def check(self, config: ScannConfig, dimension: int) -> None:
         """Raise ExtraMissingError where ScaNN is not installed."""
