@@ -133,3 +133,8 @@ def test_a_snapshot_that_lost_a_row_is_refused(tmp_path, xquad, fitted):
     lying = type(snapshot)(dataclasses.replace(snapshot.manifest, documents=241), snapshot.paths, snapshot.dropped_path)
     with pytest.raises(IntegrityError):
         make_matrix(lying, fitted(snapshot, "none"), tmp_path / "matrix")
+
+
+def test_rows_anywhere_are_read_as_they_are(bank_matrix):
+    places = np.array([[5, 0, 5], [bank_matrix.n - 1, 7, 5]])
+    assert np.array_equal(bank_matrix.rows_at(places), bank_matrix.vectors()[places])

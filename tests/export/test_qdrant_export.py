@@ -124,7 +124,7 @@ class TestLoad:
         assert {point.payload["doc_id"]: point.payload["metadata"] for point in found} == expected
         assert all(point.id == str(uuid5(NAMESPACE, point.payload["doc_id"])) for point in found)
         by_id = {point.payload["doc_id"]: np.array(point.vector, np.float32) for point in found}
-        ids = job.rows.ids().to_pylist()
+        ids = job.matrix.ids.to_pylist()
         assert np.array_equal(np.stack([by_id[doc_id] for doc_id in ids]), matrix.vectors())
 
     def test_the_bodies_do_without_the_script(self, made):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sphering.errors import IntegrityError
 from sphering.export.codes import FLOAT32
 from sphering.export.matrix.assemble import MAX_NORM_ERROR
+from sphering.export.matrix.rows import Rows
 from sphering.export.matrix.stream import Stream
 from sphering.export.protocol import Block, ExportJob, Format
 
@@ -59,11 +60,9 @@ def compare(chosen: Format, folder: Path, job: ExportJob) -> ReadBack:
 
 def _check_source(job: ExportJob) -> None:
     """Check the norms of the matrix itself: what was cut, rounded or not given back no longer shows them."""
-    start = 0
-    for vectors in job.matrix.blocks():
-        block = Block(job.matrix.ids.slice(start, len(vectors)), vectors)
-        start += len(vectors)
-        _norm_error(block, job.matrix.directory, MAX_NORM_ERROR)
+    whole = Rows(job.matrix)
+    for doc_ids, vectors in zip(whole.ids(), whole.blocks(), strict=True):
+        _norm_error(Block(doc_ids, vectors), job.matrix.directory, MAX_NORM_ERROR)
 
 
 def _walk(blocks: Iterator[Block], folder: Path, dimension: int, bound: float) -> ReadBack:
@@ -104,16 +103,16 @@ class Expected:
     """What is to come back, taken in the portions in which a reader gives it."""
 
     def __init__(self, job: ExportJob, vectors: Iterator[NDArray[np.float32]]) -> None:
-        self._ids = job.rows.ids()
+        self._ids = Stream(job.rows.ids())
         self._vectors = Stream(vectors)
         self.end = 0
 
     def ids(self, count: int) -> pa.Array:
-        """Return the next ids."""
-        return self._ids.slice(self.end, count)
+        """Return the next ids, fewer where there are no more."""
+        return pa.chunked_array(list(self._ids.take(count)), pa.string()).combine_chunks()
 
     def vectors(self, count: int) -> NDArray[np.float32]:
-        """Return the next vectors."""
+        """Return the next vectors, fewer where there are no more."""
         blocks = list(self._vectors.take(count))
         return np.concatenate(blocks) if blocks else np.empty((0, 0), np.float32)
 

@@ -58,9 +58,13 @@ class Rows:
         """Return the row of the matrix of each of them, (n,)."""
         return np.arange(self.matrix.n) if self.kept is None else np.flatnonzero(self.kept)
 
-    def ids(self) -> pa.Array:
-        """Return their doc_ids, (n,) string: all of them, in memory."""
-        return self.matrix.ids if self.kept is None else self.matrix.ids.filter(pa.array(self.kept))
+    def ids(self) -> Iterator[pa.Array]:
+        """Yield their doc_ids, (m,) string, in blocks."""
+        at = 0
+        for batch in self.matrix.documents(columns=["doc_id"]):
+            doc_ids = batch.column(0)
+            yield doc_ids if self.kept is None else doc_ids.filter(pa.array(self.kept[at : at + len(doc_ids)]))
+            at += len(doc_ids)
 
     def blocks(self, rows: int = BLOCK_ROWS) -> Iterator[NDArray[np.float32]]:
         """Yield their vectors, (m, d) float32 unit rows, in blocks of `rows` rows.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from numpy.typing import NDArray
+Part = TypeVar("Part", bound=Any)
 
 
-def ahead(blocks: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+def ahead(blocks: Iterator[Part]) -> Iterator[Part]:
     """Yield the same blocks; a thread gets the next one meanwhile, so that memory is two of them."""
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, blocks, None)
@@ -18,17 +18,19 @@ def ahead(blocks: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
             yield block
 
 
-class Stream:
-    """Blocks of rows, taken in portions of any size."""
+class Stream(Generic[Part]):
+    """Blocks of rows, arrays of NumPy or Arrow, taken in portions of any size."""
 
-    def __init__(self, blocks: Iterator[NDArray[Any]]) -> None:
+    def __init__(self, blocks: Iterator[Part]) -> None:
         self._blocks = blocks
-        self._rest: NDArray[Any] | None = None
+        self._rest: Part | None = None
 
-    def take(self, count: int) -> Iterator[NDArray[Any]]:
-        """Yield the next `count` rows in blocks."""
+    def take(self, count: int) -> Iterator[Part]:
+        """Yield the next `count` rows in blocks, or as many as are left."""
         while count:
-            block = next(self._blocks) if self._rest is None else self._rest
+            block = next(self._blocks, None) if self._rest is None else self._rest
+            if block is None:
+                return
             self._rest = block[count:] if len(block) > count else None
             yield block[:count]
             count -= len(block[:count])

@@ -12,7 +12,7 @@ from sphering.export.matrix.rows import Rows
 
 DEPTH = 100
 TOLERANCE = 1e-6
-_QUERIES = 256
+_ROWS = 8192  # that are scored at once
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,14 @@ class Truth:
 
     def scores_of(self, found: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the exact scores of the rows that a search found, (q, k); −inf where it found none."""
-        vectors, places = self.rows.matrix.vectors(), self.rows.places()
+        places = self.rows.places()
         scores = np.full(found.shape, -np.inf)
-        for start in range(0, len(found), _QUERIES):
-            part = found[start : start + _QUERIES]
-            rows = vectors[places[np.maximum(part, 0)]].astype(np.float64)
-            exact = np.einsum("qkd,qd->qk", rows, self.unit[start : start + _QUERIES].astype(np.float64))
-            scores[start : start + _QUERIES] = np.where(part >= 0, exact, -np.inf)
+        step = max(1, _ROWS // found.shape[1])
+        for start in range(0, len(found), step):
+            part = found[start : start + step]
+            rows = self.rows.matrix.rows_at(places[np.maximum(part, 0)]).astype(np.float64)
+            exact = np.einsum("qkd,qd->qk", rows, self.unit[start : start + step].astype(np.float64))
+            scores[start : start + step] = np.where(part >= 0, exact, -np.inf)
         return scores
 
     def recalls(self, found: NDArray[np.int64], k: int) -> NDArray[np.float64]:
