@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -105,6 +107,19 @@ def test_a_changed_byte_leaves_the_old_folder_as_it_was(night, tmp_path):
     assert done.exit_code != 0
     assert "SHA-256" in done.stderr
     assert {path.name: path.read_bytes() for path in (tmp_path / "served").iterdir()} == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["served", "source.parquet", "store"]
+
+
+def test_what_a_killed_pull_left_half_filled_is_removed_by_the_next(night, tmp_path):
+    night(40)
+    code = (
+        "import os, pathlib, signal, sys; from sphering.cli.swap import swap_in\n"
+        "def fill(new):\n    (new / 'half').write_text('x'); os.kill(os.getpid(), signal.SIGKILL)\n"
+        "swap_in(pathlib.Path(sys.argv[1]), fill)"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path / "served"], check=False)
+    assert len(list(tmp_path.glob(".served.new.*"))) == 1
+    assert pull(tmp_path).exit_code == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["served", "source.parquet", "store"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import glob
 import os
 import secrets
 import shutil
@@ -13,6 +14,8 @@ from typing import Any
 
 from sphering.errors import InputError
 from sphering.store.files import storage_errors
+from sphering.store.processes import is_alive
+from sphering.store.temporaries import HOST
 
 _HERE = -100  # AT_FDCWD
 _EXCHANGE = 2  # RENAME_EXCHANGE
@@ -24,11 +27,12 @@ def swap_in(folder: Path, fill: Callable[[Path], Any]) -> None:
 
     Whoever opens the folder finds the old one or the new one, never none and never a mixture; where the kernel or the
     file system cannot exchange two folders at once, there is none for an instant. When anything fails, the old folder
-    is as it was.
+    is as it was. What killed processes of this machine left half-filled beside it is removed.
     """
-    mark = f"{os.getpid()}.{secrets.token_hex(4)}.tmp"
+    mark = f"{HOST}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
     new, old = (folder.with_name(f".{folder.name}.{name}.{mark}") for name in ("new", "old"))
     with storage_errors(folder):
+        _remove_dead(folder)
         try:
             new.mkdir(parents=True)
             fill(new)
@@ -63,6 +67,15 @@ def check_replaceable(folder: Path, mark: str, command: str) -> None:
             where=str(folder),
             remedy="name another folder: its whole content would be replaced",
         )
+
+
+def _remove_dead(folder: Path) -> None:
+    """Remove new folders of processes that are gone; an old one may be all that a kill between two renames left."""
+    before = f".{folder.name}.new.{HOST}."
+    for path in folder.parent.glob(f"{glob.escape(before)}*.tmp"):
+        process = path.name.removeprefix(before).split(".")[0]
+        if process.isdecimal() and not is_alive(int(process)):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _put(folder: Path, new: Path, old: Path) -> None:
