@@ -263,3 +263,15 @@ def test_a_configuration_names_the_place_of_a_key_in_its_file(write):
     file.unlink()
     assert config.place("gate", 1, "metric") == f"{file}, in [[gate]] number 2"
     assert Config.model_validate(config.document()).place("transform", "kind") == "in [transform]"
+
+
+@pytest.mark.parametrize(("columns", "carried"), [('["topic"]', ("topic",)), ("[]", ())])
+def test_an_export_carries_the_columns_that_its_table_lists(write, columns, carried):
+    export = f'[[export]]\nname = "a"\nformat = "npy"\nmetadata = {columns}\n'
+    assert load(write(MINIMAL + 'metadata = ["topic", "mass"]\n' + export)).export[0].metadata == carried
+
+
+def test_precomputed_vectors_may_lie_in_a_list_of_files(write, tmp_path):
+    encoder = '[encoder]\nkind = "precomputed"\nidentity = "mine"\nvectors = ["a.parquet", "b.parquet"]\n'
+    files = tuple(str(tmp_path / name) for name in ("a.parquet", "b.parquet"))
+    assert load(write(MINIMAL + encoder)).encoder.model_dump()["vectors"] == files

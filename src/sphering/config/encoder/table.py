@@ -6,15 +6,31 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Self
+from typing import Any
 
-from pydantic import Field, GetJsonSchemaHandler, ModelWrapValidatorHandler, ValidationInfo, model_validator
+from pydantic import (
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic.json_schema import JsonSchemaValue
 
 from sphering.config.table import Table
 
 ENTRY_POINTS = "sphering.encoders"
 DEFAULT_KIND = "sentence-transformers"
+
+
+def _of_its_kind(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+    if not isinstance(value, Mapping):
+        return handler(value)
+    table: Any = encoder_table(value)
+    if info.mode == "json":  # a file is validated that way, strictly; see `load`
+        return table.model_validate_json(json.dumps(value), strict=True)
+    return table.model_validate(value)
 
 
 class EncoderConfig(Table):
@@ -28,15 +44,12 @@ class EncoderConfig(Table):
     query_prompt: str = Field("", description="Put in front of every query.")
     max_drift: float = Field(1e-6, ge=0, description="Largest cosine distance to the stored probe that is tolerated.")
 
-    @model_validator(mode="wrap")
     @classmethod
-    def _of_its_kind(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
-        if cls is not EncoderConfig or not isinstance(value, Mapping):
-            return handler(value)
-        table: Any = encoder_table(value)
-        if info.mode == "json":  # a file is validated that way, strictly; see `load`
-            return table.model_validate_json(json.dumps(value), strict=True)  # type: ignore[no-any-return]
-        return table.model_validate(value)  # type: ignore[no-any-return]
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        """Return the schema of a kind's table, or of this class one that turns to the table of the named kind."""
+        if Table not in cls.__bases__:  # wrapped, it would be given JSON's lists, which are no tuples
+            return handler(source)
+        return WrapValidator(_of_its_kind).__get_pydantic_core_schema__(source, handler)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

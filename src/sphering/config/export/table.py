@@ -6,14 +6,30 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Self
+from typing import Any
 
-from pydantic import Field, GetJsonSchemaHandler, ModelWrapValidatorHandler, ValidationInfo, model_validator
+from pydantic import (
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic.json_schema import JsonSchemaValue
 
 from sphering.config.table import ContradictionError, Name, Table, nearest
 
 ENTRY_POINTS = "sphering.exports"
+
+
+def _of_its_format(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+    table: Any = export_table(value) if isinstance(value, Mapping) else None
+    if table is None:  # a table already, or one whose key `format` is missing: say so
+        return handler(value)
+    if info.mode == "json":  # a file is validated that way, strictly; see `load`
+        return table.model_validate_json(json.dumps(value), strict=True)
+    return table.model_validate(value)
 
 
 class ExportConfig(Table):
@@ -36,17 +52,12 @@ class ExportConfig(Table):
         ),
     )
 
-    @model_validator(mode="wrap")
     @classmethod
-    def _of_its_format(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
-        if cls is not ExportConfig or not isinstance(value, Mapping):
-            return handler(value)
-        table: Any = export_table(value)
-        if table is None:  # the key `format` is missing: say so
-            return handler(value)
-        if info.mode == "json":  # a file is validated that way, strictly; see `load`
-            return table.model_validate_json(json.dumps(value), strict=True)  # type: ignore[no-any-return]
-        return table.model_validate(value)  # type: ignore[no-any-return]
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        """Return the schema of a format's table, or of this class one that turns to the table of the named format."""
+        if Table not in cls.__bases__:  # wrapped, it would be given JSON's lists, which are no tuples
+            return handler(source)
+        return WrapValidator(_of_its_format).__get_pydantic_core_schema__(source, handler)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
