@@ -181,6 +181,12 @@ def test_a_factory_string_that_faiss_refuses_is_refused_before_anything_is_writt
     assert not job.folder.exists()
 
 
+def test_what_faiss_says_of_a_string_comes_without_the_function_that_says_it():
+    with pytest.raises(InputError) as refused:
+        open_factory("HNSQ32", 8)
+    assert refused.value.found == "FAISS refuses the factory string 'HNSQ32': could not parse index string HNSQ32"
+
+
 def test_an_id_map_in_the_factory_string_is_refused():
     with pytest.raises(InputError, match="id map"):
         open_factory("IDMap2,Flat", 8)

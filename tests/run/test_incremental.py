@@ -1,6 +1,7 @@
 """What a second night costs and leaves."""
 
 import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from sphering.run.evaluate import evaluate
 from sphering.run.finish import abandon
 from sphering.run.fit import settle_transform
 from sphering.run.ingest import ingest
+from sphering.run.plan import plan
 from sphering.run.plan_release import plan_release
 from sphering.run.probe import mixed_bits
 from sphering.run.release import commit_release, publish
@@ -161,9 +163,20 @@ def test_a_fit_over_vectors_of_another_encoder_is_refused(run, corpus, questions
 )
 def test_an_export_that_cannot_work_is_refused_before_anything_is_encoded(run, corpus, questions, export, found):
     config = corpus(questions, export=[export])
-    with pytest.raises(InputError, match=found):
+    with pytest.raises(InputError, match=found) as refused:
         run(config)
+    with pytest.raises(InputError, match=re.escape(refused.value.found)):
+        plan(config)
     assert not list(config_path(config).rglob("*.parquet")) or not corpus_of(config).snapshot_ids()
+
+
+def test_a_plan_over_vectors_that_are_there_refuses_what_a_run_would(run, corpus, questions):
+    run(corpus(questions))
+    export = {"name": "narrow", "format": "faiss", "index": "PQ7"}
+    for rows in (questions, [*questions, ("new", "Where is the nearest branch?")]):
+        with pytest.raises(InputError, match="multiple of the number of subquantizers") as refused:
+            plan(corpus(rows, export=[export]))
+        assert refused.value.where == "index of [[export]] narrow"
 
 
 def test_a_gate_on_a_number_that_does_not_exist_is_refused_with_the_nearest(run, corpus, questions):

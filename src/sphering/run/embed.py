@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from sphering.config.model import Config
 from sphering.encoder import identify
 from sphering.encoder.protocol import Encoded, Encoder
 from sphering.errors import IdentityError, IntegrityError
@@ -159,20 +160,32 @@ def opened_encoder(workspace: Workspace) -> Encoder:
             remedy="install the same model everywhere, then run again",
         )
     encoder = open_encoder(identity, config)
-    _check_exports(workspace, encoder.dimension)
+    check_exports(workspace.config, encoder.dimension)
     check_probe(workspace, encoder)
     check_parity(workspace, encoder)
     return encoder
 
 
-def _check_exports(workspace: Workspace, dimension: int) -> None:
-    """Refuse exports that cannot work before anything is encoded, where the exported dimension is known by now."""
+def check_exports(config: Config, dimension: int) -> None:
+    """Refuse exports that cannot work before anything is encoded, where the exported dimension is known by now.
+
+    Parameters
+    ----------
+    config : Config
+    dimension : int
+        The encoder's.
+
+    Raises
+    ------
+    InputError
+        If an [[export]] table cannot work, or a library that it needs is not installed.
+    """
     from sphering.export.opening import check_export
 
-    transform = workspace.config.transform
+    transform = config.transform
     if transform.kind == "whiten" and transform.form == "pca" and transform.dimension is None:
         return
-    for entry in workspace.config.export:
+    for entry in config.export:
         check_export(entry, transform.dimension or dimension)
 
 

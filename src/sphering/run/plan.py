@@ -11,6 +11,7 @@ from typing import Any
 from sphering.config.model import Config
 from sphering.encoder.protocol import Encoded, EncoderIdentity
 from sphering.run.begin import begun, check, settle_encoder
+from sphering.run.embed import check_exports
 from sphering.run.encoder_change import change_words
 from sphering.run.evaluate import texts_to_encode
 from sphering.run.ingest import ingest, staged_of, staged_rows
@@ -28,13 +29,15 @@ _SAMPLE = 128
 class _Pace:
     """What encoding a text takes, seconds and, where a server bills them, tokens; and where that is known from.
 
-    `warning` says how many of the texts that were encoded for it are longer than the encoder reads.
+    `warning` says how many of the texts that were encoded for it are longer than the encoder reads; `dimension` is the
+    encoder's, where it is known.
     """
 
     texts_per_second: float | None
     tokens_a_text: float | None
     origin: str
     warning: str | None = None
+    dimension: int | None = None
 
 
 def plan(config: Config) -> dict[str, Any]:
@@ -42,6 +45,11 @@ def plan(config: Config) -> dict[str, Any]:
 
     The source is read and compared as a run does it, in a temporary folder outside the store. Where no earlier run
     tells the encoder's rate, 128 texts are encoded to measure it.
+
+    Raises
+    ------
+    SpheringError
+        If a run of this configuration would be refused before it encodes anything.
     """
     check(config)
     corpus = Store.open_or_plan(config.store, single_writer=config.single_writer).corpus(config.corpus)
@@ -56,7 +64,13 @@ def _plan(workspace: Workspace, encoder: EncoderIdentity) -> dict[str, Any]:
     config, corpus = workspace.config, workspace.corpus
     ingested = ingest(workspace.path)
     units = plan_units(workspace.path)
-    pace = _pace(workspace, corpus, encoder) if units.encode else _Pace(None, None, "nothing to encode")
+    pace = (
+        _pace(workspace, corpus, encoder)
+        if units.encode
+        else _Pace(None, None, "nothing to encode", dimension=_dimension(corpus, encoder))
+    )
+    if pace.dimension is not None:
+        check_exports(config, pace.dimension)
     rate = pace.texts_per_second
     billed = None if pace.tokens_a_text is None else round(units.encode * pace.tokens_a_text)
     staged = staged_of(workspace)
@@ -122,7 +136,8 @@ def _pace(workspace: Workspace, corpus: CorpusStore, encoder: EncoderIdentity) -
     for record in corpus.newest_runs():
         seconds, encoded = record.get("timings", {}).get("embed", 0), record.get("encoded")
         if record.get("encoder") == encoder.id and encoded and seconds:
-            return _Pace(encoded / seconds, _each(record.get("billed_tokens"), encoded), f"run {record['run']}")
+            billed = _each(record.get("billed_tokens"), encoded)
+            return _Pace(encoded / seconds, billed, f"run {record['run']}", dimension=_dimension(corpus, encoder))
     return _measured_pace(workspace, encoder)
 
 
@@ -136,7 +151,14 @@ def _measured_pace(workspace: Workspace, encoder: EncoderIdentity) -> _Pace:
     encoded = opened.encode(texts, "document")
     rate = len(texts) / (time.perf_counter() - started)
     billed = _each(encoded.billed_tokens, len(texts))
-    return _Pace(rate, billed, f"measured on {len(texts)} texts", _truncation(encoded, opened.max_length))
+    cut = _truncation(encoded, opened.max_length)
+    return _Pace(rate, billed, f"measured on {len(texts)} texts", cut, opened.dimension)
+
+
+def _dimension(corpus: CorpusStore, encoder: EncoderIdentity) -> int | None:
+    """Return the encoder's dimension by a snapshot that it has made; None where there is none."""
+    manifests = (corpus.manifest(name) for name in corpus.snapshot_ids())
+    return next((found.dimension for found in manifests if found.encoder == encoder.id), None)
 
 
 def _truncation(encoded: Encoded, max_length: int | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,8 @@ TRAIN_ROWS = 65536
 _ROWS_PER_LIST = 256
 
 
-def open_factory(factory: str, dimension: int) -> Any:
-    """Return the empty index of a factory string, with the inner product as its metric.
+def open_factory(factory: str, dimension: int, where: str = "a factory string") -> Any:
+    """Return the empty index of a factory string, with the inner product as its metric; `where` it stands is said.
 
     Raises
     ------
@@ -35,18 +36,23 @@ def open_factory(factory: str, dimension: int) -> Any:
         raise InputError(
             f"FAISS refuses the factory string {factory!r}: {_reason(error)}",
             expected=f"an index for {dimension} dimensions and the inner product",
-            where="index of this [[export]]",
+            where=where,
             remedy="choose another string, such as Flat, HNSW32 or IVF256,Flat",
         ) from error
     if any(isinstance(layer, faiss.IndexIDMap) for layer in layers(index)):
         raise InputError(
             f"the factory string {factory!r} has an id map",
             expected="an index alone; its ids are the row_id of ids.parquet",
-            where="index of this [[export]]",
+            where=where,
             remedy="leave IDMap out of the string",
         )
-    check_metric(index, factory)
+    check_metric(index, factory, where)
     return index
+
+
+def place_of(config: FaissConfig) -> str:
+    """Return where the factory string of a table stands, in words."""
+    return f"index of [[export]] {config.name}"
 
 
 def build(config: FaissConfig, rows: Rows) -> Any:
@@ -63,7 +69,8 @@ def build(config: FaissConfig, rows: Rows) -> Any:
     InputError
         If there are fewer vectors than the index needs for training.
     """
-    index = open_factory(config.index, rows.d)
+    where = place_of(config)
+    index = open_factory(config.index, rows.d, where)
     kept = _calm(index)
     try:
         if not index.is_trained:
@@ -73,12 +80,12 @@ def build(config: FaissConfig, rows: Rows) -> Any:
     except RuntimeError as error:
         raise InputError(
             f"FAISS cannot train {config.index!r} on {rows.n} vectors: {_reason(error)}",
-            expected="more vectors than the index has lists or centroids",
-            where="index of this [[export]]",
+            expected="more vectors than the index has lists, centroids or dimensions to keep",
+            where=where,
             remedy=f"choose an index without training, such as HNSW32, or at most IVF{max(1, rows.n // 39)}",
         ) from error
     del kept
-    check_metric(index, config.index)
+    check_metric(index, config.index, where)
     put_settings(index, {name: getattr(config, name) for name in SETTINGS})
     return index
 
@@ -164,4 +171,4 @@ def _rotations(layer: Any) -> list[Any]:
 
 def _reason(error: RuntimeError) -> str:
     """Return FAISS' message without the C++ function that it came from."""
-    return str(error).rsplit("Error: ", 1)[-1].strip()
+    return re.sub(r"^Error in .* at \S+:\d+: (Error: )?", "", str(error), flags=re.DOTALL).strip()

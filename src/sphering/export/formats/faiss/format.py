@@ -12,7 +12,7 @@ from typing import Any
 
 from sphering.config.export import FaissConfig
 from sphering.errors import InputError, IntegrityError
-from sphering.export.formats.faiss.build import ADD_ROWS, build, open_factory, put_chain
+from sphering.export.formats.faiss.build import ADD_ROWS, build, open_factory, place_of, put_chain
 from sphering.export.formats.faiss.layers import check_metric, is_exact, is_lossless, put_settings
 from sphering.export.formats.faiss.read import chain_error, inner, open_index, rows_of
 from sphering.export.formats.faiss.search import FaissSearcher, ladder_of
@@ -31,7 +31,7 @@ class FaissFormat(IndexFormat):
 
     def check(self, config: FaissConfig, dimension: int) -> None:
         """Raise InputError where FAISS refuses the factory string or makes it another metric."""
-        open_factory(config.index, dimension)
+        open_factory(config.index, dimension, place_of(config))
 
     def is_exact(self, config: FaissConfig) -> bool:
         """Return whether the index compares a query with every vector, in float32 and all dimensions."""
@@ -51,9 +51,9 @@ class FaissFormat(IndexFormat):
         path = folder / INDEX
         index = open_index(path)
         try:
-            check_metric(index, path.name)
+            check_metric(index, path.name, str(path))
         except InputError as error:
-            raise IntegrityError(error.found, expected=error.expected, where=str(path)) from error
+            raise IntegrityError(error.found, expected=error.expected, where=error.where) from error
         end = 0
         for doc_ids, vectors in rows_of(index, _within(read_ids(folder, ADD_ROWS), int(index.ntotal), path)):
             end += len(doc_ids)

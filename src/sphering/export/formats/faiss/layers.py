@@ -28,7 +28,7 @@ def layers(index: Any) -> Iterator[Any]:
             yield from layers(inner)
 
 
-def check_metric(index: Any, factory: str) -> None:
+def check_metric(index: Any, factory: str, where: str) -> None:
     """Raise InputError unless every layer searches by inner product.
 
     FAISS ignores the metric for some strings: `HNSW32,PQ48` is an L2 index whatever was asked
@@ -41,7 +41,7 @@ def check_metric(index: Any, factory: str) -> None:
         raise InputError(
             f"FAISS makes {factory!r} an index with another metric ({', '.join(wrong)})",
             expected="inner product, which is the cosine of unit vectors",
-            where="index of this [[export]]",
+            where=where,
             remedy="choose another factory string, such as HNSW32, HNSW32,SQ8 or IVF256,Flat",
         )
 
