@@ -110,3 +110,11 @@ def test_an_index_to_try_without_tune_is_refused(released):
     done = command(released, "--index", "Flat")
     assert done.exit_code == 2
     assert "add --tune" in done.stderr
+
+
+def test_a_plot_that_cannot_be_written_is_refused_before_anything_is_measured(released):
+    done = command(released, "--tune", "--plot", str(released / "gone" / "tune.html"))
+    assert done.exit_code == 2
+    assert "there is no folder" in done.stderr
+    assert "--plot" in done.stderr
+    assert "tune:" not in done.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +11,7 @@ from sphering.cli.command import command
 from sphering.cli.place import place_of
 from sphering.cli.shared import Shared
 from sphering.cli.terminal import note, print_json, print_line, print_table
-from sphering.errors import InputError
+from sphering.cli.writable import check_writable
 
 _A = typer.Argument(metavar="A", help="A snapshot or release: id, prefix or ref.")
 _B = typer.Argument(metavar="B", help="Another, of the same corpus; by default latest.")
@@ -36,7 +35,8 @@ def register(app: typer.Typer) -> None:
         """
         from sphering.report.difference import difference
 
-        _check_writable(ids)
+        if ids is not None:
+            check_writable(ids, "--ids")
         place = place_of(shared)
         before, after = (place.corpus.find(place.selector(selector, "latest")) for selector in (a, b))
         differing = difference(place.corpus, before, after, ids)
@@ -47,27 +47,6 @@ def register(app: typer.Typer) -> None:
             named = differing[side]
             note(f"{side} = {selector}: snapshot {named['snapshot']}, release {named['release']}", quiet=shared.quiet)
         _print(differing)
-
-
-def _check_writable(ids: Path | None) -> None:
-    """Refuse a file that cannot be written before two snapshots are compared for it.
-
-    Raises
-    ------
-    InputError
-        If its folder does not exist or may not be written to, or it is a folder itself.
-    """
-    if ids is None:
-        return
-    if not ids.parent.is_dir():
-        wrong, remedy = f"there is no folder {ids.parent}", "make the folder first"
-    elif ids.is_dir():
-        wrong, remedy = f"{ids} is a folder", "name a file in it"
-    elif not os.access(ids if ids.exists() else ids.parent, os.W_OK):
-        wrong, remedy = f"{ids} may not be written", "name a file elsewhere"
-    else:
-        return
-    raise InputError(wrong, expected="a file to write the ids to", where="--ids", remedy=remedy)
 
 
 def _print(found: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from sphering.cli.listening import listening
 from sphering.cli.place import config_of, place_of
 from sphering.cli.shared import Shared
 from sphering.cli.terminal import note, print_json, print_line, print_table
+from sphering.cli.writable import check_writable
 
 _RECALLS = ("recall@1", "recall@10", "95 %", "recall@100", "rescored")
 _INDEXES = ("index", "settings", *_RECALLS, "queries/s", "bytes", "best")
@@ -27,6 +28,7 @@ class Wanted:
 
 def tune_and_print(shared: Shared, snapshot: str | None, overrides: Sequence[str], wanted: Wanted) -> None:
     """Measure, print the table, write the plot."""
+    check_writable(wanted.plot, "--plot")
     place = place_of(shared)
     selector = place.selector(snapshot, "latest")
     release = place.corpus.find_release(selector)
