@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sphering.cli.facts import describe
-from sphering.cli.result import print_result
+from sphering.cli.result import print_result, unpassed
 from sphering.cli.snapshots import _print
 from sphering.store.documents import read_document
 from sphering.store.store import Store
@@ -89,3 +89,29 @@ def test_all_halves_that_were_asked_for_are_no_news(printed, corpus, questions):
     config = corpus(texts, evaluation={"halves": 20})
     _, _, lines, _ = printed(config)
     assert re.fullmatch(r"\d+ texts encoded", lines["evaluation"])
+
+
+def _held(metric, least, value, low):
+    recall = {"value": value, "n": 9, "interval": [low, 1.0]}
+    gate = {"metric": metric, "value": low, "min": least, "max": None, "severity": "fail", "passed": False}
+    return {"gates": [gate], "exports": [{"name": "v1.2", "recall_at_10": recall}, {"name": "exact"}]}
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "said"),
+    [
+        ("recall_at_10", 0.8, "a [[gate]] on exports.v1.2.recall_at_10 of its own"),
+        ("exports.v1.2.recall_at_10", 0.8, "give v1.2 more bits"),
+        ("exports.v1.2.recall_at_10_low", 0.8, "no search settings of v1.2 reach it"),
+        ("exports.v1.2.recall_at_10_low", 0.95, "v1.2 reaches it over 9 queries, too few to be sure"),
+    ],
+)
+def test_a_recall_that_holds_a_release_comes_with_what_to_do(metric, value, said):
+    (line,) = unpassed(_held(metric, 0.9, value, 0.7))
+    assert line.startswith(f"gate FAILED: {metric} = 0.7, wanted >= 0.9; ")
+    assert said in line
+
+
+def test_another_gate_that_fails_comes_without():
+    (line,) = unpassed(_held("transformed.mean_cosine", 0.9, 0.8, 0.7))
+    assert line == "gate FAILED: transformed.mean_cosine = 0.7, wanted >= 0.9"

@@ -83,7 +83,36 @@ def unpassed(result: Mapping[str, Any]) -> Iterator[str]:
         yield "a rollback left this release: `published` stays; `sphering publish` takes a new one"
     for gate in result["gates"]:
         if not gate["passed"]:
-            yield f"gate {verdict(gate)}: {gate['metric']} = {judged(gate)}, wanted {bounds(gate)}"
+            failed = f"gate {verdict(gate)}: {gate['metric']} = {judged(gate)}, wanted {bounds(gate)}"
+            yield "; ".join(filter(None, (failed, _recall_advice(gate, result.get("exports") or ()))))
+
+
+def _recall_advice(gate: Mapping[str, Any], exports: Sequence[Mapping[str, Any]]) -> str:
+    """Return what to do about the recall of an export; empty where a gate is on something else."""
+    metric = gate["metric"]
+    found = {entry["name"]: entry["recall_at_10"] for entry in exports if entry.get("recall_at_10")}
+    if metric == "recall_at_10":
+        values = {name: recall["value"] for name, recall in found.items() if recall["value"] is not None}
+        name = min(values, key=values.__getitem__, default=None)
+        metric = f"exports.{name}.recall_at_10" if name else ""
+    name, _, of = metric.removeprefix("exports.").rpartition(".")
+    if name not in found or gate["passed"] or gate["min"] is None:
+        return ""
+    if of == "recall_at_10_low" and (found[name]["value"] or 0) >= gate["min"]:
+        return (
+            f"{name} reaches it over {found[name]['n']:,} queries, too few to be sure: give [evaluation] more queries"
+        )
+    if of == "recall_at_10_low":
+        return (
+            f"no search settings of {name} reach it: lower its `recall_at_10`, or find another index with "
+            "`sphering export --tune`"
+        )
+    if of == "recall_at_10":
+        return (
+            f"give {name} more bits, dimensions or a longer search, or, where what it finds is rescored, "
+            f"a [[gate]] on {metric} of its own"
+        )
+    return ""
 
 
 def _headline(result: Mapping[str, Any], config: Config) -> str:
