@@ -119,6 +119,13 @@ def debian(encoding: Encoding) -> Corpus:
 
 
 @pytest.fixture(scope="session")
+def descriptions(encoding: Encoding) -> NDArray[np.float32]:
+    """Raw vectors of what the long descriptions of 60 of those packages begin with: no document has these words."""
+    table = pq.read_table(DEBIAN, columns=["text"])["text"].to_pylist()[:: 20 * 52]
+    return encoding.vectors([text[:150] for text in table[:60]], role="query")
+
+
+@pytest.fixture(scope="session")
 def debian_snapshot(debian: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     return debian.snapshot(tmp_path_factory.mktemp("debian") / "shards")
 
