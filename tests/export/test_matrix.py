@@ -128,6 +128,17 @@ def test_vectors_that_cannot_be_of_the_fitted_encoder_are_refused_whatever_its_n
         make_matrix(xquad_snapshot, longer, tmp_path / "matrix")
 
 
+@pytest.mark.parametrize("place", [0, 100, 238])
+def test_two_documents_of_one_id_are_refused(tmp_path, xquad, fitted, monkeypatch, place):
+    """hnswlib keeps the last, FAISS both, Chroma the first: no engine may be asked."""
+    monkeypatch.setattr("sphering.export.matrix.ordered.ROW_GROUP_ROWS", 101)  # the second pair lies in two blocks
+    ids = list(xquad.doc_ids)
+    ids[place + 1] = ids[place]
+    snapshot = dataclasses.replace(xquad, doc_ids=ids).snapshot(tmp_path / "shards", strangers=0)
+    with pytest.raises(IntegrityError, match=f"more than one document has the id '{ids[place]}'"):
+        make_matrix(snapshot, fitted(snapshot, "none"), tmp_path / "matrix")
+
+
 def test_a_snapshot_that_lost_a_row_is_refused(tmp_path, xquad, fitted):
     snapshot = xquad.snapshot(tmp_path / "shards")
     lying = type(snapshot)(dataclasses.replace(snapshot.manifest, documents=241), snapshot.paths, snapshot.dropped_path)

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from sphering.errors import IntegrityError
 from sphering.export.matrix.files import IDS, IDS_SCHEMA, ROW_GROUP_ROWS
 from sphering.sqltext import load
 from sphering.store.database import Bounds, bounded_connection
@@ -45,19 +46,39 @@ def sort_documents(snapshot: Snapshot, directory: Path, memory: str) -> NDArray[
     -------
     ndarray, shape (documents,), int64
         For each row of `snapshot.batches`, in its order, the row of the matrix.
+
+    Raises
+    ------
+    IntegrityError
+        If two documents have one id: engines keep the last of them, both, or neither.
     """
     places = np.empty(snapshot.manifest.documents, dtype=np.int64)
     with bounded_connection(Bounds(memory, directory)) as connection:
         connection.register("documents", pa.RecordBatchReader.from_batches(_DOCUMENTS, _documents(snapshot)))
         ordered = connection.sql(load("export_documents"), params={"namespace": NAMESPACE.bytes})
         with pq.ParquetWriter(directory / _SORTED, _SORTED_DOCUMENTS) as writer:
-            end = 0
+            end, last = 0, pa.array([], pa.string())
             for batch in ordered.to_arrow_reader(ROW_GROUP_ROWS):
+                last = _distinct(batch.column(1).cast(pa.string()), last, snapshot)
                 positions = batch.column(0).to_numpy()
                 places[positions] = np.arange(end, end + len(positions))
                 end += len(positions)
                 writer.write_batch(batch.cast(_SORTED_DOCUMENTS))
     return places
+
+
+def _distinct(doc_ids: pa.Array, last: pa.Array, snapshot: Snapshot) -> pa.Array:
+    """Return the last of sorted ids, which are all different and differ from the last ones before them."""
+    joined = pa.concat_arrays([last, doc_ids])
+    same = pc.equal(joined.slice(1), joined.slice(0, len(joined) - 1))
+    if pc.any(same).as_py():
+        raise IntegrityError(
+            f"more than one document has the id {joined.slice(1).filter(same)[0].as_py()!r}",
+            expected="an id a document",
+            where=f"snapshot {snapshot.id}",
+            remedy="run `sphering verify`",
+        )
+    return joined.slice(len(joined) - 1)
 
 
 def with_uuids(connection: Any, doc_ids: pa.Array) -> pa.Table:
