@@ -1,4 +1,4 @@
-"""Each format through its own consumers, on real text."""
+"""What files are by the rules of their formats, and what an [[export]] table is known by."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 from pydantic import ValidationError
 
 from sphering.config.export import ExportConfig
-from sphering.errors import InputError
+from sphering.errors import InputError, IntegrityError
 from sphering.export.identity import export_id
 from sphering.export.make import make_export
 from sphering.export.opening import open_format
 from sphering.export.protocol import ExportJob
-from sphering.export.search import search
+from sphering.export.readback import compare
 from sphering.store.local_files import LocalFiles
 
 
@@ -39,21 +39,6 @@ def publish(tmp_path, bank_snapshot, bank_matrix, whitened):
     return make
 
 
-@pytest.fixture(scope="module")
-def asked(bank, bank_snapshot, whitened):
-    """A query under the transform, and the exact top ten."""
-    query = whitened.apply(bank.vectors[777:778])
-    return query[0], search(bank_snapshot, whitened, query, 10)
-
-
-def test_numpy_maps_the_npy_file(publish, bank_matrix, asked):
-    folder = publish("npy")
-    vectors = np.load(folder / "vectors.npy", mmap_mode="r")
-    ids = pq.read_table(folder / "ids.parquet")["doc_id"].to_pylist()
-    best = np.argsort(-(vectors @ asked[0]), kind="stable")[:10]
-    assert [ids[row] for row in best] == asked[1].doc_ids[0].tolist()
-
-
 def test_the_fbin_file_has_the_layout_that_its_readers_assert(publish, bank_matrix):
     data = (publish("fbin") / "vectors.fbin").read_bytes()
     n, d = np.frombuffer(data[:8], dtype="<u4")
@@ -62,39 +47,46 @@ def test_the_fbin_file_has_the_layout_that_its_readers_assert(publish, bank_matr
     assert np.array_equal(np.frombuffer(data[8:], dtype="<f4").reshape(n, d), bank_matrix.vectors())
 
 
-def test_polars_duckdb_and_pyarrow_read_the_parquet_file(publish, bank_matrix, asked):
-    import duckdb
-    import polars as pl
-
-    path = publish("parquet") / "vectors.parquet"
-    frame = pl.read_parquet(path)
-    assert frame["embedding"].dtype == pl.Array(pl.Float32, bank_matrix.d)
-    assert np.array_equal(frame["embedding"].to_numpy(), bank_matrix.vectors())
-    assert pa.types.is_fixed_size_list(pq.read_schema(path).field("embedding").type)
-    found = duckdb.execute(
-        "SELECT doc_id FROM read_parquet($path) "
-        "ORDER BY array_inner_product(embedding::FLOAT[381], $query::FLOAT[381]) DESC LIMIT 10".replace(
-            "381", str(bank_matrix.d)
-        ),
-        {"path": str(path), "query": asked[0].tolist()},
-    ).fetchall()
-    assert [row[0] for row in found] == asked[1].doc_ids[0].tolist()
-
-
-def test_the_duckdb_file_is_ready_for_sql_and_refuses_nulls(publish, bank_matrix, asked):
+def test_the_duckdb_file_is_ready_for_sql_and_refuses_nulls(publish, bank_matrix):
     import duckdb
 
     with duckdb.connect(publish("duckdb") / "vectors.duckdb", read_only=True) as connection:
         columns = {row[0]: row[1:3] for row in connection.execute("DESCRIBE vectors").fetchall()}
         assert columns["embedding"] == (f"FLOAT[{bank_matrix.d}]", "NO")
         assert columns["doc_id"] == ("VARCHAR", "NO")
-        found = connection.execute(
-            f"SELECT doc_id, array_inner_product(embedding, $query::FLOAT[{bank_matrix.d}]) AS score FROM vectors "
-            "ORDER BY score DESC, doc_id LIMIT 10",
-            {"query": asked[0].tolist()},
-        ).fetchall()
         assert connection.execute("SELECT (metadata->>'$.length')::INT > 0 FROM vectors").fetchone() == (True,)
-    assert np.abs(np.array([row[1] for row in found]) - asked[1].scores[0]).max() < 1e-6
+
+
+def test_no_vector_of_a_duckdb_file_can_become_null(publish, tmp_path):
+    """A NULL in a column of arrays makes DuckDB write Parquet that PyArrow cannot read (duckdb#24731)."""
+    import duckdb
+
+    copied = tmp_path / "mine.duckdb"
+    copied.write_bytes((publish("duckdb") / "vectors.duckdb").read_bytes())
+    with duckdb.connect(copied) as connection:
+        for statement in (
+            "UPDATE vectors SET embedding = NULL WHERE rowid = 3",
+            "INSERT INTO vectors SELECT 'new', uuid, NULL, metadata FROM vectors LIMIT 1",
+        ):
+            with pytest.raises(duckdb.ConstraintException, match="NOT NULL"):
+                connection.execute(statement)
+        connection.execute(f"COPY vectors TO '{tmp_path / 'again.parquet'}'")
+    assert pq.read_table(tmp_path / "again.parquet")["embedding"].null_count == 0
+
+
+@pytest.mark.parametrize("what", ["vector", "number"])
+def test_a_parquet_file_with_a_vector_or_a_number_that_is_null_is_refused(publish, bank_matrix, whitened, what):
+    path = publish("parquet") / "vectors.parquet"
+    found = pq.read_table(path)
+    rows = found["embedding"].to_pylist()
+    rows[7] = None if what == "vector" else [None, *rows[7][1:]]
+    column = pa.array(rows, pa.list_(pa.float32(), bank_matrix.d))
+    at = found.schema.get_field_index("embedding")
+    path.unlink()
+    pq.write_table(found.set_column(at, "embedding", column), path)
+    job = ExportJob(table(name="tested", format="parquet"), bank_matrix, None, whitened, path.parent)
+    with pytest.raises(IntegrityError):
+        compare(open_format("parquet"), path.parent, job)
 
 
 def test_the_duckdb_file_has_a_storage_version_that_1_5_reads(publish):

@@ -77,6 +77,7 @@ class ParquetFormat(VectorFormat, DeltaWriter):
                 with pq.ParquetFile(path) as file:
                     _check_schema(file.schema_arrow, code, path)
                     for batch in file.iter_batches(batch_size=BLOCK_ROWS, columns=columns):
+                        _check_nulls(batch, path)
                         yield Block(batch.column(0), _decoded(batch, code))
             except (OSError, pa.ArrowException) as error:
                 raise IntegrityError(
@@ -124,6 +125,12 @@ def _check_schema(found: pa.Schema, code: Code, path: Path) -> None:
             expected=f"{', '.join(names)}, numbers of {_TYPES[code.dtype]}",
             where=str(path),
         )
+
+
+def _check_nulls(batch: pa.RecordBatch, path: Path) -> None:
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if column.null_count:
+            raise IntegrityError(f"{column.null_count} NULL in the column {name}", expected="none", where=str(path))
 
 
 def _lists(values: NDArray[np.generic], type_: pa.DataType) -> pa.Array:
