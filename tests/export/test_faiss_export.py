@@ -192,6 +192,31 @@ def test_an_id_map_in_the_factory_string_is_refused():
         open_factory("IDMap2,Flat", 8)
 
 
+@pytest.mark.parametrize(
+    "index", ["PCAW64,Flat", "PCAWR64,HNSW16", "PCAW64,L2norm,IVF8,Flat", "L2norm,PCAW64,SQ8,RFlat"]
+)
+def test_a_second_whitening_in_the_factory_string_is_refused(index):
+    """Its variances are 1/n, and what it makes is not of unit length: the inner product is no cosine any more."""
+    with pytest.raises(InputError, match="whitens what the transform has whitened"):
+        open_factory(index, 128)
+    open_factory(index.replace("PCAW", "PCA").replace("AR64", "A64"), 128)
+
+
+def test_a_vector_is_read_from_behind_the_chain_which_faiss_inverts_wrongly_without_a_word(
+    store, make_job, bank, bank_snapshot, whitened
+):
+    import faiss
+
+    job = make_job(bank_snapshot, whitened, index="Flat")
+    make_export(store, KEY, job)
+    index = faiss.read_index(str(store.path(f"{KEY}/index.faiss")))
+    silent = np.stack([index.reconstruct(row) for row in range(50)])
+    unit = silent / np.linalg.norm(silent, axis=1, keepdims=True)
+    assert np.einsum("ij,ij->i", unit, bank.vectors[:50]).max() < 0.9
+    read = next(open_format("faiss").read(store.path(KEY)))
+    assert np.array_equal(read.vectors[:50], job.matrix.vectors()[:50])
+
+
 def test_an_index_that_needs_more_vectors_is_refused_with_what_to_do(store, make_job, xquad_snapshot, fitted):
     job = make_job(xquad_snapshot, fitted(xquad_snapshot, "none"), index="IVF1024,Flat")
     with pytest.raises(InputError, match=r"on 240 vectors[\s\S]*HNSW32"):

@@ -26,7 +26,7 @@ def open_factory(factory: str, dimension: int, where: str = "a factory string") 
     Raises
     ------
     InputError
-        If FAISS refuses the string, gives it another metric, or it has an id map of its own.
+        If FAISS refuses the string, gives it another metric, or it has an id map or a whitening of its own.
     """
     import faiss
 
@@ -46,8 +46,25 @@ def open_factory(factory: str, dimension: int, where: str = "a factory string") 
             where=where,
             remedy="leave IDMap out of the string",
         )
+    if any(_whitens(layer) for layer in layers(index)):
+        raise InputError(
+            f"the factory string {factory!r} whitens what the transform has whitened, to other lengths than 1",
+            expected="an index, or a rotation in front of one",
+            where=where,
+            remedy='leave PCAW out, and set kind = "whiten", form = "pca" and dimension under [transform]',
+        )
     check_metric(index, factory, where)
     return index
+
+
+def _whitens(layer: Any) -> bool:
+    """Return whether FAISS divides by standard deviations, as PCAW does: to a variance of 1/n, without normalising."""
+    import faiss
+
+    if not isinstance(layer, faiss.IndexPreTransform):
+        return False
+    chain = [faiss.downcast_VectorTransform(layer.chain.at(position)) for position in range(layer.chain.size())]
+    return any(isinstance(step, faiss.PCAMatrix) and step.eigen_power != 0 for step in chain)
 
 
 def place_of(config: FaissConfig) -> str:
