@@ -41,7 +41,7 @@ def paragraphs(tmp_path, xquad_snapshot, fitted):
     return job
 
 
-@pytest.mark.parametrize("options", [{}, {"leaves": 16, "leaves_to_search": 3, "reorder": 30}])
+@pytest.mark.parametrize("options", [{}, {"leaves": 16, "leaves_to_search": 8, "reorder": 30}])
 def test_a_fresh_process_reaches_the_recall_of_the_manifest_on_real_questions(
     tmp_path, store, xquad_snapshot, fitted, questions, options
 ):
@@ -52,9 +52,9 @@ def test_a_fresh_process_reaches_the_recall_of_the_manifest_on_real_questions(
     rows, scores = served(SEARCH, store.path(KEY), unit, tmp_path)
     assert share_found(rows, unit, vectors) == pytest.approx(manifest["recall_at_10"]["value"], abs=2e-4)
     assert np.abs(scores - exact_scores(rows, unit, vectors)).max() < 2e-6
-    assert manifest["recall_at_10"]["value"] == 1.0 if not options else manifest["recall_at_10"]["value"] < 0.99
+    assert manifest["recall_at_10"]["value"] >= (0.8 if options else 1.0)
     assert manifest["approximate"] is bool(options)
-    assert manifest["settings"] == ({"leaves_to_search": 3, "reorder": 30} if options else {})
+    assert manifest["settings"] == ({"leaves_to_search": 8, "reorder": 30} if options else {})
     assert verify_export(store, KEY) == manifest
 
 
@@ -83,18 +83,6 @@ def test_settings_are_chosen_by_the_lower_end_of_their_recall_and_stand_where_sc
     unit = transform.apply(debian_snapshot.sample(500).vectors)
     rows, _ = served(SEARCH, store.path(KEY), unit, tmp_path)
     assert share_found(rows, unit, job.matrix.vectors()) >= 0.9
-
-
-def test_queries_are_cut_as_the_vectors_are(tmp_path, store, xquad_snapshot, fitted, questions):
-    transform = fitted(xquad_snapshot, "whiten", form="pca", dimension=128)
-    job = job_of({"format": "scann", "truncate_dim": 64}, xquad_snapshot, transform, tmp_path, questions)
-    manifest = make_export(store, KEY, job)
-    unit = transform.apply(questions)
-    cut = unit[:, :64] / np.linalg.norm(unit[:, :64], axis=1, keepdims=True)
-    rows, _ = served(SEARCH, store.path(KEY), cut, tmp_path)
-    assert share_found(rows, unit, job.matrix.vectors()) == pytest.approx(manifest["recall_at_10"]["value"], abs=0.002)
-    assert manifest["approximate"] is True
-    assert not [name for name in manifest["files"] if name.startswith(".")]
 
 
 def test_a_large_corpus_has_partitions_and_a_small_one_has_none():
@@ -165,6 +153,14 @@ def test_the_files_of_two_builds_are_not_mixed(paragraphs, store, another_build)
     shutil.copyfile(another_build / "hashed_dataset.npy", paragraphs.folder / "hashed_dataset.npy")
     with pytest.raises(IntegrityError, match=r"another build[\s\S]*hashed_dataset\.npy"):
         publish(store, KEY, paragraphs)
+
+
+def test_scann_itself_has_no_cosine(paragraphs):
+    """So that vectors have to be of unit length before: nothing else makes its inner product a cosine."""
+    from scann.scann_ops.py import scann_ops_pybind
+
+    with pytest.raises(ValueError, match=r"must be one of \['dot_product', 'squared_l2'\]"):
+        scann_ops_pybind.builder(paragraphs.matrix.vectors().copy(), 10, "cosine").score_brute_force().build()
 
 
 def test_a_searcher_of_another_metric_is_refused(paragraphs, store):

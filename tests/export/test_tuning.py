@@ -12,6 +12,7 @@ from sphering.export.recall.tune import Tried, chosen, flights
 from sphering.export.verify import verify_export
 from sphering.geometry.estimate import Estimate
 from sphering.store.local_files import LocalFiles
+from tests.export.indexes import job_of
 
 KEY = "corpora/tested/exports/0123456789abcdef"
 OTHER = "corpora/tested/exports/0123456789abcde0"
@@ -48,6 +49,24 @@ def test_a_lower_recall_needs_fewer_lists(export):
     loose, _ = export(KEY, index="IVF32,Flat", recall_at_10=0.5)
     strict, _ = export(OTHER, index="IVF32,Flat", recall_at_10=0.95)
     assert loose["settings"]["nprobe"] < strict["settings"]["nprobe"]
+
+
+def test_a_setting_that_reaches_a_recall_of_raw_vectors_misses_it_of_whitened_ones_and_the_manifest_says_so(
+    tmp_path, debian_snapshot, fitted
+):
+    """Whitening raises the intrinsic dimension: of IVF256, .867 became .719 with the same lists."""
+
+    def made(kind, **options):
+        table, folder = {"format": "faiss", "index": "IVF32,Flat", **options}, tmp_path / f"{kind}-{options}"
+        job = job_of(table, debian_snapshot, fitted(debian_snapshot, kind), folder)
+        return make_export(LocalFiles(folder / "store"), KEY, job)
+
+    raw = made("none", recall_at_10=0.9)
+    kept = made("whiten", nprobe=raw["settings"]["nprobe"])
+    assert raw["recall_at_10"]["interval"][0] >= 0.9 > kept["recall_at_10"]["interval"][1]
+    again = made("whiten", recall_at_10=0.9)
+    assert again["settings"]["nprobe"] > raw["settings"]["nprobe"]
+    assert again["recall_at_10"]["interval"][0] >= 0.9
 
 
 def test_where_no_setting_reaches_it_the_best_one_is_kept_and_all_are_told(export):
