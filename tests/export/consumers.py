@@ -250,9 +250,7 @@ def _postgres(asked: Asked, *settings: str) -> Found:
     database = asked.database()
     database.psql(asked.folder, "load.sql")
     with database.connect() as connection:
-        (type_,) = connection.execute(
-            "SELECT format_type(atttypid, -1) FROM pg_attribute WHERE attname = 'embedding' AND attrelid = 'tested'::regclass"
-        ).fetchone()
+        (type_,) = connection.execute("SELECT pg_typeof(embedding)::text FROM tested LIMIT 1").fetchone()
         for setting in settings:
             connection.execute(f"SET {setting}")
         query = f"%(query)s::{type_}"

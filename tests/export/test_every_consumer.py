@@ -32,9 +32,10 @@ SERVED = 0.9  # of an index that the consumer builds: no manifest knows it
 
 @dataclass(frozen=True)
 class Case:
-    """A table, who opens it, and how far the scores that it tells may be from the inner products (None: no such scores).
+    """An [[export]] table and who opens it.
 
     least is the recall@10 that it reaches: 1 where its scores are those of exact search, None where the manifest says.
+    off is how far the scores that it tells may be from the inner products; None: they are of something else.
     """
 
     table: dict[str, Any]
@@ -85,7 +86,7 @@ CASES = [
     case(consumers.usearch, format="usearch", dtype="int8", least=None, off=BYTES),
     case(consumers.usearch, format="usearch", truncate_dim=64, least=None, off=None),
     case(consumers.scann, format="scann"),
-    case(consumers.scann, format="scann", leaves=16, leaves_to_search=5, reorder=30, least=None),
+    case(consumers.scann, format="scann", leaves=16, leaves_to_search=8, reorder=30, least=None),
     case(consumers.scann, format="scann", truncate_dim=64, least=None, off=None),
     case(consumers.postgres_scan, format="pgvector", index="none"),
     case(consumers.postgres_scan, format="pgvector", dtype="float16", least=None, off=HALVES),
@@ -128,7 +129,7 @@ class Stage:
 
 @pytest.fixture(scope="module", params=["xquad", "debian"])
 def stage(request, fitted, tmp_path_factory):
-    """XQuAD's paragraphs and its questions; short descriptions of Debian's packages and what the long ones begin with."""
+    """XQuAD's paragraphs with its questions; Debian's short descriptions with beginnings of long ones."""
     asked = {"xquad": "questions", "debian": "descriptions"}[request.param]
     raw = request.getfixturevalue(asked)
     raw = np.ascontiguousarray(raw[:: len(raw) // QUERIES][:QUERIES])

@@ -13,7 +13,7 @@ from sphering.export.formats.ladder import CANDIDATES
 from sphering.export.make import make_export, publish, write
 from sphering.export.opening import open_format
 from sphering.store.local_files import LocalFiles
-from tests.export.indexes import KEY, PROBE_SLACK, exact_scores, job_of, served, share_found
+from tests.export.indexes import KEY, PROBE_SLACK, job_of, served, share_found
 
 hnswlib = pytest.importorskip("hnswlib")
 
@@ -38,21 +38,6 @@ def paragraphs(tmp_path, xquad_snapshot, fitted):
     job = job_of({"format": "hnswlib"}, xquad_snapshot, fitted(xquad_snapshot, "center"), tmp_path)
     write(job)
     return job
-
-
-def test_a_fresh_process_reaches_the_recall_of_the_manifest_on_real_questions(
-    tmp_path, store, xquad_snapshot, fitted, questions
-):
-    transform = fitted(xquad_snapshot, "whiten", form="pca", dimension=128)
-    job = job_of({"format": "hnswlib", "ef_search": 20}, xquad_snapshot, transform, tmp_path, questions)
-    manifest = make_export(store, KEY, job)
-    unit = transform.apply(questions)
-    rows, scores = served(SEARCH, store.path(KEY), unit, tmp_path)
-    vectors = job.matrix.vectors()
-    assert share_found(rows, unit, vectors) == pytest.approx(manifest["recall_at_10"]["value"], abs=1e-9)
-    assert np.abs(scores - exact_scores(rows, unit, vectors)).max() < 1e-5
-    assert (manifest["recall_at_10"]["n"], manifest["settings"]) == (len(questions), {"ef_search": 20})
-    assert manifest["recall_at_10"]["value"] > 0.95
 
 
 def test_the_recall_of_a_probe_is_what_a_service_finds_and_what_it_loses_without_ef(
@@ -91,18 +76,6 @@ def test_a_target_out_of_reach_gets_the_best_there_is_and_the_numbers(tmp_path, 
     found = [entry["recall_at_10"]["value"] for entry in manifest["tuning"]]
     assert [entry["settings"]["ef_search"] for entry in manifest["tuning"]] == list(CANDIDATES)
     assert manifest["recall_at_10"]["value"] == max(found)
-
-
-def test_queries_are_cut_as_the_vectors_are(tmp_path, store, xquad_snapshot, fitted, questions):
-    transform = fitted(xquad_snapshot, "whiten", form="pca", dimension=128)
-    table = {"format": "hnswlib", "truncate_dim": 64}
-    manifest = make_export(store, KEY, job_of(table, xquad_snapshot, transform, tmp_path, questions))
-    unit = transform.apply(questions)
-    cut = unit[:, :64] / np.linalg.norm(unit[:, :64], axis=1, keepdims=True)
-    rows, _ = served(SEARCH, store.path(KEY), cut, tmp_path)
-    vectors = job_of(table, xquad_snapshot, transform, tmp_path).matrix.vectors()
-    assert share_found(rows, unit, vectors) == pytest.approx(manifest["recall_at_10"]["value"], abs=0.002)
-    assert manifest["d"] == 64
 
 
 def test_the_graph_of_another_space_is_refused(paragraphs, store):

@@ -14,7 +14,6 @@ from qdrant_client import QdrantClient, models
 from sphering.config.export import ExportConfig
 from sphering.errors import InputError, IntegrityError
 from sphering.export.codes import Code
-from sphering.export.exact import TopK
 from sphering.export.formats.qdrant import bodies
 from sphering.export.formats.qdrant.bodies import points, quoted, write_bodies
 from sphering.export.formats.qdrant.format import FORMAT
@@ -57,18 +56,6 @@ def server():
 
 class TestSearch:
     """XQuAD's questions against its paragraphs, whitened."""
-
-    @pytest.mark.parametrize("dtype", ["float32", "float16"])
-    def test_the_engine_finds_what_exact_search_finds(self, made, server, questions, dtype):
-        folder, job = made(dtype=dtype)
-        assert server.run(folder, "load.sh").returncode == 0
-        queries = job.transform.apply(questions[:200])
-        best = TopK(queries, 10)
-        rows = job.matrix.vectors().astype(dtype).astype(np.float32)
-        best.update(rows, np.arange(len(rows)))
-        answers = [server.client.query_points("tested", query=query.tolist(), limit=10).points for query in queries]
-        scores = np.array([[point.score for point in points] for points in answers])
-        assert np.abs(scores - best.result()[1]).max() < 1e-5
 
     def test_a_filter_asks_the_metadata(self, made, server, xquad):
         folder, job = made()

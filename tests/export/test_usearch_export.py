@@ -12,9 +12,8 @@ from sphering.errors import IntegrityError, StorageError
 from sphering.export.formats.ladder import CANDIDATES
 from sphering.export.make import make_export, publish, write
 from sphering.export.opening import open_format
-from sphering.export.verify import verify_export
 from sphering.store.local_files import LocalFiles
-from tests.export.indexes import KEY, PROBE_SLACK, exact_scores, job_of, served, share_found
+from tests.export.indexes import KEY, PROBE_SLACK, job_of, served, share_found
 
 usearch = pytest.importorskip("usearch.index")
 
@@ -47,26 +46,6 @@ def paragraphs(tmp_path, xquad_snapshot, fitted):
     return make
 
 
-@pytest.mark.parametrize(
-    ("dtype", "least", "off"),
-    [("float32", 0.99, 2e-6), ("float16", 0.99, 1e-3), ("bfloat16", 0.98, 1e-2), ("int8", 0.97, 2e-2)],
-)
-def test_a_fresh_process_reaches_the_recall_of_the_manifest_and_its_scores_are_cosines(
-    tmp_path, store, xquad_snapshot, fitted, questions, dtype, least, off
-):
-    transform = fitted(xquad_snapshot, "center")
-    job = job_of({"format": "usearch", "dtype": dtype}, xquad_snapshot, transform, tmp_path, questions)
-    manifest = make_export(store, KEY, job)
-    unit, vectors = transform.apply(questions), job.matrix.vectors()
-    rows, scores = served(SEARCH, store.path(KEY), unit, tmp_path)
-    assert share_found(rows, unit, vectors) == pytest.approx(manifest["recall_at_10"]["value"], abs=1e-9)
-    assert manifest["recall_at_10"]["value"] >= least
-    assert np.abs(scores - exact_scores(rows, unit, vectors)).max() < off
-    assert (manifest["dtype"], manifest["settings"]) == (dtype, {"expansion_search": 128})
-    assert manifest["index_metric"] == ("cos" if dtype == "int8" else "ip")
-    assert verify_export(store, KEY) == manifest
-
-
 def test_int8_finds_what_usearchs_own_cast_of_an_inner_product_loses(
     tmp_path, store, xquad_snapshot, fitted, questions
 ):
@@ -79,6 +58,7 @@ def test_int8_finds_what_usearchs_own_cast_of_an_inner_product_loses(
     own.add(np.arange(len(vectors)), vectors.copy())
     found = own.search(unit, 10)
     assert found.distances.max() < -100
+    assert manifest["index_metric"] == "cos"
     assert share_found(found.keys.astype(np.int64), unit, vectors) < manifest["recall_at_10"]["interval"][0]
 
 
@@ -129,16 +109,6 @@ def test_a_target_that_int8_cannot_reach_gets_the_best_there_is_and_the_numbers(
     found = [entry["recall_at_10"]["value"] for entry in manifest["tuning"]]
     assert len(found) == len(CANDIDATES)
     assert manifest["recall_at_10"]["value"] == max(found) < 0.9999
-
-
-def test_queries_are_cut_as_the_vectors_are(tmp_path, store, xquad_snapshot, fitted, questions):
-    transform = fitted(xquad_snapshot, "whiten", form="pca", dimension=128)
-    job = job_of({"format": "usearch", "truncate_dim": 64}, xquad_snapshot, transform, tmp_path, questions)
-    manifest = make_export(store, KEY, job)
-    unit = transform.apply(questions)
-    cut = unit[:, :64] / np.linalg.norm(unit[:, :64], axis=1, keepdims=True)
-    rows, _ = served(SEARCH, store.path(KEY), cut, tmp_path)
-    assert share_found(rows, unit, job.matrix.vectors()) == pytest.approx(manifest["recall_at_10"]["value"], abs=0.002)
 
 
 @pytest.mark.parametrize(

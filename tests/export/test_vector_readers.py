@@ -51,17 +51,6 @@ def share(found, exact, k=10):
     return float((np.take_along_axis(exact, np.asarray(found, np.int64), axis=1) >= least).mean())
 
 
-def test_numpy_maps_every_npy_file_and_decodes_int8_in_three_lines(publish, bank_matrix, asked, exact):
-    folder, manifest = publish(format="npy", dtype="int8", shard_rows=1000)
-    parts = [np.load(path, mmap_mode="r") for path in sorted(folder.glob("vectors-*.npy"))]
-    assert [len(part) for part in parts] == [1000, 1000, bank_matrix.n - 2000]
-    decoded = np.concatenate(parts) * np.load(folder / "scales.npy")
-    assert decoded.dtype == np.float32
-    assert np.abs(decoded - bank_matrix.vectors()).max() < 0.002
-    found = np.argsort(-(asked[1] @ decoded.T), axis=1)[:, :10]
-    assert share(found, exact) == pytest.approx(manifest["recall_at_10"]["value"], abs=0.005)
-
-
 @pytest.mark.parametrize(
     ("dtype", "name", "suffix"),
     [("float32", "fbin", "fbin"), ("float16", "f16bin", "hbin"), ("int8", "i8bin", "i8bin")],
@@ -82,55 +71,6 @@ def test_usearch_reads_and_maps_the_files_under_the_suffix_that_it_knows(publish
         assert (vectors.shape, vectors.dtype) == (bank_matrix.vectors().shape, np.dtype(dtype))
     if dtype == "float32":
         assert np.array_equal(vectors, bank_matrix.vectors())
-
-
-def test_diskann_reads_the_fbin_file_and_builds_its_index_from_it(publish, bank_matrix, asked, exact, tmp_path):
-    import diskannpy
-
-    folder, _ = publish(format="fbin")
-    path = str(folder / "vectors.fbin")
-    assert tuple(diskannpy.vectors_metadata_from_file(path)) == (bank_matrix.n, bank_matrix.d)
-    assert np.array_equal(diskannpy.vectors_from_file(path, np.float32), bank_matrix.vectors())
-    (tmp_path / "index").mkdir()
-    diskannpy.build_disk_index(
-        data=path,
-        distance_metric="cosinenormalized",
-        index_directory=str(tmp_path / "index"),
-        complexity=64,
-        graph_degree=32,
-        build_memory_maximum=1.0,
-        num_threads=2,
-        num_of_pq_chunks=96,
-        vector_dtype=np.float32,
-    )
-    index = diskannpy.StaticDiskIndex(str(tmp_path / "index"), 2, 100, distance_metric="cosinenormalized")
-    found = index.batch_search(asked[1], 10, 64, 2)
-    assert share(found.identifiers, exact) >= 0.9
-
-
-def test_diskann_reads_int8(publish, bank_matrix):
-    import diskannpy
-
-    folder, _ = publish(format="fbin", dtype="int8")
-    vectors = diskannpy.vectors_from_file(str(folder / "vectors.i8bin"), np.int8)
-    scales = np.load(folder / "scales.npy")
-    assert np.abs(vectors * scales - bank_matrix.vectors()).max() < 0.002
-
-
-def test_the_ground_truth_is_that_of_exact_search_in_the_files_of_ann_benchmarks(publish, asked, exact):
-    import diskannpy
-    from usearch.io import load_matrix
-
-    folder, manifest = publish(format="fbin", ground_truth=25)
-    assert np.array_equal(load_matrix(str(folder / "queries.fbin")), asked[1])
-    rows = load_matrix(str(folder / "groundtruth.neighbors.ibin"))
-    scores = diskannpy.vectors_from_file(str(folder / "groundtruth.distances.fbin"), np.float32)
-    assert rows.shape == scores.shape == (len(asked[1]), 25)
-    assert rows.dtype == np.int32
-    assert np.abs(np.take_along_axis(exact, rows.astype(np.int64), axis=1) - scores).max() < 1e-6
-    assert np.abs(-np.sort(-exact, axis=1)[:, :25] - scores).max() < 1e-6
-    assert (np.diff(scores) <= 0).all()
-    assert "recall_at_10" not in manifest
 
 
 def test_equal_scores_of_a_ground_truth_stand_in_the_order_of_rows(publish, bank_matrix):
@@ -188,20 +128,6 @@ def test_polars_duckdb_and_pyarrow_read_every_column_of_the_parquet_files(publis
     if (folder / "scales.npy").exists():
         decoded *= np.load(folder / "scales.npy")
     assert np.abs(decoded - bank_matrix.vectors()).max() < 0.002
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_lance_takes_the_parquet_column_and_finds_the_same(publish, asked, exact, tmp_path, dtype):
-    import lance
-
-    folder, _ = publish(format="parquet", dtype=dtype)
-    data = lance.write_dataset(pq.read_table(folder / "vectors.parquet"), tmp_path / "set.lance")
-    rows = {doc_id: row for row, doc_id in enumerate(data.to_table(columns=["doc_id"])["doc_id"].to_pylist())}
-    for query, scores in zip(asked[1][:10], exact[:10], strict=True):
-        nearest = {"column": "embedding", "q": query.astype(dtype), "k": 10, "metric": "dot"}
-        found = [rows[doc_id] for doc_id in data.to_table(nearest=nearest, columns=["doc_id"])["doc_id"].to_pylist()]
-        slack = 1e-6 if dtype == "float32" else 1e-3
-        assert (scores[found] >= np.sort(scores)[-10] - slack).all()
 
 
 @pytest.mark.parametrize(
