@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,7 +28,7 @@ from sphering.export.protocol import ExportJob, Format, IndexFormat
 from sphering.export.readback import compare
 from sphering.export.verify import verify_export
 from sphering.geometry.moments import Moments
-from sphering.identity import sha256_file
+from sphering.identity import canonical_json, sha256_file
 from sphering.store.documents import create_document
 from sphering.store.layout import MANIFEST
 from sphering.store.local_files import LocalFiles
@@ -117,13 +119,26 @@ class ExportConformance:
     def store(self, tmp_path: Path) -> LocalFiles:
         return LocalFiles(tmp_path / "store")
 
+    @pytest.fixture(scope="class")
+    def made_once(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        """Return where the exports lie that the tests of a class share."""
+        return tmp_path_factory.mktemp("made")
+
+    @pytest.fixture
+    def published(self, job: ExportJob, store: LocalFiles, made_once: Path) -> dict[str, Any]:
+        """Return the manifest of the job's export, which lies in the store: a copy of what is made once a table."""
+        kept = LocalFiles(made_once / hashlib.sha256(canonical_json(job.config.model_dump(mode="json"))).hexdigest())
+        manifest = make_export(kept, KEY, job)
+        shutil.copytree(kept.path(KEY), store.path(KEY))
+        return manifest
+
     def test_the_table_is_of_the_format_that_it_names(self, options: dict[str, Any]) -> None:
         chosen = open_format(options["format"])
         assert issubclass(chosen.config, ExportConfig)
         assert type(_config(options)) is chosen.config
 
-    def test_the_manifest_says_what_the_export_is(self, job: ExportJob, store: LocalFiles) -> None:
-        manifest, rows, chosen = make_export(store, KEY, job), job.rows, _format(job)
+    def test_the_manifest_says_what_the_export_is(self, job: ExportJob, published: dict[str, Any]) -> None:
+        manifest, rows, chosen = published, job.rows, _format(job)
         vectors = job.matrix.vectors()
         assert (manifest["name"], manifest["format"], manifest["metric"]) == ("tested", job.config.format, "ip")
         assert (manifest["n"], manifest["d"], manifest["excluded"], manifest["non_finite"]) == (rows.n, rows.d, 0, 0)
@@ -136,18 +151,17 @@ class ExportConformance:
         assert set(manifest["libraries"]) == {"sphering", *chosen.libraries}
         assert manifest["bytes_per_vector"] > 0
 
-    def test_every_published_file_is_named_with_its_bytes(self, job: ExportJob, store: LocalFiles) -> None:
-        manifest, folder = make_export(store, KEY, job), store.path(KEY)
-        assert {path.name for path in folder.iterdir()} == {*manifest["files"], MANIFEST}
-        assert EXCLUDED in manifest["files"]
-        for name, entry in manifest["files"].items():
+    def test_every_published_file_is_named_with_its_bytes(self, published: dict[str, Any], store: LocalFiles) -> None:
+        folder = store.path(KEY)
+        assert {path.name for path in folder.iterdir()} == {*published["files"], MANIFEST}
+        assert EXCLUDED in published["files"]
+        for name, entry in published["files"].items():
             assert (folder / name).stat().st_size == entry["bytes"]
             assert sha256_file(folder / name) == entry["sha256"]
 
     def test_its_reader_gives_every_document_in_order_with_its_vector(
-        self, job: ExportJob, store: LocalFiles, corpus: Corpus
+        self, job: ExportJob, published: dict[str, Any], store: LocalFiles, corpus: Corpus
     ) -> None:
-        make_export(store, KEY, job)
         doc_ids, vectors = _read(job, store.path(KEY))
         assert doc_ids == corpus.doc_ids
         if vectors is not None:
@@ -157,13 +171,14 @@ class ExportConformance:
             assert cosine.min() > (0.999 if _dtype(job) != "binary" else 0.5)
             assert np.array_equal(vectors, unit) or _dtype(job) != "float32"
 
-    def test_a_second_call_adopts_what_is_there(self, job: ExportJob, store: LocalFiles) -> None:
-        first = make_export(store, KEY, job)
-        times = {name: store.path(f"{KEY}/{name}").stat().st_mtime_ns for name in first["files"]}
+    def test_a_second_call_adopts_what_is_there(
+        self, job: ExportJob, published: dict[str, Any], store: LocalFiles
+    ) -> None:
+        times = {name: store.path(f"{KEY}/{name}").stat().st_mtime_ns for name in published["files"]}
         again = replace(job, folder=job.folder.with_name("other"))
-        assert make_export(store, KEY, again) == first
+        assert make_export(store, KEY, again) == published
         assert not again.folder.exists()
-        assert times == {name: store.path(f"{KEY}/{name}").stat().st_mtime_ns for name in first["files"]}
+        assert times == {name: store.path(f"{KEY}/{name}").stat().st_mtime_ns for name in published["files"]}
 
     def test_a_retry_in_the_same_scratch_folder_starts_again(self, job: ExportJob, store: LocalFiles) -> None:
         job.folder.mkdir()
@@ -189,9 +204,8 @@ class ExportConformance:
         assert not store.exists(f"{KEY}/{MANIFEST}")
 
     def test_a_matrix_with_other_values_does_not_compare_equal(
-        self, job: ExportJob, store: LocalFiles, tmp_path: Path
+        self, job: ExportJob, published: dict[str, Any], store: LocalFiles, tmp_path: Path
     ) -> None:
-        make_export(store, KEY, job)
         if _read(job, store.path(KEY))[1] is None:
             pytest.skip("its engine gives no vectors back")
         other = swapped_rows(job.matrix, tmp_path / "altered")
@@ -199,16 +213,14 @@ class ExportConformance:
             compare(_format(job), store.path(KEY), replace(job, matrix=other))
 
     def test_a_matrix_with_other_ids_does_not_compare_equal(
-        self, job: ExportJob, store: LocalFiles, tmp_path: Path
+        self, job: ExportJob, published: dict[str, Any], store: LocalFiles, tmp_path: Path
     ) -> None:
-        make_export(store, KEY, job)
         other = swapped_ids(job.matrix, tmp_path / "altered")
         with pytest.raises(IntegrityError, match="ids of rows"):
             compare(_format(job), store.path(KEY), replace(job, matrix=other))
 
-    def test_every_changed_byte_is_found_and_its_file_named(self, job: ExportJob, store: LocalFiles) -> None:
-        manifest = make_export(store, KEY, job)
-        names = sorted(manifest["files"])
+    def test_every_changed_byte_is_found_and_its_file_named(self, published: dict[str, Any], store: LocalFiles) -> None:
+        names = sorted(published["files"])
         for name in names[:: -(-len(names) // _FILES)]:
             path = store.path(f"{KEY}/{name}")
             whole = path.read_bytes()
@@ -218,19 +230,18 @@ class ExportConformance:
             with pytest.raises(IntegrityError, match=name.replace(".", r"\.")):
                 verify_export(store, KEY)
             _put(path, whole)
-        assert verify_export(store, KEY) == manifest
+        assert verify_export(store, KEY) == published
 
-    def test_a_missing_file_is_named(self, job: ExportJob, store: LocalFiles) -> None:
-        name = next(iter(make_export(store, KEY, job)["files"]))
+    def test_a_missing_file_is_named(self, published: dict[str, Any], store: LocalFiles) -> None:
+        name = next(iter(published["files"]))
         store.path(f"{KEY}/{name}").unlink()
         with pytest.raises(IntegrityError, match="missing"):
             verify_export(store, KEY)
 
-    def test_a_manifest_that_counts_other_rows_is_found(self, job: ExportJob, store: LocalFiles) -> None:
-        manifest = make_export(store, KEY, job)
+    def test_a_manifest_that_counts_other_rows_is_found(self, published: dict[str, Any], store: LocalFiles) -> None:
         store.path(f"{KEY}/{MANIFEST}").unlink()
-        create_document(store, f"{KEY}/{MANIFEST}", {**manifest, "n": manifest["n"] + 1})
-        with pytest.raises(IntegrityError, match=f"{manifest['n']} rows"):
+        create_document(store, f"{KEY}/{MANIFEST}", {**published, "n": published["n"] + 1})
+        with pytest.raises(IntegrityError, match=f"{published['n']} rows"):
             verify_export(store, KEY)
 
     def test_the_export_is_the_same_whatever_the_layout_of_the_snapshot(
@@ -288,8 +299,9 @@ class ExportConformance:
         if found is not None:
             assert [json.loads(text) for text in found] == [{column: row[column]} for row in corpus.columns]
 
-    def test_metadata_are_those_of_the_documents(self, job: ExportJob, store: LocalFiles, corpus: Corpus) -> None:
-        make_export(store, KEY, job)
+    def test_metadata_are_those_of_the_documents(
+        self, job: ExportJob, published: dict[str, Any], store: LocalFiles, corpus: Corpus
+    ) -> None:
         found = self.read_metadata(store.path(KEY))
         if found is not None:
             wanted = job.config.metadata
@@ -298,8 +310,10 @@ class ExportConformance:
                 {name: row[name] for name in columns} for row in corpus.columns
             ]
 
-    def test_a_search_finds_as_much_as_the_manifest_says(self, job: ExportJob, store: LocalFiles) -> None:
-        manifest, folder = make_export(store, KEY, job), store.path(KEY)
+    def test_a_search_finds_as_much_as_the_manifest_says(
+        self, job: ExportJob, published: dict[str, Any], store: LocalFiles
+    ) -> None:
+        folder = store.path(KEY)
         raw: NDArray[np.float32] = job.queries  # type: ignore[assignment]
         unit = job.transform.apply(raw)
         exact = unit.astype(np.float64) @ job.matrix.vectors().astype(np.float64).T
@@ -309,14 +323,14 @@ class ExportConformance:
             assert vectors is not None, "a format that gives no vectors back needs a searcher"
             found = np.argsort(-(job.rows.cut(unit) @ vectors.T), axis=1)
             assert [_recall(found[:, :k], exact, k) for k in (1, 10)] == [1.0, 1.0]
-            assert "recall_at_10" not in manifest
+            assert "recall_at_10" not in published
             return
         hundred = min(100, job.rows.n)
         for k in (1, 10, hundred):
             measured = _recall(searcher.search(raw, unit, k), exact, k)
-            assert measured == pytest.approx(manifest[f"recall_at_{k if k < 11 else 100}"]["value"], abs=1e-9)
+            assert measured == pytest.approx(published[f"recall_at_{k if k < 11 else 100}"]["value"], abs=1e-9)
         rescored = _recall(searcher.search(raw, unit, hundred), exact, 10)
-        assert rescored == pytest.approx(manifest["rescored_recall_at_10"]["value"], abs=1e-9)
+        assert rescored == pytest.approx(published["rescored_recall_at_10"]["value"], abs=1e-9)
 
     def _published(self, store: LocalFiles, job: ExportJob) -> dict[str, Any]:
         write(job)
