@@ -63,8 +63,9 @@ def _whitens(layer: Any) -> bool:
 
     if not isinstance(layer, faiss.IndexPreTransform):
         return False
-    chain = [faiss.downcast_VectorTransform(layer.chain.at(position)) for position in range(layer.chain.size())]
-    return any(isinstance(step, faiss.PCAMatrix) and step.eigen_power != 0 for step in chain)
+    chain: Any = layer.chain
+    steps = [faiss.downcast_VectorTransform(chain.at(position)) for position in range(chain.size())]
+    return any(isinstance(step, faiss.PCAMatrix) and step.eigen_power != 0 for step in steps)
 
 
 def place_of(config: FaissConfig) -> str:
