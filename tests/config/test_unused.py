@@ -80,3 +80,16 @@ def test_a_table_given_for_one_command_takes_the_place_of_the_files(checked):
 def test_a_stored_configuration_opens_as_it_was_accepted():
     stored = {"corpus": "c", "source": {"path": "x"}, "transform": {"kind": "standard", "power": 0.5}}
     assert Config.model_validate(stored).transform.power == 0.5
+
+
+EXPORT = '[[export]]\nname = "index"\nformat = "{}"\nrecall_at_10 = 0.9\n'
+
+
+@pytest.mark.parametrize(
+    ("format_name", "key"),
+    [("faiss", "nprobe"), ("hnswlib", "ef_search"), ("usearch", "expansion_search"), ("scann", "reorder")],
+)
+def test_a_search_setting_that_the_recall_chooses_is_refused(checked, format_name, key):
+    with pytest.raises(ConfigError, match=f"sets {key}, which recall_at_10 chooses") as caught:
+        checked('kind = "none"', EXPORT.format(format_name), f"{key} = 64")
+    assert "line 11" in str(caught.value)

@@ -143,7 +143,7 @@ def test_a_coarse_index_has_a_lower_recall_than_a_fine_one(store, make_job, bank
 
 @pytest.mark.parametrize("index", ["SQ8", "HNSW16,SQ8", "IVF8,SQ8", "IVF8_HNSW8,Flat", "RR384,SQ8", "SQ8,RFlat"])
 def test_other_factory_strings_are_built_measured_and_read_back(store, make_job, bank_snapshot, fitted, index):
-    job = make_job(bank_snapshot, fitted(bank_snapshot, "center"), index=index, ef_search=77, nprobe=5)
+    job = make_job(bank_snapshot, fitted(bank_snapshot, "center"), index=index)
     manifest = make_export(store, KEY, job)
     assert 0.3 < manifest["recall_at_10"]["value"] <= 1
     assert manifest["dtype"] == ("float32" if "Flat" in index else "quantised")
@@ -215,6 +215,14 @@ def test_a_vector_is_read_from_behind_the_chain_which_faiss_inverts_wrongly_with
     assert np.einsum("ij,ij->i", unit, bank.vectors[:50]).max() < 0.9
     read = next(open_format("faiss").read(store.path(KEY)))
     assert np.array_equal(read.vectors[:50], job.matrix.vectors()[:50])
+
+
+@pytest.mark.parametrize(("index", "setting"), [("Flat", "ef_search"), ("HNSW32", "nprobe"), ("IVF8,Flat", "k_factor")])
+def test_a_setting_that_an_index_does_not_have_is_refused(store, make_job, xquad_snapshot, fitted, index, setting):
+    job = make_job(xquad_snapshot, fitted(xquad_snapshot, "none"), index=index, **{setting: 4})
+    with pytest.raises(InputError, match=f"has no {setting}"):
+        make_export(store, KEY, job)
+    assert not job.folder.exists()
 
 
 def test_an_index_that_needs_more_vectors_is_refused_with_what_to_do(store, make_job, xquad_snapshot, fitted):

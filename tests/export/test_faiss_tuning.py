@@ -76,7 +76,7 @@ def test_settings_are_chosen_by_the_lower_end_of_their_recall_and_lie_in_the_fil
     tmp_path, store, debian_snapshot, fitted, index
 ):
     transform = fitted(debian_snapshot, "center")
-    table = {"format": "faiss", "index": index, "recall_at_10": 0.9, "ef_search": 1, "nprobe": 1, "k_factor": 1}
+    table = {"format": "faiss", "index": index, "recall_at_10": 0.9}
     job = job_of(table, debian_snapshot, transform, tmp_path)
     manifest = make_export(store, KEY, job)
     reached = [entry for entry in manifest["tuning"] if entry["recall_at_10"]["interval"][0] >= 0.9]

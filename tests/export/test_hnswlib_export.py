@@ -60,7 +60,7 @@ def test_the_recall_of_a_probe_is_what_a_service_finds_and_what_it_loses_without
 def test_an_ef_is_chosen_by_the_lower_end_of_its_recall_and_written_where_a_service_reads_it(
     tmp_path, store, debian_snapshot, fitted
 ):
-    table = {"format": "hnswlib", "recall_at_10": 0.95, "ef_search": 1}
+    table = {"format": "hnswlib", "recall_at_10": 0.95}
     manifest = make_export(store, KEY, job_of(table, debian_snapshot, fitted(debian_snapshot, "whiten"), tmp_path))
     last = manifest["tuning"][-1]
     assert last["recall_at_10"]["interval"][0] >= 0.95

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sphering.config.evaluation import EvaluationConfig
+from sphering.config.export.parts import Searched
 from sphering.config.model import OF_KINDS, Config, TransformConfig
 from sphering.errors import ConfigError
 
@@ -25,7 +26,7 @@ class _Useless:
 
 
 def check_settings(config: Config) -> None:
-    """Refuse a setting of [transform] or [evaluation] that changes nothing; what was not written is no mistake.
+    """Refuse a setting of [transform], [evaluation] or [[export]] that changes nothing; what is not written is right.
 
     No part of the model's own validation: a stored configuration must open as it was accepted.
 
@@ -34,6 +35,7 @@ def check_settings(config: Config) -> None:
     ConfigError
         With what the setting belongs to.
     """
+    _check_exports(config)
     useless = [*_of_transform(config.transform), *_of_evaluation(config.evaluation)]
     if not useless:
         return
@@ -47,6 +49,20 @@ def check_settings(config: Config) -> None:
         where=config.place(first.table, first.name),
         remedy=f"remove `{first.name}`, or set {first.owner}{more}{first.otherwise}",
     )
+
+
+def _check_exports(config: Config) -> None:
+    for number, export in enumerate(config.export):
+        if not isinstance(export, Searched) or export.recall_at_10 is None:
+            continue
+        written = [name for name in export.chosen_by_recall if name in export.model_fields_set]
+        if written:
+            raise ConfigError(
+                f"the export {export.name!r} sets {' and '.join(written)}, which recall_at_10 chooses",
+                expected="one of both",
+                where=config.place("export", number, written[0]),
+                remedy=f"remove {' and '.join(written)}, or recall_at_10",
+            )
 
 
 def _of_transform(config: TransformConfig) -> Iterator[_Useless]:

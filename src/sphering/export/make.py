@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +148,7 @@ def _manifest(job: ExportJob, chosen_format: Format, found: ReadBack) -> dict[st
         "non_finite": 0,
         "duplicate_vectors": facts.duplicate_vectors,
         "excluded": facts.excluded,
-        "libraries": {name: version(name) for name in ("sphering", *chosen_format.libraries)},
+        "libraries": {name: _version(name) for name in ("sphering", *chosen_format.libraries)},
         **job.identity,
     }
 
@@ -172,6 +172,14 @@ def _bytes_per_vector(files: dict[str, dict[str, Any]], n: int) -> float:
 
 def _has_vectors(name: str) -> bool:
     return name not in _NO_VECTORS and not name.startswith(PREFIX)
+
+
+def _version(library: str) -> str | None:
+    """Return a distribution's version; None where its module was installed under another name, as FAISS for GPUs is."""
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
 
 
 def _hashes(folder: Path, names: list[str]) -> dict[str, dict[str, Any]]:

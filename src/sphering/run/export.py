@@ -54,7 +54,7 @@ def write_export(path: Path, name: str) -> str:
     config = next(entry for entry in workspace.config.export if entry.name == name)
     job = ExportJob(
         config=config,
-        matrix=make_matrix(snapshot, transform, workspace.path / _MATRIX),
+        matrix=make_matrix(snapshot, transform, workspace.path / _MATRIX, memory=workspace.config.run.memory),
         snapshot=snapshot,
         transform=transform,
         folder=workspace.path / f"export-{name}",

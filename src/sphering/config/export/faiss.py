@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,8 @@ from sphering.config.export.parts import Searched
 
 class FaissConfig(Searched):
     """A FAISS index with the transform inside, which takes raw queries."""
+
+    chosen_by_recall: ClassVar[tuple[str, ...]] = ("ef_search", "nprobe", "k_factor")
 
     format: Literal["faiss"] = Field(description="The file format.")
     index: str = Field("HNSW32", description="A factory string, without transform and id map.")

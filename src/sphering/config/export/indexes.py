@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,8 @@ from sphering.config.table import ContradictionError
 
 class HnswlibConfig(Searched):
     """An hnswlib index over inner products."""
+
+    chosen_by_recall: ClassVar[tuple[str, ...]] = ("ef_search",)
 
     format: Literal["hnswlib"] = Field(description="The file format.")
     m: int = Field(16, ge=2, le=512, description="Links of a vector in the graph, hnswlib's M.")
@@ -26,6 +28,8 @@ class HnswlibConfig(Searched):
 class UsearchConfig(Searched):
     """A usearch index."""
 
+    chosen_by_recall: ClassVar[tuple[str, ...]] = ("expansion_search",)
+
     format: Literal["usearch"] = Field(description="The file format.")
     dtype: Literal["float32", "float16", "bfloat16", "int8"] = Field(
         "float32", description="How a number is stored. An index of int8 is of the metric `cos` and takes int8 queries."
@@ -39,6 +43,8 @@ class UsearchConfig(Searched):
 
 class ScannConfig(Searched):
     """A ScaNN searcher: partitions, quantised scores in some of them, and full scores of the best."""
+
+    chosen_by_recall: ClassVar[tuple[str, ...]] = ("leaves_to_search", "reorder")
 
     format: Literal["scann"] = Field(description="The file format.")
     leaves: int | None = Field(

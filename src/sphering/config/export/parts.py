@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from sphering.config.export.table import ExportConfig
@@ -16,7 +18,15 @@ class Sharded(ExportConfig):
 
 
 class Searched(ExportConfig):
-    """A built index, whose settings of the search may be chosen by the recall that they reach."""
+    """A built index, whose settings of the search may be chosen by the recall that they reach.
+
+    Attributes
+    ----------
+    chosen_by_recall : tuple of str
+        The keys that `recall_at_10` chooses.
+    """
+
+    chosen_by_recall: ClassVar[tuple[str, ...]] = ()
 
     recall_at_10: float | None = Field(
         None,

@@ -61,9 +61,12 @@ def _faiss(index: str) -> Candidate:
 
 
 def _engines() -> list[Candidate]:
-    from sphering.config.export import BUILT_IN
-
-    return [Candidate(name, _table(name)) for name in _ENGINES if name in BUILT_IN and find_spec(name) is not None]
+    keys = [(name, {}) for name in _ENGINES] + [("usearch", {"dtype": dtype}) for dtype in ("bfloat16", "int8")]
+    return [
+        Candidate(" ".join((name, *given.values())), _table(name, **given))
+        for name, given in keys
+        if find_spec(name) is not None
+    ]
 
 
 def _vectors(d: int) -> list[Candidate]:

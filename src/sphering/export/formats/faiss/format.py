@@ -13,7 +13,7 @@ from typing import Any
 from sphering.config.export import FaissConfig
 from sphering.errors import InputError, IntegrityError
 from sphering.export.formats.faiss.build import ADD_ROWS, build, open_factory, place_of, put_chain
-from sphering.export.formats.faiss.layers import check_metric, is_exact, is_lossless, put_settings
+from sphering.export.formats.faiss.layers import check_metric, is_exact, is_lossless, put_settings, read_settings
 from sphering.export.formats.faiss.read import chain_error, inner, open_index, rows_of
 from sphering.export.formats.faiss.search import FaissSearcher, ladder_of
 from sphering.export.formats.ids import read_ids, same_length, write_ids
@@ -30,8 +30,16 @@ class FaissFormat(IndexFormat):
     libraries = ("faiss-cpu", "numpy", "pyarrow")
 
     def check(self, config: FaissConfig, dimension: int) -> None:
-        """Raise InputError where FAISS refuses the factory string or makes it another metric."""
-        open_factory(config.index, dimension, place_of(config))
+        """Raise InputError where FAISS refuses the factory string, or the index has no such setting as is given."""
+        held = read_settings(open_factory(config.index, dimension, place_of(config)))
+        useless = [name for name in config.chosen_by_recall if name in config.model_fields_set and name not in held]
+        if useless:
+            raise InputError(
+                f"the index {config.index!r} has no {' and no '.join(useless)}",
+                expected=" and ".join(held) or "no setting of the search",
+                where=place_of(config),
+                remedy=f"remove {' and '.join(useless)}, or choose another index",
+            )
 
     def is_exact(self, config: FaissConfig) -> bool:
         """Return whether the index compares a query with every vector, in float32 and all dimensions."""
