@@ -61,7 +61,10 @@ def _faiss(index: str) -> Candidate:
 
 
 def _engines() -> list[Candidate]:
-    keys = [(name, {}) for name in _ENGINES] + [("usearch", {"dtype": dtype}) for dtype in ("bfloat16", "int8")]
+    keys: list[tuple[str, dict[str, str]]] = [
+        *((name, {}) for name in _ENGINES),
+        *(("usearch", {"dtype": dtype}) for dtype in ("bfloat16", "int8")),
+    ]
     return [
         Candidate(" ".join((name, *given.values())), _table(name, **given))
         for name, given in keys
