@@ -1,4 +1,4 @@
-"""The data set of ann-benchmarks, read by h5py and by the rules of its own loader and its count of recall."""
+"""The data set of ann-benchmarks, read by h5py and by the rules of its own loader."""
 
 from __future__ import annotations
 
