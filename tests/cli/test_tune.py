@@ -56,6 +56,7 @@ def tuned(released):
 def test_queries_are_texts_that_no_index_holds(tuned):
     assert (tuned["n"], tuned["queries"]) == (600, 300)
     assert "no index holds" in tuned["method"]
+    assert {point["recall_at_10"]["method"] for point in tuned["points"]} == {tuned["method"]}
 
 
 def test_an_exact_index_finds_everything_and_a_graph_more_with_every_setting(tuned):

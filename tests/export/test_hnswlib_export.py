@@ -99,7 +99,7 @@ def test_another_dimension_which_hnswlib_accepts_is_refused_by_the_files_header(
         ("longer", "norm other than 1|not those that were written"),
         ("nan", "norm other than 1|not those that were written"),
         ("swapped", "not those that were written"),
-        ("overwritten", "vectors 239"),
+        ("overwritten", "vectors 239|contradict each other"),
         ("renamed", "no vector for some row"),
     ],
 )

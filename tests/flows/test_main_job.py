@@ -156,7 +156,7 @@ def test_a_run_that_fails_says_why_and_leaves_its_record(tmp_path, write_config)
 
 
 def test_a_part_that_fails_leaves_nothing_working_in_the_workspace(later, write_config):
-    config = write_config(later, '\n[[export]]\nname = "late"\nformat = "npy"\nindex = "HNSW8"\n')
+    config = write_config(later, '\n[[export]]\nname = "late"\nformat = "faiss"\nindex = "IVF4096,Flat"\n')
     failed = _run(main_job, config)
     assert failed.state.type == StateType.FAILED
     assert isinstance(failed.result, InputError)

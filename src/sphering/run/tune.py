@@ -77,7 +77,7 @@ def tune(
             memory=memory,
             kept=kept,
         )
-        found = list(sweep(job, _announced(tried)))
+        found = list(sweep(job, _announced(tried), method))
     best = frontier(found)
     return {
         "release": release.id,

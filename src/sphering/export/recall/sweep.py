@@ -62,7 +62,7 @@ class Point:
         }
 
 
-def sweep(job: ExportJob, tried: Iterable[Candidate]) -> Iterator[Point]:
+def sweep(job: ExportJob, tried: Iterable[Candidate], method: str) -> Iterator[Point]:
     """Yield a point for each setting of each candidate that finds more than a faster one did.
 
     Each candidate is written into the job's folder and removed again.
@@ -72,11 +72,13 @@ def sweep(job: ExportJob, tried: Iterable[Candidate]) -> Iterator[Point]:
     job : ExportJob
         Of any configuration; its queries are those of an evaluation, or the held-out texts whose rows it leaves out.
     tried : iterable of Candidate
+    method : str
+        What the queries are, in words.
     """
     for candidate in tried:
         one = replace(job, config=candidate.config)
         try:
-            yield from _points(candidate, one)
+            yield from _points(candidate, one, method)
         except SpheringError as error:
             yield _refused(candidate, error)
         finally:
@@ -98,7 +100,7 @@ def frontier(points: Iterable[Point]) -> set[int]:
     return found
 
 
-def _points(candidate: Candidate, job: ExportJob) -> Iterator[Point]:
+def _points(candidate: Candidate, job: ExportJob, method: str) -> Iterator[Point]:
     check_export(job.config, job.matrix.d)
     chosen = open_format(job.config.format)
     shutil.rmtree(job.folder, ignore_errors=True)
@@ -108,12 +110,14 @@ def _points(candidate: Candidate, job: ExportJob) -> Iterator[Point]:
     seconds = round(time.perf_counter() - start, 3)
     size = _bytes(job.folder) / job.rows.n
     trial = open_trial(job, job.folder)
-    if trial is None or trial.searcher is None:
+    searcher = None if trial is None else trial.searcher
+    if trial is None or searcher is None:
         return
-    for flight in flights(_ladder(chosen, job, trial.searcher)):
+    trial = replace(trial, method=method)
+    for flight in flights(_ladder(chosen, job, searcher)):
         before = -1.0
         for settings in flight:
-            trial.searcher.put(settings)
+            searcher.put(settings)
             point = _point(candidate, trial, size, seconds, timed=isinstance(chosen, IndexFormat))
             yield point
             if point.recall is None or point.recall < before + _LEAST_GAIN:
