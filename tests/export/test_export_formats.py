@@ -132,4 +132,4 @@ def test_naming_an_export_loads_no_engine():
         "export_id(ExportConfig.model_validate({'name': 'x', 'format': 'faiss'}), 's', 't')\n"
         "sys.exit([m for m in ('faiss', 'duckdb', 'torch', 'polars', 'scipy') if m in sys.modules] or 0)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

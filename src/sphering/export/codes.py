@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 FLOAT32, FLOAT16, BFLOAT16, INT8, BINARY = "float32", "float16", "bfloat16", "int8", "binary"
 BY_VECTOR, BY_DIMENSION = "vector", "dimension"
 _LARGEST = 127.0
-BYTES = {FLOAT32: 4.0, FLOAT16: 2.0, BFLOAT16: 2.0, INT8: 1.0, BINARY: 0.125}
-"""Bytes a number."""
+DTYPES = (FLOAT32, FLOAT16, BFLOAT16, INT8, BINARY)
 _STORED = {FLOAT32: "<f4", FLOAT16: "<f2", BFLOAT16: "<u2", INT8: "i1", BINARY: "u1"}
 
 

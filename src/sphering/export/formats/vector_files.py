@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sphering.errors import IntegrityError
-from sphering.export.codes import BY_DIMENSION, BY_VECTOR, BYTES, FLOAT32, INT8, Code, Stored, fit
+from sphering.export.codes import BY_DIMENSION, BY_VECTOR, DTYPES, FLOAT32, INT8, Code, Stored, fit
 from sphering.export.exact import nearest
 from sphering.export.formats.npy_header import read_npy_header, write_npy_header
 from sphering.export.protocol import Block, ExportJob, Format, Searcher, Settings
@@ -102,7 +102,7 @@ def read_code(folder: Path) -> tuple[Code, int | None]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         dtype, scale, dimension = str(content["dtype"]), content["scale"], int(content["dimension"])
-        if dtype not in BYTES or scale not in (None, BY_VECTOR, BY_DIMENSION):
+        if dtype not in DTYPES or scale not in (None, BY_VECTOR, BY_DIMENSION):
             raise ValueError(f"dtype {dtype!r}, scale {scale!r}")
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise IntegrityError(
