@@ -14,7 +14,7 @@ from sphering.run import lease
 from sphering.run.assemble import assemble_release
 from sphering.run.begin import begin
 from sphering.run.commit import commit_snapshot
-from sphering.run.embed import embed_unit
+from sphering.run.embed import embed_unit, load_encoder
 from sphering.run.evaluate import evaluate
 from sphering.run.finish import finish
 from sphering.run.fit import settle_transform
@@ -57,12 +57,20 @@ def release(workspace):
     return made
 
 
+def encode(workspace):
+    """Encode what is new of a workspace's staged documents."""
+    units = plan_units(workspace)
+    if units.encode:
+        load_encoder(workspace)
+    for unit in range(units.count):
+        embed_unit(workspace, unit)
+
+
 def embedded(config, purpose="run"):
     """Begin a run and take it to its snapshot; return its workspace."""
     workspace = begin(config, purpose)
     ingest(workspace)
-    for unit in range(plan_units(workspace).count):
-        embed_unit(workspace, unit)
+    encode(workspace)
     commit_snapshot(workspace)
     return workspace
 
@@ -72,8 +80,7 @@ def carry(config):
     workspace = begin(config)
     if not ingest(workspace).passed:
         return finish(workspace)
-    for unit in range(plan_units(workspace).count):
-        embed_unit(workspace, unit)
+    encode(workspace)
     if commit_snapshot(workspace) is None:
         return finish(workspace)
     release(workspace)

@@ -63,6 +63,7 @@ def odd_matrix(matrix: Matrix, folder: Path, rows: Mapping[int, tuple[str, Any]]
     schema = pq.read_schema(matrix.directory / "ids.parquet")
     pq.write_table(pa.table(table, schema=schema), folder / "ids.parquet")
     np.save(folder / "vectors.npy", matrix.vectors()[: len(pairs)])
+    np.save(folder / "held_out.npy", np.zeros(len(pairs), bool))
     (folder / "excluded.parquet").write_bytes((matrix.directory / "excluded.parquet").read_bytes())
     facts = dataclasses.replace(matrix.facts, n=len(pairs))
     (folder / "matrix.json").write_text(json.dumps(dataclasses.asdict(facts)))

@@ -227,7 +227,7 @@ def test_a_setting_that_an_index_does_not_have_is_refused(store, make_job, xquad
 
 def test_an_index_that_needs_more_vectors_is_refused_with_what_to_do(store, make_job, xquad_snapshot, fitted):
     job = make_job(xquad_snapshot, fitted(xquad_snapshot, "none"), index="IVF1024,Flat")
-    with pytest.raises(InputError, match=r"on 240 vectors[\s\S]*HNSW32"):
+    with pytest.raises(InputError, match=r"on 120 vectors, 120 more[\s\S]*at least 1024[\s\S]*HNSW32"):
         make_export(store, KEY, job)
     assert not store.path(KEY).exists()
 

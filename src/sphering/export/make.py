@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sphering.export.delta.write import PREFIX, delta_facts, write_delta
+from sphering.export.formats.ground_truth import queries
 from sphering.export.formats.ids import place
 from sphering.export.identity import export_table
 from sphering.export.matrix.files import EXCLUDED, IDS
@@ -62,7 +63,9 @@ def write(job: ExportJob) -> None:
     """
     check_export(job.config, job.matrix.d)
     chosen_format = open_format(job.config.format)
-    chosen_format.check_documents(job)
+    chosen_format.check_documents(job.config, job.documents)
+    if job.config.needs_queries:
+        queries(job)
     remove_probe(job)
     shutil.rmtree(job.folder, ignore_errors=True)
     job.folder.mkdir(parents=True)

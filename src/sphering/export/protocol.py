@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from sphering.config.export import ExportConfig
 from sphering.export.delta.base import DeltaBase, NoDelta
+from sphering.export.documents import Documents
 from sphering.export.matrix.files import Matrix
 from sphering.export.matrix.rows import Rows
 from sphering.store.snapshot import Snapshot
@@ -72,6 +73,12 @@ class ExportJob:
     def rows(self) -> Rows:
         """The rows that are written, as the configuration wants them."""
         return Rows(self.matrix, self.config.truncate_dim, self.config.metadata, self.kept)
+
+    @property
+    def documents(self) -> Documents:
+        """The rows without their vectors."""
+        held_out = 0 if self.queries is not None and len(self.queries) else int(self.matrix.held_out().sum())
+        return Documents(self.rows.n, self.rows.d, held_out, self.rows.ids_and_metadata)
 
     def probe(self, folder: Path) -> ExportJob:
         """Return the job of a probe: the same without the texts of smallest hash, in another folder."""
@@ -149,13 +156,19 @@ class Format(ABC):
             If a library that it needs is not installed.
         """
 
-    def check_documents(self, job: ExportJob) -> None:  # noqa: B027 - most engines take every id and metadata
-        """Refuse ids or metadata that the engine cannot hold, before a file is written.
+    def check_documents(self, config: Any, documents: Documents) -> None:  # noqa: B027 - most take all documents
+        """Refuse ids or metadata that the engine cannot hold, and too few rows, before anything is encoded.
+
+        Parameters
+        ----------
+        config : ExportConfig
+            Of this format's own class.
+        documents : Documents
 
         Raises
         ------
         InputError
-            With the document.
+            With the document, or with how many are needed.
         """
 
     @abstractmethod

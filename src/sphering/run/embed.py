@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sphering.config.model import Config
 from sphering.encoder import identify
 from sphering.encoder.protocol import Encoded, Encoder
 from sphering.errors import IdentityError, IntegrityError
 from sphering.progress import current
+from sphering.run.check_exports import check_documents, check_tables
 from sphering.run.parity import check_parity
 from sphering.run.probe import check_again, check_probe
 from sphering.run.units import unit_path
@@ -129,10 +129,17 @@ def _check_adopted(path: Path, rows: int) -> None:
 
 @timed("load")
 def load_encoder(path: Path) -> None:
-    """Open this process' encoder, seconds that are no encoding, before the first unit asks for it."""
+    """Open this process' encoder, seconds that are no encoding, before the first unit asks for it.
+
+    Raises
+    ------
+    InputError
+        If an export cannot hold the documents; nothing has been encoded then.
+    """
     progress = current()
     progress.start("load")
-    opened_encoder(Workspace(path))
+    workspace = Workspace(path)
+    check_documents(workspace, opened_encoder(workspace).dimension)
     progress.finish("load")
 
 
@@ -160,33 +167,10 @@ def opened_encoder(workspace: Workspace) -> Encoder:
             remedy="install the same model everywhere, then run again",
         )
     encoder = open_encoder(identity, config)
-    check_exports(workspace.config, encoder.dimension)
+    check_tables(workspace.config, encoder.dimension)
     check_probe(workspace, encoder)
     check_parity(workspace, encoder)
     return encoder
-
-
-def check_exports(config: Config, dimension: int) -> None:
-    """Refuse exports that cannot work before anything is encoded, where the exported dimension is known by now.
-
-    Parameters
-    ----------
-    config : Config
-    dimension : int
-        The encoder's.
-
-    Raises
-    ------
-    InputError
-        If an [[export]] table cannot work, or a library that it needs is not installed.
-    """
-    from sphering.export.opening import check_export
-
-    transform = config.transform
-    if transform.kind == "whiten" and transform.form == "pca" and transform.dimension is None:
-        return
-    for entry in config.export:
-        check_export(entry, transform.dimension or dimension)
 
 
 @dataclass(frozen=True)

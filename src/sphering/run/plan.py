@@ -11,7 +11,7 @@ from typing import Any
 from sphering.config.model import Config
 from sphering.encoder.protocol import Encoded, EncoderIdentity
 from sphering.run.begin import begun, check, settle_encoder
-from sphering.run.embed import check_exports
+from sphering.run.check_exports import check_documents, check_tables
 from sphering.run.encoder_change import change_words
 from sphering.run.evaluate import texts_to_encode
 from sphering.run.ingest import ingest, staged_of, staged_rows
@@ -70,7 +70,8 @@ def _plan(workspace: Workspace, encoder: EncoderIdentity) -> dict[str, Any]:
         else _Pace(None, None, "nothing to encode", dimension=_dimension(corpus, encoder))
     )
     if pace.dimension is not None:
-        check_exports(config, pace.dimension)
+        check_tables(config, pace.dimension)
+        check_documents(workspace, pace.dimension)
     rate = pace.texts_per_second
     billed = None if pace.tokens_a_text is None else round(units.encode * pace.tokens_a_text)
     staged = staged_of(workspace)

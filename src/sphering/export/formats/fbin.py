@@ -11,7 +11,7 @@ from sphering.config.export import FbinConfig
 from sphering.errors import IntegrityError
 from sphering.export.codes import FLOAT16, FLOAT32, INT8
 from sphering.export.formats.flat_file import FlatFileFormat, Layout
-from sphering.export.formats.ground_truth import queries, write_ground_truth
+from sphering.export.formats.ground_truth import write_ground_truth
 from sphering.export.protocol import ExportJob
 
 HEADER_BYTES = 8
@@ -28,12 +28,6 @@ class FbinFormat(FlatFileFormat):
     def file_name(self, dtype: str) -> str:
         """Return vectors with the suffix that says the type."""
         return f"vectors{_SUFFIXES[dtype]}"
-
-    def check_documents(self, job: ExportJob) -> None:
-        """Refuse a ground truth without queries."""
-        wanted: Any = job.config
-        if wanted.ground_truth is not None:
-            queries(job)
 
     def write(self, job: ExportJob) -> None:
         """Write the vectors, and queries with their exact neighbours where they are wanted."""

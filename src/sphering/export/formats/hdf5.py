@@ -16,7 +16,7 @@ import numpy as np
 
 from sphering.config.export import Hdf5Config
 from sphering.errors import IntegrityError
-from sphering.export.formats.ground_truth import of_evaluation, queries
+from sphering.export.formats.ground_truth import of_evaluation
 from sphering.export.formats.ids import paired, write_ids
 from sphering.export.formats.vector_files import VectorFormat
 from sphering.export.matrix.files import BLOCK_ROWS
@@ -37,10 +37,6 @@ class Hdf5Format(VectorFormat):
     def check(self, config: Hdf5Config, dimension: int) -> None:
         """Refuse where h5py is missing."""
         require("h5py", EXTRA)
-
-    def check_documents(self, job: ExportJob) -> None:
-        """Refuse an export without queries."""
-        queries(job)
 
     def write(self, job: ExportJob) -> None:
         """Write the vectors block by block, and the ground truth."""

@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 
 from sphering.config.export import NdjsonConfig
 from sphering.errors import InputError, IntegrityError
+from sphering.export.documents import Documents
 from sphering.export.formats.vector_files import VectorFormat, found_shards
 from sphering.export.matrix.files import BLOCK_ROWS
 from sphering.export.protocol import Block, ExportJob
@@ -71,21 +72,15 @@ class NdjsonFormat(VectorFormat):
                 remedy=f"set truncate_dim = {most}, or whiten to fewer dimensions",
             )
 
-    def check_documents(self, job: ExportJob) -> None:
+    def check_documents(self, config: Any, documents: Documents) -> None:
         """Refuse ids that are empty or too long, and metadata that alone would fill a request."""
-        most = MOST_BYTES - _FRAME_BYTES - _NUMBER_BYTES * job.rows.d
-        for batch in job.rows.documents():
-            _refuse(job, batch, _lengths(batch.column(1)) == 0, "is empty", f"1 to {ID_BYTES} bytes")
-            _refuse(
-                job, batch, _lengths(batch.column(1)) > ID_BYTES, f"is longer than {ID_BYTES} bytes", "a shorter id"
-            )
-            _refuse(
-                job,
-                batch,
-                _lengths(batch.column(3)) > most,
-                f"belongs to metadata of more than {most} bytes",
-                "less metadata: name its columns under `metadata`",
-            )
+        most = MOST_BYTES - _FRAME_BYTES - _NUMBER_BYTES * (documents.d or 0)
+        less = "less metadata: name its columns under `metadata`"
+        for doc_ids, metadata in documents.read():
+            lengths = _lengths(doc_ids)
+            _refuse(config, doc_ids, lengths == 0, "is empty", f"1 to {ID_BYTES} bytes")
+            _refuse(config, doc_ids, lengths > ID_BYTES, f"is longer than {ID_BYTES} bytes", "a shorter id")
+            _refuse(config, doc_ids, _lengths(metadata) > most, f"belongs to metadata of more than {most} bytes", less)
 
     def write(self, job: ExportJob) -> None:
         """Write requests of at most MOST_BYTES bytes, and the index that they go into."""
@@ -202,15 +197,15 @@ def _lengths(texts: pa.Array) -> NDArray[np.int32]:
     return pc.binary_length(texts).to_numpy()  # type: ignore[no-any-return]
 
 
-def _refuse(job: ExportJob, batch: pa.RecordBatch, wrong: NDArray[np.bool_], what: str, expected: str) -> None:
+def _refuse(config: Any, doc_ids: pa.Array, wrong: NDArray[np.bool_], what: str, expected: str) -> None:
     if not wrong.any():
         return
-    doc_id = batch.column(1)[int(np.argmax(wrong))].as_py()
+    doc_id = doc_ids[int(np.argmax(wrong))].as_py()
     raise InputError(
         f"the id {doc_id[:80]!r} {what}",
         expected=expected,
-        where=f"[[export]] {job.config.name}",
-        remedy=f"change the documents, or leave {job.config.engine} out",  # type: ignore[attr-defined]
+        where=f"[[export]] {config.name}",
+        remedy=f"change the documents, or leave {config.engine} out",
     )
 
 

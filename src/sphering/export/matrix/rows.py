@@ -96,6 +96,11 @@ class Rows:
         if any(part.num_rows for part in waiting):
             yield self._numbered(_joined(waiting), start)
 
+    def ids_and_metadata(self) -> Iterator[tuple[pa.Array, pa.Array]]:
+        """Yield their doc_ids and metadata, (m,) string each, in blocks."""
+        for batch in self.documents():
+            yield batch.column(1), batch.column(3)
+
     def cut(self, unit: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return unit vectors of the transform as they are in these rows, queries too: cut, normalised again."""
         if self.truncate_dim is None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sphering.config.export import FaissConfig
 from sphering.errors import InputError
-from sphering.export.formats.faiss.layers import SETTINGS, check_metric, layers, put_settings
+from sphering.export.formats.faiss.layers import SETTINGS, check_metric, layers, put_settings, steps_before
 from sphering.export.matrix.rows import Rows
 from sphering.transform import Transform
 
@@ -61,11 +61,7 @@ def _whitens(layer: Any) -> bool:
     """Return whether FAISS divides by standard deviations, as PCAW does: to a variance of 1/n, without normalising."""
     import faiss
 
-    if not isinstance(layer, faiss.IndexPreTransform):
-        return False
-    chain: Any = layer.chain
-    steps = [faiss.downcast_VectorTransform(chain.at(position)) for position in range(chain.size())]
-    return any(isinstance(step, faiss.PCAMatrix) and step.eigen_power != 0 for step in steps)
+    return any(isinstance(step, faiss.PCAMatrix) and step.eigen_power != 0 for step in steps_before(layer))
 
 
 def place_of(config: FaissConfig) -> str:
@@ -176,11 +172,7 @@ def _rotations(layer: Any) -> list[Any]:
     """Give OPQ the quantisers that it learns its rotations with, and return them: those of its own making warn."""
     import faiss
 
-    if not isinstance(layer, faiss.IndexPreTransform):
-        return []
-    chain: Any = layer.chain
-    steps = [faiss.downcast_VectorTransform(chain.at(position)) for position in range(chain.size())]
-    rotations = [step for step in steps if isinstance(step, faiss.OPQMatrix)]
+    rotations = [step for step in steps_before(layer) if isinstance(step, faiss.OPQMatrix)]
     quantisers = [faiss.ProductQuantizer(step.d_out, step.M, 8) for step in rotations]
     for step, quantiser in zip(rotations, quantisers, strict=True):
         step.pq = quantiser

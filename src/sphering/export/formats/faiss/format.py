@@ -12,10 +12,12 @@ from typing import Any
 
 from sphering.config.export import FaissConfig
 from sphering.errors import InputError, IntegrityError
+from sphering.export.documents import Documents
 from sphering.export.formats.faiss.build import ADD_ROWS, build, open_factory, place_of, put_chain
 from sphering.export.formats.faiss.layers import check_metric, is_exact, is_lossless, put_settings, read_settings
 from sphering.export.formats.faiss.read import chain_error, inner, open_index, rows_of
 from sphering.export.formats.faiss.search import FaissSearcher, ladder_of
+from sphering.export.formats.faiss.training import check_rows
 from sphering.export.formats.ids import read_ids, same_length, write_ids
 from sphering.export.protocol import Block, ExportJob, IndexFormat, Settings
 
@@ -40,6 +42,12 @@ class FaissFormat(IndexFormat):
                 where=place_of(config),
                 remedy=f"remove {' and '.join(useless)}, or choose another index",
             )
+
+    def check_documents(self, config: FaissConfig, documents: Documents) -> None:
+        """Raise InputError where the index cannot be trained on so few vectors."""
+        if documents.d is not None:
+            index = open_factory(config.index, documents.d, place_of(config))
+            check_rows(index, config, documents.trained, documents.held_out, place_of(config))
 
     def is_exact(self, config: FaissConfig) -> bool:
         """Return whether the index compares a query with every vector, in float32 and all dimensions."""

@@ -28,6 +28,16 @@ def layers(index: Any) -> Iterator[Any]:
             yield from layers(inner)
 
 
+def steps_before(index: Any) -> list[Any]:
+    """Return the transforms that an index puts in front of the one inside it, as their own classes; they are its."""
+    import faiss
+
+    if not isinstance(index, faiss.IndexPreTransform):
+        return []
+    chain: Any = index.chain
+    return [faiss.downcast_VectorTransform(chain.at(position)) for position in range(chain.size())]
+
+
 def check_metric(index: Any, factory: str, where: str) -> None:
     """Raise InputError unless every layer searches by inner product.
 

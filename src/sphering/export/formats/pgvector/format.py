@@ -20,6 +20,7 @@ from sphering.export.codes import Code
 from sphering.export.delta.base import DeltaBase
 from sphering.export.delta.difference import Difference
 from sphering.export.delta.write import DeltaWriter
+from sphering.export.documents import Documents
 from sphering.export.formats.pgvector.copy_binary import (
     jsonb_field,
     read_rows,
@@ -63,12 +64,11 @@ class PgvectorFormat(VectorFormat, DeltaWriter):
                 remedy=f'set {halved}truncate_dim = {largest}; or index = "none" for exact search',
             )
 
-    def check_documents(self, job: ExportJob) -> None:
+    def check_documents(self, config: Any, documents: Documents) -> None:
         """Raise InputError where an id or metadata holds the character NUL, which text and jsonb cannot."""
-        for batch in job.rows.documents():
-            doc_ids, metadata = batch.column(1), batch.column(3)
-            _refuse(doc_ids, pc.match_substring(doc_ids, "\0"), "an id", job)
-            _refuse(doc_ids, pc.match_substring_regex(metadata, _ESCAPED_NUL), "metadata", job)
+        for doc_ids, metadata in documents.read():
+            _refuse(doc_ids, pc.match_substring(doc_ids, "\0"), "an id", config)
+            _refuse(doc_ids, pc.match_substring_regex(metadata, _ESCAPED_NUL), "metadata", config)
 
     def write(self, job: ExportJob) -> None:
         """Write the rows block by block, and the scripts."""
@@ -112,7 +112,7 @@ def row_blocks(job: ExportJob, code: Code) -> Iterator[tuple[pa.Array, ...]]:
         )
 
 
-def _refuse(doc_ids: pa.Array, wrong: pa.Array, what: str, job: ExportJob) -> None:
+def _refuse(doc_ids: pa.Array, wrong: pa.Array, what: str, config: Any) -> None:
     if not pc.any(wrong).as_py():
         return
     first = doc_ids.filter(wrong)[0].as_py()
@@ -120,7 +120,7 @@ def _refuse(doc_ids: pa.Array, wrong: pa.Array, what: str, job: ExportJob) -> No
     raise InputError(
         f"{what} with the character NUL",
         expected="text without it: PostgreSQL stores none",
-        where=f"[[export]] {job.config.name}, document {first!r}",
+        where=f"[[export]] {config.name}, document {first!r}",
         remedy=f"{remedy} of this [[export]]" if what != "an id" else remedy,
     )
 

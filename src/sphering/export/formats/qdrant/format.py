@@ -21,6 +21,7 @@ from sphering.export.codes import FLOAT16
 from sphering.export.delta.base import DeltaBase
 from sphering.export.delta.difference import Difference
 from sphering.export.delta.write import DeltaWriter
+from sphering.export.documents import Documents
 from sphering.export.formats.qdrant.bodies import LONGEST_NUMBER, MAX_BODY, ids, new_payloads, points, write_bodies
 from sphering.export.formats.qdrant.scripts import delta_script, load_script
 from sphering.export.formats.vector_files import VectorFormat, found_shards
@@ -55,19 +56,19 @@ class QdrantFormat(VectorFormat, DeltaWriter):
     libraries = ("pyarrow",)
     limit = 65536
 
-    def check_documents(self, job: ExportJob) -> None:
+    def check_documents(self, config: Any, documents: Documents) -> None:
         """Raise InputError where a point is longer than a request to Qdrant may be."""
-        for batch in job.rows.documents():
-            texts = pc.add(pc.binary_length(batch.column(1)), pc.binary_length(batch.column(3))).cast(pa.int64())
+        for doc_ids, metadata in documents.read():
+            texts = pc.add(pc.binary_length(doc_ids), pc.binary_length(metadata)).cast(pa.int64())
             # An id of control characters grows sixfold in JSON.
-            longest = pc.add(pc.multiply(texts, 6), LONGEST_NUMBER * job.rows.d + 200)
+            longest = pc.add(pc.multiply(texts, 6), LONGEST_NUMBER * (documents.d or 0) + 200)
             wrong = pc.greater(longest, MAX_BODY)
             if pc.any(wrong).as_py():
-                first = batch.column(1).filter(wrong)[0].as_py()
+                first = doc_ids.filter(wrong)[0].as_py()
                 raise InputError(
                     "metadata that make a point of more than 32 MB",
                     expected="less: a server refuses longer requests",
-                    where=f"[[export]] {job.config.name}, document {first[:80]!r}",
+                    where=f"[[export]] {config.name}, document {first[:80]!r}",
                     remedy="leave the column out of `metadata` of this [[export]]",
                 )
 

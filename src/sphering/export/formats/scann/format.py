@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sphering.config.export import ScannConfig
 from sphering.cores import available_cores
 from sphering.errors import InputError, IntegrityError
+from sphering.export.documents import Documents
 from sphering.export.formats.ids import paired, write_ids
 from sphering.export.formats.ladder import RESCORED, nested, partitions
 from sphering.export.formats.scann.build import (
@@ -56,10 +57,9 @@ class ScannFormat(IndexFormat):
         """Raise ExtraMissingError where ScaNN is not installed."""
         open_library()
 
-    def check_documents(self, job: ExportJob) -> None:
+    def check_documents(self, config: ScannConfig, documents: Documents) -> None:
         """Raise InputError where there are too few vectors to train the partitions that are wanted."""
-        config: Any = job.config
-        leaves, n = leaves_of(config, job.matrix.n), job.matrix.n
+        leaves, n = leaves_of(config, documents.n), documents.n
         if leaves and n < max(LEAST_ROWS, ROWS_PER_LEAF * leaves):
             most = n // ROWS_PER_LEAF if n >= LEAST_ROWS else 0
             raise InputError(
