@@ -86,7 +86,7 @@ def test_the_command_names_an_edited_value_and_exits_with_1(store, asked):
     done = CliRunner().invoke(app, command)
     found = json.loads(done.stdout)
     assert done.exit_code == 1
-    assert set(found) == {"sound", "checked", "wrong", "reencoded"}
+    assert set(found) == {"sound", "checked", "wrong", "skipped", "reencoded"}
     assert not found["sound"]
     assert [entry["where"] for entry in found["wrong"]] == [str(path)]
 

@@ -80,6 +80,10 @@ def _print(findings: Findings, *, asked: bool) -> None:
     print_table(("kind", "checked", "wrong"), rows)
     for entry in findings.wrong:
         print_line(f"WRONG: {entry['kind']} {entry['name']}: {entry['found']} ({entry['where']})")
+    for entry in findings.skipped:
+        print_line(
+            f"hashed alone, not read back: {entry['kind']} {entry['name']}: {entry['found']} ({entry['remedy']})"
+        )
     if findings.reencoded is not None:
         print_line(_reencoded(findings.reencoded.to_json()))
     elif asked:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from sphering.config.export import ExportConfig, third_party_formats
-from sphering.errors import InputError
+from sphering.errors import ExtraMissingError, InputError
 from sphering.export.protocol import Format
 
 FORMATS = {
@@ -29,15 +29,19 @@ def open_format(name: str) -> Format:
 
     Raises
     ------
-    InputError
-        If there is none of that name.
+    ExtraMissingError
+        If no installed package brings one of that name.
     """
     if name in FORMATS:
         built_in: Format = import_module(FORMATS[name]).FORMAT
         return built_in
     known = third_party_formats()
     if name not in known:
-        raise InputError(f"there is no export format {name!r}", expected=", ".join([*FORMATS, *known]))
+        raise ExtraMissingError(
+            f"there is no export format {name!r}",
+            expected=", ".join([*FORMATS, *known]),
+            remedy="install the package that brings it",
+        )
     found: Format = known[name].load()
     return found
 

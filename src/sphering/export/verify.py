@@ -14,7 +14,7 @@ from sphering.store.layout import MANIFEST
 
 
 def verify_export(files: Files, folder_key: str) -> dict[str, Any]:
-    """Hash every file of an export again, read it with its own reader, and return its manifest.
+    """Hash every file of an export again, then read it with its own reader, and return its manifest.
 
     Raises
     ------
@@ -22,6 +22,8 @@ def verify_export(files: Files, folder_key: str) -> dict[str, Any]:
         If there is no manifest.
     IntegrityError
         If a file is missing or changed, or the rows are not as many, as wide or as long as the manifest says.
+    ExtraMissingError
+        If what reads the format is not installed; the hashes are right then.
     """
     manifest = read_document(files, f"{folder_key}/{MANIFEST}")
     for name, entry in manifest["files"].items():

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sphering.errors import IntegrityError, NotFoundError
+from sphering.errors import IntegrityError, NotFoundError, SpheringError
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,14 @@ class Reencoded:
 
 @dataclass
 class Findings:
-    """What `verify` looked at and what it found wrong.
+    """What `verify` looked at, what it found wrong, and what could not be looked at wholly for want of a library.
 
     `reencoded` says how a sample of texts stands that was encoded again; None where that was not asked for.
     """
 
     checked: dict[str, int] = field(default_factory=dict)
     wrong: list[dict[str, str]] = field(default_factory=list)
+    skipped: list[dict[str, str | None]] = field(default_factory=list)
     reencoded: Reencoded | None = None
 
     @property
@@ -77,6 +78,10 @@ class Findings:
         """Note that something is wrong."""
         self.wrong.append({"kind": kind, "name": name, "found": found, "where": where})
 
+    def skip(self, kind: str, name: str, error: SpheringError) -> None:
+        """Note that a part of a thing was not looked at, why, and what would let it be."""
+        self.skipped.append({"kind": kind, "name": name, "found": error.found, "remedy": error.remedy})
+
     def has(self, kind: str, name: str) -> bool:
         """Return whether something of this kind and name is wrong."""
         return any((entry["kind"], entry["name"]) == (kind, name) for entry in self.wrong)
@@ -88,5 +93,6 @@ class Findings:
             "sound": self.sound,
             "checked": dict(self.checked),
             "wrong": list(self.wrong),
+            "skipped": list(self.skipped),
             "reencoded": reencoded,
         }
