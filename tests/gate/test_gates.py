@@ -42,11 +42,13 @@ def test_a_plain_name_and_the_transformed_one_are_the_same_number() -> None:
 
 def test_a_gate_on_one_export_replaces_the_default_for_that_export_alone() -> None:
     mine = GateConfig(metric="exports.index.recall_at_10", min=0.8)
-    found = release_gates((mine,), ("index", "other"))
+    names = ("index", "other", "exact")
+    found = release_gates((mine,), names, {"index": None, "other": None})
     assert mine in found
     assert GateConfig(metric="exports.other.recall_at_10", min=0.9) in found
     assert {gate.metric for gate in found}.isdisjoint({"recall_at_10", "exports.other.excluded_share"})
-    assert "recall_at_10" not in {gate.metric for gate in release_gates((mine,), ("index",))}
+    assert "exports.exact.recall_at_10" not in {gate.metric for gate in found}
+    assert "recall_at_10" not in {gate.metric for gate in release_gates((mine,), ("index",), {"index": None})}
 
 
 def test_gates_on_the_run_s_numbers_are_told_from_those_on_a_release() -> None:
@@ -144,7 +146,8 @@ def test_every_documented_name_passes_the_check() -> None:
 
 
 def test_the_recall_that_settings_are_chosen_for_is_a_gate_on_its_lower_bound_in_place_of_the_default():
-    found = release_gates((), ("index", "other"), {"index": 0.95})
+    found = release_gates((), ("index", "other", "exact"), {"index": 0.95, "other": None})
+    assert "exports.exact.recall_at_10" not in {gate.metric for gate in found}
     assert GateConfig(metric="exports.index.recall_at_10_low", min=0.95) in found
     assert GateConfig(metric="exports.other.recall_at_10", min=0.9) in found
     assert {gate.metric for gate in found}.isdisjoint({"recall_at_10", "exports.index.recall_at_10"})

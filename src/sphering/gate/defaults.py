@@ -28,7 +28,7 @@ def run_gates(gates: Sequence[GateConfig]) -> tuple[GateConfig, ...]:
 
 
 def release_gates(
-    gates: Sequence[GateConfig], exports: Sequence[str], targets: Mapping[str, float] | None = None
+    gates: Sequence[GateConfig], exports: Sequence[str], recall: Mapping[str, float | None] | None = None
 ) -> tuple[GateConfig, ...]:
     """Return the gates on a release's numbers; a configured one replaces the default on the same number.
 
@@ -39,16 +39,21 @@ def release_gates(
     gates : sequence of GateConfig
     exports : sequence of str
         Names of the configured exports.
-    targets : mapping of str to float, optional
-        The recall@10 that the search settings of an export are chosen for, by its name: the lower end of what was
-        measured must reach it. It replaces the default on the recall of that export.
+    recall : mapping of str to (float or None), optional
+        The exports that have a recall, by name, each with the recall@10 that its search settings are chosen for: the
+        lower end of what was measured must reach it, which replaces the default on the recall of that export.
     """
+    targets = {name: least for name, least in (recall or {}).items() if least is not None}
     configured = [gate for gate in gates if gate.metric not in RUN_METRICS]
     # A plain name is the transformed number.
     named = {gate.metric.removeprefix("transformed.") for gate in configured}
-    wanted = {export_metric(name, RECALL_LOW): least for name, least in (targets or {}).items()}
-    replaced = named | {export_metric(name, RECALL) for name in targets or {}}
-    kept = [entry for gate in RELEASE_DEFAULTS for entry in _remaining(gate, replaced, exports)]
+    wanted = {export_metric(name, RECALL_LOW): least for name, least in targets.items()}
+    replaced = named | {export_metric(name, RECALL) for name in targets}
+    kept = [
+        entry
+        for gate in RELEASE_DEFAULTS
+        for entry in _remaining(gate, replaced, sorted(recall or {}) if gate.metric == RECALL else exports)
+    ]
     chosen = [GateConfig(metric=metric, min=least) for metric, least in wanted.items() if metric not in named]
     return (*kept, *chosen, *configured)
 

@@ -41,7 +41,7 @@ class Findings:
 
     checked: dict[str, int] = field(default_factory=dict)
     wrong: list[dict[str, str]] = field(default_factory=list)
-    skipped: list[dict[str, str | None]] = field(default_factory=list)
+    skipped: list[dict[str, str]] = field(default_factory=list)
     reencoded: Reencoded | None = None
 
     @property
@@ -80,7 +80,7 @@ class Findings:
 
     def skip(self, kind: str, name: str, error: SpheringError) -> None:
         """Note that a part of a thing was not looked at, why, and what would let it be."""
-        self.skipped.append({"kind": kind, "name": name, "found": error.found, "remedy": error.remedy})
+        self.skipped.append({"kind": kind, "name": name, "found": error.found, "remedy": error.remedy or ""})
 
     def has(self, kind: str, name: str) -> bool:
         """Return whether something of this kind and name is wrong."""

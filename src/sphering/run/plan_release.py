@@ -118,8 +118,8 @@ def _planned(workspace: Workspace, base: str | None) -> Planned:
 
 def configured_gates(config: Config) -> tuple[GateConfig, ...]:
     """Return the gates that a release of a configuration is judged by."""
-    targets = {entry.name: entry.least_recall for entry in config.export if entry.least_recall is not None}
-    return release_gates(config.gate, sorted(entry.name for entry in config.export), targets)
+    recall = {entry.name: entry.least_recall for entry in config.export if entry.has_recall}
+    return release_gates(config.gate, sorted(entry.name for entry in config.export), recall)
 
 
 def _with(planned: Planned, *, exists: bool, status: str) -> Planned:

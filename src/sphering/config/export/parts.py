@@ -39,8 +39,8 @@ class Searched(ExportConfig):
     )
 
     @property
-    def uses_queries(self) -> bool:
-        """Its recall does."""
+    def has_recall(self) -> bool:
+        """An index may miss rows."""
         return True
 
     @property

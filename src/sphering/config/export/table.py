@@ -68,9 +68,14 @@ class ExportConfig(Table):
         return {"anyOf": [*known, {"type": "object", "required": ["name", "format"]}]}
 
     @property
+    def has_recall(self) -> bool:
+        """Whether a search in it may find other rows than an exact one: then its recall is measured."""
+        return self.truncate_dim is not None or getattr(self, "dtype", "float32") != "float32"
+
+    @property
     def uses_queries(self) -> bool:
         """Whether what is made, or said of it, depends on the queries of an evaluation: then they enter its id."""
-        return self.truncate_dim is not None or getattr(self, "dtype", "float32") != "float32"
+        return self.has_recall
 
     @property
     def needs_queries(self) -> bool:
