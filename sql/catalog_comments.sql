@@ -130,6 +130,10 @@ COMMENT ON COLUMN exports.rescored_recall_at_10 IS 'Recall@10 after the first hu
 COMMENT ON COLUMN exports.queries_per_second IS 'Speed of the search on the machine that made the export, all queries at once; null where there is no index.';
 COMMENT ON COLUMN exports.bytes_per_vector IS 'Bytes of the files that hold vectors, for each of them.';
 COMMENT ON COLUMN exports.bytes IS 'Size of its files.';
+COMMENT ON COLUMN exports.delta_base IS 'The release that its delta stands on, or would have; null where its table wants no delta.';
+COMMENT ON COLUMN exports.delta_upserts IS 'Rows that its delta adds or replaces; null where there is no delta.';
+COMMENT ON COLUMN exports.delta_deletes IS 'Ids that its delta removes.';
+COMMENT ON COLUMN exports.delta_payload_updates IS 'Rows of which its delta changes the metadata alone.';
 COMMENT ON COLUMN exports.manifest_sha256 IS 'SHA-256 of its manifest.';
 COMMENT ON COLUMN exports.config IS 'Its [[export]] table.';
 COMMENT ON TABLE runs IS 'One row for each run that left a record. rows_read = source_documents + quarantined - refused + duplicates + deleted. documents = carried + coalesce(chunks, source_documents) - refused.';

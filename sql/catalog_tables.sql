@@ -40,7 +40,8 @@ CREATE TABLE gates (
 CREATE TABLE exports (
   corpus VARCHAR, release VARCHAR, name VARCHAR, format VARCHAR, id VARCHAR, path VARCHAR, n BIGINT, d INTEGER,
   excluded BIGINT, recall_at_1 DOUBLE, recall_at_10 DOUBLE, recall_at_100 DOUBLE, rescored_recall_at_10 DOUBLE,
-  queries_per_second DOUBLE, bytes_per_vector DOUBLE, bytes BIGINT, manifest_sha256 VARCHAR, config JSON
+  queries_per_second DOUBLE, bytes_per_vector DOUBLE, bytes BIGINT, delta_base VARCHAR, delta_upserts BIGINT,
+  delta_deletes BIGINT, delta_payload_updates BIGINT, manifest_sha256 VARCHAR, config JSON
 );
 CREATE TABLE runs (
   corpus VARCHAR, run VARCHAR, purpose VARCHAR, status VARCHAR, error VARCHAR, encoder VARCHAR, snapshot VARCHAR,

@@ -1,6 +1,7 @@
 """`sphering export --tune`: what a release could be exported as, measured on real questions."""
 
 import json
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -104,7 +105,7 @@ def test_the_table_has_a_line_for_each_setting(released):
     done = command(released, "--tune", "--index", "Flat", "--index", "nonsense", "--plot", str(released / "other.html"))
     assert done.exit_code == 0, done.output
     assert "faiss Flat" in done.stdout
-    assert "not tried: faiss nonsense: FAISS refuses" in done.stdout
+    assert re.search(r"not tried: faiss nonsense: FAISS refuses .*: choose another string", done.stdout)
 
 
 def test_an_index_to_try_without_tune_is_refused(released):

@@ -17,6 +17,8 @@ _RELEASE_COLUMNS = ("id", "encoder", "snapshot", "transform", "report", "bundle"
 _EXPORT_COLUMNS = ("name", "format", "id", "path", "manifest_sha256", "config")
 _EXPORT_NUMBERS = ("n", "d", "excluded", *RECALLS, "queries_per_second", "bytes_per_vector")
 
+_DELTA = ("base", "upserts", "deletes", "payload_updates")
+
 
 def release_rows(corpus: CorpusStore, releases: Sequence[Release]) -> Tables:
     """Return the rows of the tables releases, gates, exports, reports and metrics."""
@@ -48,6 +50,7 @@ def _export(corpus: CorpusStore, entry: ExportEntry) -> Row:
         **picked(corpus.name, vars(entry), _EXPORT_COLUMNS),
         **{name: value_of(manifest.get(name)) for name in _EXPORT_NUMBERS},
         "bytes": None if files is None else sum(file["bytes"] for file in files.values()),
+        **{f"delta_{name}": manifest.get("delta", {}).get(name) for name in _DELTA},
     }
 
 

@@ -68,15 +68,16 @@ def _print(planned: dict[str, Any], config: Config) -> None:
     print_pairs({name: planned[name] for name in _COUNTS if planned.get(name) is not None})
     for reason, count in planned["reasons"].items():
         print_line(f"  quarantined, {reason}: {count:,}")
-    exports = ", ".join(f"{entry['name']} ({entry['format']})" for entry in planned["exports"])
     print_pairs(
         {
             "encoder": f"{planned['encoder']}, {encoder_words(planned, config)}",
-            "exports": exports or "none",
+            "exports": len(planned["exports"]) or "none",
             "seconds": f"about {planned['seconds']:,.0f} to encode ({planned['rate_from']})",
             **billed(planned),
         }
     )
+    for entry in planned["exports"]:
+        print_line(f"  export {entry['name']} ({entry['format']})")
     print_gates(planned["gates"])
     for warning in planned["warnings"]:
         print_line(f"warning: {warning}")

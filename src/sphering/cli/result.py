@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sphering.cli.exports import print_exports
 from sphering.cli.gates import bounds, summary, verdict
 from sphering.cli.terminal import print_line, print_pairs
 
@@ -43,21 +44,11 @@ def print_result(result: Mapping[str, Any], config: Config, file: Path | None) -
     if result.get("quarantined"):
         quarantine = corpus.layout.quarantine(result["run"])
         print_line(f"  quarantined rows, with their reasons: {_place(corpus, quarantine)}")
-    _print_exports(result["exports"], corpus)
+    print_exports(result["exports"], [_place(corpus, entry["path"]) for entry in result["exports"]])
     if result.get("report"):
         print_line(f"  report: {_place(corpus, result['report'])}")
     if result.get("release"):
         print_line(f"  try:    {_search_line(result, config, file)}")
-
-
-def _print_exports(exports: Sequence[Mapping[str, Any]], corpus: CorpusStore) -> None:
-    """Print each export with what was measured, and where it lies."""
-    from sphering.export.facts import measured_words
-
-    for entry in exports:
-        said = measured_words(entry)
-        print_line(f"  export {entry['name']} ({entry['format']}{f'; {said}' if said else ''}):")
-        print_line(f"    {_place(corpus, entry['path'])}")
 
 
 def _changed_nothing(result: Mapping[str, Any], config: Config) -> bool:

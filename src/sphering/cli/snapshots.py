@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from sphering.cli.command import command
+from sphering.cli.exports import print_exports
 from sphering.cli.gates import print_gates
 from sphering.cli.place import place_of
 from sphering.cli.shared import Shared
@@ -70,13 +71,7 @@ def register(app: typer.Typer) -> None:
 
 def _print(found: dict[str, Any]) -> None:
     print_pairs({**{name: found[name] for name in _SHOWN}, **_transform(found)})
-    if found["exports"]:
-        from sphering.export.facts import measured_words
-
-        print_table(
-            ("export", "format", "measured", "path"),
-            [(entry["name"], entry["format"], measured_words(entry), entry["path"]) for entry in found["exports"]],
-        )
+    print_exports(found["exports"], [entry["path"] for entry in found["exports"]])
     print_gates(found["gates"])
 
 

@@ -51,7 +51,8 @@ def tune_and_print(shared: Shared, snapshot: str | None, overrides: Sequence[str
 def print_points(found: Mapping[str, Any]) -> None:
     """Print what was measured: indexes with their speed, then vectors in fewer bits and dimensions."""
     points = found["points"]
-    print_line(f"{found['n']:,} vectors of {found['d']} dimensions, {found['queries']:,} queries: {found['method']}")
+    queries = f"{found['queries']:,} queries" if found["queries"] > 1 else "1 query"
+    print_line(f"{found['n']:,} vectors of {found['d']} dimensions, {queries}: {found['method']}")
     timed = [point for point in points if point.get("queries_per_second")]
     others = [point for point in points if not point["refused"] and not point.get("queries_per_second")]
     if timed:

@@ -10,7 +10,9 @@ from sphering.store.documents import read_document
 from sphering.store.release import ExportEntry
 
 RECALLS = ("recall_at_1", "recall_at_10", "recall_at_100", "rescored_recall_at_10")
-_MEASURED = ("n", "d", "dtype", "approximate", *RECALLS, "queries_per_second", "bytes_per_vector", "settings")
+_MEASURED = ("n", "d", "dtype", "approximate", *RECALLS, "queries_per_second", "bytes_per_vector", "settings", "delta")
+
+_CHANGES = {"upserts": "upserts", "deletes": "deletes", "payload_updates": "payload updates"}
 
 
 def export_facts(corpus: CorpusStore, entry: ExportEntry) -> dict[str, Any]:
@@ -21,8 +23,8 @@ def export_facts(corpus: CorpusStore, entry: ExportEntry) -> dict[str, Any]:
 
 
 def measured_words(facts: Mapping[str, Any]) -> str:
-    """Return recall, speed, size and settings of an export in words; empty where nothing was measured."""
-    return "; ".join(filter(None, (_recall(facts), _speed(facts), _settings(facts))))
+    """Return recall, speed, size, settings and delta of an export in words; empty where there is none of these."""
+    return "; ".join(filter(None, (_recall(facts), _speed(facts), _settings(facts), _delta(facts))))
 
 
 def _recall(facts: Mapping[str, Any]) -> str:
@@ -45,3 +47,13 @@ def _speed(facts: Mapping[str, Any]) -> str:
 
 def _settings(facts: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in (facts.get("settings") or {}).items())
+
+
+def _delta(facts: Mapping[str, Any]) -> str:
+    found = facts.get("delta")
+    if not found:
+        return ""
+    if "reason" in found:
+        return f"no delta: {found['reason']}"
+    counts = ", ".join(f"{found[key]:,} {words}" for key, words in _CHANGES.items())
+    return f"delta against {found['base']}: {counts}"

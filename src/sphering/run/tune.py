@@ -91,6 +91,10 @@ def tune(
     }
 
 
+def _method(size: int) -> str:
+    return f"the {size:,} texts of smallest hash, which no index holds" if size > 1 else "a text that no index holds"
+
+
 def _announced(tried: Sequence[Candidate]) -> Any:
     progress = current()
     progress.start(_STEP, len(tried))
@@ -117,4 +121,4 @@ def _queries(
             expected="two distinct texts or more, or queries in [evaluation]",
             where=f"snapshot {snapshot.id}",
         )
-    return snapshot.sample(size).vectors, kept, f"the {size} texts of smallest hash, which no index holds"
+    return snapshot.sample(size).vectors, kept, _method(size)

@@ -12,8 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sphering.catalog.ask import ask
+from sphering.cli.facts import describe
 from sphering.config.export import ExportConfig
 from sphering.config.model import Config
+from sphering.export.facts import measured_words
 from sphering.export.matrix.ordered import NAMESPACE
 from sphering.maintenance.verify import verify
 from sphering.run.delta_base import delta_base
@@ -179,6 +182,20 @@ def test_the_manifest_counts_what_changed(night):
         deletes = pq.read_table(folders["rows"] / "delta-deletes.parquet").to_pylist()
         assert all(row["uuid"] == str(uuid5(NAMESPACE, row["doc_id"])) for row in deletes)
     assert counted == [(3, 2, 1), (1, 1, 1), (2, 2, 0), (0, 0, 1)]
+
+
+def test_a_run_show_and_the_catalog_say_what_a_delta_holds(night):
+    first, _, corpus = night(FIRST)
+    second, _, _ = night(changed()[0])
+    said = {entry["name"]: measured_words(entry) for entry in describe(corpus, second["release"])["exports"]}
+    assert said["rows"] == f"delta against {first['release']}: 3 upserts, 2 deletes, 1 payload updates"
+    assert said["plain"] == ""
+    shown = {entry["name"]: measured_words(entry) for entry in describe(corpus, first["release"])["exports"]}
+    assert shown["rows"] == "no delta: there is no release before it"
+    names = "delta_base, delta_upserts, delta_deletes, delta_payload_updates"
+    query = f"SELECT name, {names} FROM exports WHERE release = '{second['release']}' AND name IN ('rows', 'plain')"
+    _, rows = ask(Store.at(corpus.files.root), query)
+    assert sorted(rows) == [("plain", None, None, None, None), ("rows", first["release"], 3, 2, 1)]
 
 
 def test_metadata_that_an_export_leaves_out_changes_nothing_in_it(night):

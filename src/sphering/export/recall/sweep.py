@@ -147,7 +147,9 @@ def _point(candidate: Candidate, trial: Trial, size: float, seconds: float, *, t
 def _refused(candidate: Candidate, error: SpheringError) -> Point:
     config = candidate.config
     keys = config.model_dump(mode="json", exclude_unset=True, exclude={"name"})
-    return Point(candidate.name, config.format, keys, {}, {}, refused=str(error).splitlines()[0])
+    return Point(
+        candidate.name, config.format, keys, {}, {}, refused=": ".join(filter(None, (error.found, error.remedy)))
+    )
 
 
 def _bytes(folder: Path) -> int:
