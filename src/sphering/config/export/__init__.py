@@ -10,11 +10,10 @@ from sphering.config.export.databases import PgvectorConfig, QdrantConfig
 from sphering.config.export.documents import Hdf5Config, NdjsonConfig
 from sphering.config.export.faiss import FaissConfig
 from sphering.config.export.indexes import HnswlibConfig, ScannConfig, UsearchConfig
-from sphering.config.export.table import BUILT_IN, ExportConfig, export_table, third_party_formats
+from sphering.config.export.table import ExportConfig
 from sphering.config.export.vectors import DuckdbConfig, FbinConfig, NpyConfig, ParquetConfig
 
 __all__ = [
-    "BUILT_IN",
     "DuckdbConfig",
     "ExportConfig",
     "FaissConfig",
@@ -28,11 +27,9 @@ __all__ = [
     "QdrantConfig",
     "ScannConfig",
     "UsearchConfig",
-    "export_table",
-    "third_party_formats",
 ]
 
-BUILT_IN.update(
+ExportConfig.variants.built_in.update(
     {
         "npy": NpyConfig,
         "parquet": ParquetConfig,
