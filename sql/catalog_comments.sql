@@ -128,7 +128,7 @@ COMMENT ON COLUMN exports.recall_at_10 IS 'Measured against exact search, where 
 COMMENT ON COLUMN exports.recall_at_100 IS 'Recall@100 against exact search.';
 COMMENT ON COLUMN exports.rescored_recall_at_10 IS 'Recall@10 after the first hundred were scored again with full vectors.';
 COMMENT ON COLUMN exports.queries_per_second IS 'Speed of the search on the machine that made the export, all queries at once; null where there is no index.';
-COMMENT ON COLUMN exports.bytes_per_vector IS 'Bytes of the files that hold vectors, for each of them.';
+COMMENT ON COLUMN exports.bytes_per_vector IS 'Bytes of what holds vectors of the corpus, for each of them.';
 COMMENT ON COLUMN exports.bytes IS 'Size of its files.';
 COMMENT ON COLUMN exports.delta_base IS 'The release that its delta stands on, or would have; null where its table wants no delta.';
 COMMENT ON COLUMN exports.delta_upserts IS 'Rows that its delta adds or replaces; null where there is no delta.';

@@ -84,6 +84,14 @@ def test_equal_scores_of_a_ground_truth_stand_in_the_order_of_rows(publish, bank
     assert scores.shape == rows.shape
 
 
+@pytest.mark.parametrize(
+    ("table", "header"), [({"format": "fbin", "ground_truth": 10}, 8), ({"format": "hdf5"}, 0)], ids=["fbin", "hdf5"]
+)
+def test_queries_and_their_neighbours_are_no_bytes_of_a_vector(publish, bank_matrix, table, header):
+    _, manifest = publish(**table)
+    assert manifest["bytes_per_vector"] == round(4 * bank_matrix.d + header / bank_matrix.n, 3)
+
+
 @pytest.mark.parametrize("table", [{"format": "fbin", "ground_truth": 10}, {"format": "hdf5"}], ids=["fbin", "hdf5"])
 def test_without_queries_it_is_refused_before_anything_is_written(
     tmp_path, bank_snapshot, bank_matrix, whitened, table

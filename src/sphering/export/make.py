@@ -7,11 +7,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from sphering.export.delta.write import PREFIX, delta_facts, write_delta
+from sphering.export.delta.write import delta_facts, write_delta
 from sphering.export.formats.ground_truth import queries
 from sphering.export.formats.ids import place
 from sphering.export.identity import export_table
-from sphering.export.matrix.files import EXCLUDED, IDS
+from sphering.export.matrix.files import EXCLUDED
 from sphering.export.opening import check_export, open_format
 from sphering.export.protocol import ExportJob, Format, IndexFormat
 from sphering.export.readback import ReadBack, compare
@@ -22,8 +22,6 @@ from sphering.identity import sha256_file
 from sphering.store.documents import create_document, read_document
 from sphering.store.files import Files
 from sphering.store.layout import MANIFEST
-
-_NO_VECTORS = (EXCLUDED, IDS, MANIFEST)
 
 
 def make_export(files: Files, folder_key: str, job: ExportJob) -> dict[str, Any]:
@@ -112,15 +110,14 @@ def publish(
         files.create_from(f"{folder_key}/{name}", job.folder / name)
     folder = files.folder(folder_key)
     found = compare(chosen_format, folder, job)
-    hashes = _hashes(folder, names)
     document = {
         **_manifest(job, chosen_format, found),
-        "bytes_per_vector": _bytes_per_vector(hashes, found.n),
+        "bytes_per_vector": round(chosen_format.vector_bytes(folder) / found.n, 3),
         **chosen_format.facts(job, folder),
         **_recall(job, chosen_format, folder),
         **({"tuning": tuning} if tuning else {}),
         **delta_facts(folder),
-        "files": hashes,
+        "files": _hashes(folder, names),
     }
     create_document(files, f"{folder_key}/{MANIFEST}", document)
     return read_document(files, f"{folder_key}/{MANIFEST}")
@@ -166,15 +163,6 @@ def _recall(job: ExportJob, chosen_format: Format, folder: Path) -> dict[str, An
     if trial.searcher is not None:  # a probe is searched as the files in place are
         trial.searcher.put(settings)
     return {**({"settings": settings} if indexed else {}), **measure(trial, timed=indexed)}
-
-
-def _bytes_per_vector(files: dict[str, dict[str, Any]], n: int) -> float:
-    total = sum(entry["bytes"] for name, entry in files.items() if _has_vectors(name))
-    return round(float(total / n), 3)
-
-
-def _has_vectors(name: str) -> bool:
-    return name not in _NO_VECTORS and not name.startswith(PREFIX)
 
 
 def _version(library: str) -> str | None:

@@ -18,10 +18,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sphering.config.export import ExportConfig
-from sphering.export.delta.base import DeltaBase, NoDelta
+from sphering.export.delta.base import PREFIX, DeltaBase, NoDelta
 from sphering.export.documents import Documents
-from sphering.export.matrix.files import Matrix
+from sphering.export.matrix.files import EXCLUDED, IDS, Matrix
 from sphering.export.matrix.rows import Rows
+from sphering.store.layout import MANIFEST
 from sphering.store.snapshot import Snapshot
 from sphering.transform import Transform
 
@@ -131,12 +132,15 @@ class Format(ABC):
         The largest dimension that the engine takes.
     one_build : bool
         Whether its files go together only where one build wrote them all, and no two builds write the same bytes.
+    without_vectors : tuple of str
+        The files of its own that hold no vector of the corpus: scripts, settings, queries.
     """
 
     config: ClassVar[type[ExportConfig]]
     libraries: ClassVar[tuple[str, ...]]
     limit: ClassVar[int | None] = None
     one_build: ClassVar[bool] = False
+    without_vectors: ClassVar[tuple[str, ...]] = ()
 
     def check(self, config: Any, dimension: int) -> None:  # noqa: B027 - a format may have nothing to check
         """Refuse a configuration that cannot work, before anything is written.
@@ -192,6 +196,12 @@ class Format(ABC):
     def facts(self, job: ExportJob, folder: Path) -> dict[str, Any]:
         """Return what the manifest says of the files in a folder beyond the rows, such as dtype."""
         return {"dtype": "float32"}
+
+    def vector_bytes(self, folder: Path) -> int:
+        """Return the bytes of the files of a folder that hold vectors of the corpus, those of a delta left out."""
+        others = (EXCLUDED, IDS, MANIFEST, *self.without_vectors)
+        files = (path for path in folder.iterdir() if path.name not in others and not path.name.startswith(PREFIX))
+        return sum(path.stat().st_size for path in files)
 
     def searcher(self, job: ExportJob, folder: Path) -> Searcher | None:
         """Return the files of a folder opened for the search; None where they hold every number of every vector.

@@ -10,6 +10,9 @@ import pyarrow as pa
 
 from sphering.store.snapshot import Snapshot
 
+PREFIX = "delta"
+"""What the names of a delta's files begin with."""
+
 
 @dataclass(frozen=True)
 class DeltaBase:

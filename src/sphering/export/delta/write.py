@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from sphering.errors import IntegrityError
-from sphering.export.delta.base import DeltaBase, NoDelta
+from sphering.export.delta.base import PREFIX, DeltaBase, NoDelta
 from sphering.export.delta.difference import Difference, difference
 from sphering.export.protocol import ExportJob
 
-PREFIX = "delta"
 FACTS = "delta.json"
 
 

@@ -11,7 +11,7 @@ from sphering.config.export import FbinConfig
 from sphering.errors import IntegrityError
 from sphering.export.codes import FLOAT16, FLOAT32, INT8
 from sphering.export.formats.flat_file import FlatFileFormat, Layout
-from sphering.export.formats.ground_truth import write_ground_truth
+from sphering.export.formats.ground_truth import NEIGHBOURS, QUERIES, SCORES, write_ground_truth
 from sphering.export.protocol import ExportJob
 
 HEADER_BYTES = 8
@@ -24,6 +24,7 @@ class FbinFormat(FlatFileFormat):
 
     config = FbinConfig
     libraries = ("numpy", "pyarrow")
+    without_vectors = (QUERIES, NEIGHBOURS, SCORES)
 
     def file_name(self, dtype: str) -> str:
         """Return vectors with the suffix that says the type."""

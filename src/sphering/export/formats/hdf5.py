@@ -53,6 +53,11 @@ class Hdf5Format(VectorFormat):
             file.create_dataset("distances", data=1.0 - truth.scores.astype(np.float64), dtype="<f4")
         write_ids(job)
 
+    def vector_bytes(self, folder: Path) -> int:
+        """Return the bytes of `train`, without the queries and their neighbours in the same file."""
+        with _opened(folder / HDF5, "r") as file:
+            return int(file["train"].id.get_storage_size())
+
     def read(self, folder: Path) -> Iterator[Block]:
         """Yield blocks of `train`."""
         path = folder / HDF5

@@ -22,7 +22,7 @@ from sphering.cores import available_cores
 from sphering.errors import IntegrityError
 from sphering.export.formats.ids import read_ids, same_length, write_ids
 from sphering.export.formats.ladder import CANDIDATES
-from sphering.export.formats.search_file import SearchFile, read_search
+from sphering.export.formats.search_file import SEARCH, SearchFile, read_search
 from sphering.export.formats.space import check_written, take_space
 from sphering.export.protocol import Block, ExportJob, IndexFormat, Settings
 from sphering.extras import require
@@ -42,6 +42,7 @@ class HnswlibFormat(IndexFormat):
 
     config = HnswlibConfig
     libraries = ("hnswlib", "numpy", "pyarrow")
+    without_vectors = (SEARCH,)
 
     def check(self, config: HnswlibConfig, dimension: int) -> None:
         """Raise ExtraMissingError where hnswlib is not installed."""

@@ -60,6 +60,7 @@ class NdjsonFormat(VectorFormat):
 
     config = NdjsonConfig
     libraries = ("polars", "pyarrow")
+    without_vectors = (INDEX,)
 
     def check(self, config: NdjsonConfig, dimension: int) -> None:
         """Refuse more dimensions than the engine takes."""

@@ -26,7 +26,7 @@ from sphering.errors import IntegrityError
 from sphering.export.codes import BFLOAT16, BY_VECTOR, FLOAT16, FLOAT32, INT8, Code, Stored
 from sphering.export.formats.ids import read_ids, same_length, write_ids
 from sphering.export.formats.ladder import CANDIDATES
-from sphering.export.formats.search_file import SearchFile, read_search
+from sphering.export.formats.search_file import SEARCH, SearchFile, read_search
 from sphering.export.formats.space import check_written, take_space
 from sphering.export.matrix.assemble import MAX_NORM_ERROR
 from sphering.export.protocol import Block, ExportJob, IndexFormat, Settings
@@ -45,6 +45,7 @@ class UsearchFormat(IndexFormat):
 
     config = UsearchConfig
     libraries = ("usearch", "numpy", "pyarrow")
+    without_vectors = (SEARCH,)
 
     def check(self, config: UsearchConfig, dimension: int) -> None:
         """Raise ExtraMissingError where usearch is not installed."""

@@ -6,11 +6,9 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from sphering.errors import SpheringError
-from sphering.export.matrix.files import EXCLUDED, IDS
 from sphering.export.opening import check_export, open_format
 from sphering.export.protocol import ExportJob, IndexFormat, Searcher, Settings
 from sphering.export.recall.candidates import Candidate
@@ -20,7 +18,6 @@ from sphering.export.recall.tune import flights
 
 # Where a slower setting finds hardly more, a still slower one is not tried.
 _LEAST_GAIN = 5e-4
-_NO_VECTORS = (EXCLUDED, IDS)
 
 
 @dataclass(frozen=True)
@@ -108,7 +105,7 @@ def _points(candidate: Candidate, job: ExportJob, method: str) -> Iterator[Point
     start = time.perf_counter()
     chosen.write(job)
     seconds = round(time.perf_counter() - start, 3)
-    size = _bytes(job.folder) / job.rows.n
+    size = chosen.vector_bytes(job.folder) / job.rows.n
     trial = open_trial(job, job.folder)
     searcher = None if trial is None else trial.searcher
     if trial is None or searcher is None:
@@ -150,7 +147,3 @@ def _refused(candidate: Candidate, error: SpheringError) -> Point:
     return Point(
         candidate.name, config.format, keys, {}, {}, refused=": ".join(filter(None, (error.found, error.remedy)))
     )
-
-
-def _bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.iterdir() if path.name not in _NO_VECTORS)

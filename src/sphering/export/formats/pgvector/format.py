@@ -49,6 +49,7 @@ class PgvectorFormat(VectorFormat, DeltaWriter):
 
     config = PgvectorConfig
     libraries = ("pyarrow",)
+    without_vectors = (LOAD, RECALL)
     limit = 16000
 
     def check(self, config: PgvectorConfig, dimension: int) -> None:

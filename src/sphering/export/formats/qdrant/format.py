@@ -54,6 +54,7 @@ class QdrantFormat(VectorFormat, DeltaWriter):
 
     config = QdrantConfig
     libraries = ("pyarrow",)
+    without_vectors = (COLLECTION, LOAD)
     limit = 65536
 
     def check_documents(self, config: Any, documents: Documents) -> None:

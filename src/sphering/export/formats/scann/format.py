@@ -51,6 +51,7 @@ class ScannFormat(IndexFormat):
 
     config = ScannConfig
     libraries = ("scann", "numpy", "pyarrow")
+    without_vectors = (SEARCH,)
     one_build = True
 
     def check(self, config: ScannConfig, dimension: int) -> None:
