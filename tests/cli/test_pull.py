@@ -93,6 +93,53 @@ def test_what_is_there_already_is_not_copied_again(night, tmp_path):
     assert "pulled" in pull(tmp_path, "--if-changed").stdout
 
 
+def test_a_file_that_lost_a_byte_of_its_own_is_copied_again(night, tmp_path):
+    night(40)
+    pull(tmp_path)
+    path = tmp_path / "served" / "vectors.npy"
+    sound = path.read_bytes()
+    path.write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))
+    assert "pulled" in pull(tmp_path, "--if-changed").stdout
+    assert path.read_bytes() == sound
+    assert "unchanged" in pull(tmp_path, "--if-changed").stdout
+
+
+def test_of_a_link_to_a_folder_the_folder_is_replaced_and_the_link_stays(night, tmp_path):
+    night(40)
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "current").mkdir()
+    (tmp_path / "served").symlink_to(tmp_path / "disk" / "current")
+    for count in (40, 50):
+        night(count)
+        assert "pulled" in pull(tmp_path, "--if-changed").stdout
+        assert (tmp_path / "served").readlink() == tmp_path / "disk" / "current"
+        assert len(pq.read_table(tmp_path / "disk" / "current" / "ids.parquet")) == count
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["current"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "served", "source.parquet", "store"]
+
+
+def test_a_power_cut_after_the_swap_takes_no_byte_back(night, tmp_path, monkeypatch):
+    """Every file and the folder are flushed while the old folder is still in place, and its parent afterwards."""
+    night(40)
+    pull(tmp_path)
+    night(50)
+    old, flush, flushed = (tmp_path / "served").stat().st_ino, os.fsync, []
+
+    def noted(descriptor):
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        flushed.append((path, (tmp_path / "served").stat().st_ino == old))
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    pull(tmp_path)
+    names = {path.name for path in (tmp_path / "served").iterdir()}
+    before = [path for path, old_in_place in flushed if old_in_place]
+    (new,) = {path.parent for path in before if path.name == "vectors.npy"}
+    assert {path.name for path in before if path.parent == new} == names
+    assert before[-1] == new
+    assert flushed[-1] == (tmp_path, False)
+
+
 def test_a_changed_byte_leaves_the_old_folder_as_it_was(night, tmp_path):
     night(40)
     pull(tmp_path)

@@ -108,12 +108,16 @@ def _check(sealed: bytes, entry: ExportEntry) -> None:
 
 
 def _has(folder: Path, sealed: bytes, manifest: dict[str, Any]) -> bool:
-    """Return whether the folder holds the same export: its manifest, and files of the right size."""
+    """Return whether the folder holds the same export: its manifest, and files of the right sizes and hashes."""
+    from sphering.identity import sha256_file
+
     there = folder / MANIFEST
     if not there.is_file() or there.read_bytes() != sealed:
         return False
-    files = manifest["files"].items()
-    return all((folder / name).is_file() and (folder / name).stat().st_size == file["bytes"] for name, file in files)
+    files = [(folder / name, expected) for name, expected in manifest["files"].items()]
+    if not all(path.is_file() and path.stat().st_size == expected["bytes"] for path, expected in files):
+        return False
+    return all(sha256_file(path) == expected["sha256"] for path, expected in files)
 
 
 def _copy(source: Path, target: Path, expected: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sphering.errors import InputError
 from sphering.store.files import storage_errors
+from sphering.store.flush import flush, flush_tree
 from sphering.store.processes import is_alive
 from sphering.store.temporaries import HOST
 
@@ -27,8 +28,11 @@ def swap_in(folder: Path, fill: Callable[[Path], Any]) -> None:
 
     Whoever opens the folder finds the old one or the new one, never none and never a mixture; where the kernel or the
     file system cannot exchange two folders at once, there is none for an instant. When anything fails, the old folder
-    is as it was. What killed processes of this machine left half-filled beside it is removed.
+    is as it was. What killed processes of this machine left half-filled beside it is removed. The new one is flushed
+    to disk before, so that a power cut leaves no other state either. Where `folder` is a symbolic link, what it leads
+    to is replaced.
     """
+    folder = folder.resolve()
     mark = f"{HOST}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
     new, old = (folder.with_name(f".{folder.name}.{name}.{mark}") for name in ("new", "old"))
     with storage_errors(folder):
@@ -36,7 +40,9 @@ def swap_in(folder: Path, fill: Callable[[Path], Any]) -> None:
         try:
             new.mkdir(parents=True)
             fill(new)
+            flush_tree(new)
             _put(folder, new, old)
+            flush(folder.parent)
         finally:
             shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sphering.errors import NotFoundError, StorageError
 from sphering.store.files import Files, key_parts, storage_errors
+from sphering.store.flush import flush
 from sphering.store.temporaries import TEMPORARY_FOLDER, TEMPORARY_SUFFIX
 
 # Who wrote a file beside may give it a name, unless the file system cannot: vfat says EPERM, FUSE and CIFS the others.
@@ -156,15 +157,7 @@ def _make_folder(folder: Path) -> None:
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for made in dict.fromkeys(path for new in missing for path in (new, new.parent)):
-        _flush_folder(made)
-
-
-def _flush_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        flush(made)
 
 
 def _removed_empty(folder: Path) -> bool:
@@ -189,8 +182,7 @@ def _link_or_copy(source: Path, temporary: Path) -> None:
         if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK):
             raise
         shutil.copyfile(source, temporary)
-    with temporary.open("rb") as stream:
-        os.fsync(stream.fileno())
+    flush(temporary)
 
 
 def _publish(temporary: Path, final: Path) -> bool:
@@ -207,7 +199,7 @@ def _publish(temporary: Path, final: Path) -> bool:
             where=str(final),
             remedy="put the store on a file system that has them, or into an object store (s3://bucket/prefix)",
         ) from error
-    _flush_folder(final.parent)
+    flush(final.parent)
     return True
 
 
