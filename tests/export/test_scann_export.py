@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -147,6 +151,34 @@ def test_all_files_of_a_killed_run_are_adopted(paragraphs, store, another_build)
     manifest = publish(store, KEY, paragraphs)
     assert manifest["settings"]["leaves_to_search"] == 5
     assert verify_export(store, KEY) == manifest
+
+
+def test_of_two_publishers_at_once_one_build_ships_whole(paragraphs, store, another_build, monkeypatch):
+    """As where a lease was lost: one has found the folder empty, the other places two files, then the first goes on."""
+    config = paragraphs.config.model_copy(update={"leaves": 20})
+    other = dataclasses.replace(paragraphs, config=config, folder=another_build)
+    link, begun, go_on, placed = os.link, threading.Event(), threading.Event(), []
+
+    def in_turns(source, target):
+        if Path(source).parent == another_build and not begun.is_set():
+            begun.set()
+            assert go_on.wait(120)
+        if Path(source).parent == paragraphs.folder:
+            placed.append(source)
+            if len(placed) == 3:
+                go_on.set()
+                wait([first], 120)
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", in_turns)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(publish, store, KEY, other)
+        assert begun.wait(120)
+        manifest = publish(store, KEY, paragraphs)
+    assert first.result() == manifest == verify_export(store, KEY)
+    for name in manifest["files"]:
+        assert store.path(f"{KEY}/{name}").read_bytes() == (another_build / name).read_bytes()
+    assert store.children("temporary") == []
 
 
 def test_the_files_of_two_builds_are_not_mixed(paragraphs, store, another_build):

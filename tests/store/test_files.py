@@ -3,6 +3,8 @@
 import errno
 import multiprocessing
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -29,6 +31,27 @@ def test_a_finished_file_is_created_from_and_left_where_it_was(files, tmp_path):
     assert files.create_from("x/y.parquet", source)
     assert not files.create_from("x/y.parquet", source)
     assert files.read("x/y.parquet") == source.read_bytes() == b"vectors"
+
+
+def test_of_16_racing_folders_one_is_there_whole_at_any_moment(files, tmp_path_factory):
+    source = tmp_path_factory.mktemp("finished")
+    for number in range(16):
+        (source / str(number)).mkdir()
+        for name in "abcdefgh":
+            (source / str(number) / name).write_text(str(number))
+    begin, seen = threading.Barrier(16), []
+
+    def race(number):
+        begin.wait()
+        files.create_folder("x/y", source / str(number))
+        seen.append([files.read(f"x/y/{name}") for name in files.children("x/y")])
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(race, range(16)))
+    assert all(found == seen[0] for found in seen)
+    assert len(seen[0]) == 8
+    assert len(set(seen[0])) == 1
+    assert files.children(TEMPORARY_FOLDER) == []
 
 
 def test_no_temporary_file_is_left(files):

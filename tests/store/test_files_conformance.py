@@ -47,6 +47,16 @@ class TestFiles:
         assert not files.create_from("x/y.parquet", source.with_name("other"))
         assert files.read("x/y.parquet") == source.read_bytes() == b"vectors"
 
+    def test_a_folder_is_created_from_a_finished_one_and_what_is_there_stays(self, files, tmp_path):
+        for name, content in {"one/a": b"1", "one/b": b"1", "two/b": b"2", "two/c": b"2"}.items():
+            path = tmp_path / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+        for name in ("one", "two"):
+            files.create_folder("x/y", tmp_path / name)
+        assert {key: files.read(key) for key in files.walk("x")} == {"x/y/a": b"1", "x/y/b": b"1", "x/y/c": b"2"}
+        assert (tmp_path / "one" / "a").read_bytes() == b"1"
+
     def test_a_big_file_is_created_as_a_whole_if_it_is_absent(self, files, tmp_path):
         first, second = tmp_path / "first", tmp_path / "second"
         first.write_bytes(os.urandom(BIG))

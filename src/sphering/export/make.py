@@ -94,8 +94,9 @@ def publish(
 ) -> dict[str, Any]:
     """Create the written files in the store, read them back there, and create the manifest last.
 
-    A file that is there already, of a run that was killed, is adopted: it is read back, measured and hashed in place
-    like one of this run. Some of the files of another build, where they do not go together with ours, make room.
+    What is there already, of a run that was killed or that publishes at the same time, is adopted: it is read back,
+    measured and hashed in place like files of this run. Some of the files of another build, where they do not go
+    together with ours, make room.
 
     Raises
     ------
@@ -106,8 +107,7 @@ def publish(
     chosen_format = open_format(job.config.format)
     if chosen_format.one_build:
         _remove_half(files, folder_key, job.folder, names)
-    for name in names:
-        files.create_from(f"{folder_key}/{name}", job.folder / name)
+    files.create_folder(folder_key, job.folder)
     folder = files.folder(folder_key)
     found = compare(chosen_format, folder, job)
     document = {

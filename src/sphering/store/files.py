@@ -139,6 +139,15 @@ class Files(ABC):
     def create_from(self, key: str, source: Path) -> bool:
         """Create `key` from a finished local file, which is left where it is; return whether this call created it."""
 
+    def create_folder(self, key: str, source: Path) -> None:
+        """Create below `key` the files of a finished local folder, each unless it exists.
+
+        A store of files does it at once where there is no such folder: of two that are put there at the same time, one
+        is whole. In an object store they may mix.
+        """
+        for path in sorted(source.iterdir()):
+            self.create_from(f"{key}/{path.name}", path)
+
     @abstractmethod
     def replace(self, key: str, data: bytes) -> None:
         """Write a derived file anew; a reader finds the old bytes or the new ones."""

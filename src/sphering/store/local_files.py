@@ -123,6 +123,24 @@ class LocalFiles(Files):
         """Create `key` from a finished local file, which is left where it is; return whether this call created it."""
         return self._create(key, lambda temporary: _link_or_copy(source, temporary))
 
+    def create_folder(self, key: str, source: Path) -> None:
+        """Create the files of a finished local folder, all by one rename(2), which fails where one with files is."""
+        if not self._create_whole(self.path(key), source):
+            super().create_folder(key, source)
+
+    def _create_whole(self, final: Path, source: Path) -> bool:
+        with storage_errors(final):
+            _make_folder(final.parent)
+            temporary = self.temporary()
+            try:
+                temporary.mkdir()
+                for path in source.iterdir():
+                    _link_or_copy(path, temporary / path.name)
+                flush(temporary)
+                return _renamed(temporary, final)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+
     def _create(self, key: str, fill: Callable[[Path], None]) -> bool:
         final = self.path(key)
         with storage_errors(final):
@@ -183,6 +201,17 @@ def _link_or_copy(source: Path, temporary: Path) -> None:
             raise
         shutil.copyfile(source, temporary)
     flush(temporary)
+
+
+def _renamed(temporary: Path, final: Path) -> bool:
+    try:
+        temporary.rename(final)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return False
+    flush(final.parent)
+    return True
 
 
 def _publish(temporary: Path, final: Path) -> bool:
