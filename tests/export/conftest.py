@@ -16,10 +16,12 @@ import pytest
 from numpy.typing import NDArray
 
 from sphering.config.encoder import SentenceTransformersConfig
+from sphering.config.export import ExportConfig
 from sphering.config.model import TransformConfig
 from sphering.encoder import Encoder, identify, open_encoder
 from sphering.encoder.protocol import Role
 from sphering.export.conformance import Corpus
+from sphering.export.make import make_export
 from sphering.export.matrix.assemble import make_matrix
 from sphering.export.matrix.files import (
     EXCLUDED,
@@ -32,9 +34,12 @@ from sphering.export.matrix.files import (
     MatrixFacts,
 )
 from sphering.export.matrix.ordered import write_table
+from sphering.export.protocol import ExportJob
 from sphering.geometry.moments import Moments
+from sphering.store.local_files import LocalFiles
 from sphering.store.snapshot import Snapshot
 from sphering.transform import Transform, fit
+from tests.export.indexes import KEY
 from tests.export.postgres import Database, new_database, running
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -160,6 +165,24 @@ def whitened(bank_snapshot: Snapshot, fitted: Callable[..., Transform]) -> Trans
 @pytest.fixture(scope="session")
 def bank_matrix(bank_snapshot: Snapshot, whitened: Transform, tmp_path_factory: pytest.TempPathFactory) -> Matrix:
     return make_matrix(bank_snapshot, whitened, tmp_path_factory.mktemp("matrix"))
+
+
+@pytest.fixture(scope="session")
+def exported(
+    xquad_snapshot: Snapshot, fitted: Callable[..., Transform], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., tuple[Path, ExportJob]]:
+    """Return what exports XQuAD, whitened to 128 dimensions, in a format; it gives the folder and the job."""
+    transform = fitted(xquad_snapshot, "whiten", form="pca", dimension=128)
+    matrix = make_matrix(xquad_snapshot, transform, tmp_path_factory.mktemp("matrix"))
+
+    def make(name: str, /, **keys: object) -> tuple[Path, ExportJob]:
+        folder = tmp_path_factory.mktemp(name)
+        config = ExportConfig.model_validate({"name": "tested", "format": name, **keys})
+        job = ExportJob(config, matrix, xquad_snapshot, transform, folder / "scratch", {"id": "0" * 16})
+        make_export(LocalFiles(folder), KEY, job)
+        return folder / KEY, job
+
+    return make
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import partial
 
 import numpy as np
 import psycopg
@@ -13,14 +14,9 @@ import pytest
 from sphering.config.export import ExportConfig
 from sphering.errors import InputError, IntegrityError
 from sphering.export.formats.pgvector.copy_binary import read_rows, text_field, write_rows
-from sphering.export.make import make_export, write
-from sphering.export.matrix.assemble import make_matrix
+from sphering.export.make import write
 from sphering.export.opening import check_export, open_format
-from sphering.export.protocol import ExportJob
-from sphering.store.local_files import LocalFiles
 from tests.export.odd import ODD_IDS, ODD_METADATA, odd_matrix
-
-KEY = "corpora/tested/exports/0123456789abcdef"
 
 
 def config(**keys) -> ExportConfig:
@@ -28,18 +24,8 @@ def config(**keys) -> ExportConfig:
 
 
 @pytest.fixture(scope="module")
-def made(xquad_snapshot, fitted, tmp_path_factory):
-    """Return what makes an export of XQuAD and gives its folder and its job."""
-    transform = fitted(xquad_snapshot, "whiten", form="pca", dimension=128)
-    matrix = make_matrix(xquad_snapshot, transform, tmp_path_factory.mktemp("matrix"))
-
-    def make(**keys):
-        folder = tmp_path_factory.mktemp("pgvector")
-        job = ExportJob(config(**keys), matrix, xquad_snapshot, transform, folder / "scratch", {"id": "0" * 16})
-        make_export(LocalFiles(folder), KEY, job)
-        return folder / KEY, job
-
-    return make
+def made(exported):
+    return partial(exported, "pgvector")
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import partial
 from uuid import uuid5
 
 import numpy as np
@@ -17,16 +18,11 @@ from sphering.export.codes import Code
 from sphering.export.formats.qdrant import bodies
 from sphering.export.formats.qdrant.bodies import points, quoted, write_bodies
 from sphering.export.formats.qdrant.format import FORMAT
-from sphering.export.make import make_export, write
-from sphering.export.matrix.assemble import make_matrix
+from sphering.export.make import write
 from sphering.export.matrix.ordered import NAMESPACE
 from sphering.export.opening import check_export
-from sphering.export.protocol import ExportJob
-from sphering.store.local_files import LocalFiles
 from tests.export.odd import ODD_IDS, ODD_METADATA, odd_matrix
 from tests.export.qdrant import create_collection, serving
-
-KEY = "corpora/tested/exports/0123456789abcdef"
 
 
 def config(**keys) -> ExportConfig:
@@ -34,18 +30,8 @@ def config(**keys) -> ExportConfig:
 
 
 @pytest.fixture(scope="module")
-def made(xquad_snapshot, fitted, tmp_path_factory):
-    """Return what makes an export of XQuAD and gives its folder and its job."""
-    transform = fitted(xquad_snapshot, "whiten", form="pca", dimension=128)
-    matrix = make_matrix(xquad_snapshot, transform, tmp_path_factory.mktemp("matrix"))
-
-    def make(**keys):
-        folder = tmp_path_factory.mktemp("qdrant")
-        job = ExportJob(config(**keys), matrix, xquad_snapshot, transform, folder / "scratch", {"id": "0" * 16})
-        make_export(LocalFiles(folder), KEY, job)
-        return folder / KEY, job
-
-    return make
+def made(exported):
+    return partial(exported, "qdrant")
 
 
 @pytest.fixture
