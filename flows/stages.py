@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,15 +9,14 @@ from prefect import unmapped
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from sphering.config.load import resolve
 from sphering.config.model import Config
 from sphering.errors import SpheringError, TransientError
-from sphering.interruption import stopping
+from sphering.flows.runners import threads, work
 from sphering.run.begin import Purpose
 from sphering.tasks.begin import begin_run
-from sphering.tasks.embed import embed, load, plan_work
+from sphering.tasks.embed import plan_work
 from sphering.tasks.evaluation import encode_evaluation
 from sphering.tasks.export import export, prepare
 from sphering.tasks.finish import abandon_run, finish_run
@@ -86,10 +84,7 @@ def to_snapshot(job: Job, config: Config) -> bool:
     if not ingest_source(job):
         return False
     units = plan_work(job)
-    load(job, units)
-    with _threads(config.run.workers) as pool:
-        for encoded in pool.map(embed, {"job": unmapped(job), "unit": list(range(units.count))}):
-            encoded.result()
+    work(job, config, units)
     return commit_snapshot(job)
 
 
@@ -106,21 +101,12 @@ def to_release(job: Job) -> None:
 
 def _make_parts(job: Job, exports: tuple[str, ...]) -> None:
     """Measure the report beside the exports, which need the transformed matrix first."""
-    with _threads(2) as pool:
+    with threads(2) as pool:
         report = pool.submit(measure, {"job": job})
         pool.submit(prepare, {"job": job}).result()
         for written in pool.map(export, {"job": unmapped(job), "name": list(exports)}):
             written.result()
         report.result()
-
-
-def _threads(workers: int) -> AbstractContextManager[ThreadPoolTaskRunner[Any]]:
-    """Return a pool of a stage's own, which stops encoding between two batches where the run is interrupted.
-
-    Only the run reads how many units are encoded at once, too late for the runner that a flow is declared with. And a
-    pool that a stage leaves has stopped: no task works on in a workspace that the end of the run removes.
-    """
-    return stopping(ThreadPoolTaskRunner(max_workers=workers))
 
 
 def over_selected(job: Job, _config: Config) -> None:

@@ -13,6 +13,7 @@ from sphering.config.model import Config
 from sphering.run import lease
 from sphering.run.assemble import assemble_release
 from sphering.run.begin import begin
+from sphering.run.check_exports import check_documents
 from sphering.run.commit import commit_snapshot
 from sphering.run.embed import embed_unit, load_encoder
 from sphering.run.evaluate import evaluate
@@ -61,7 +62,7 @@ def encode(workspace):
     """Encode what is new of a workspace's staged documents."""
     units = plan_units(workspace)
     if units.encode:
-        load_encoder(workspace)
+        check_documents(Workspace(workspace), load_encoder(workspace))
     for unit in range(units.count):
         embed_unit(workspace, unit)
 

@@ -5,9 +5,23 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+_share: int | None = None
+
+
+def use_cores(cores: int) -> None:
+    """Let this process use so many cores at most, where it shares its machine with other workers."""
+    global _share
+    _share = max(1, cores)
+
 
 def available_cores() -> int:
-    """Return the cores that this process may use: its affinity, capped by the cgroup's quota."""
+    """Return the cores that this process may use: its affinity, capped by the cgroup's quota and by its share."""
+    cores = machine_cores()
+    return cores if _share is None else min(cores, _share)
+
+
+def machine_cores() -> int:
+    """Return the cores that this machine lets a process use, whatever its share."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _quota()
     return allowed if quota is None else max(1, min(allowed, int(quota)))

@@ -140,6 +140,13 @@ class ServerError(TransientError):
     exit_code = 2
 
 
+class ClusterError(TransientError):
+    """A cluster does not answer, or its workers cannot work for the run."""
+
+    again_from = "nowhere"
+    exit_code = 2
+
+
 class EncoderLostError(TransientError):
     """The server of a hosted model does not answer, or says that it cannot just now."""
 

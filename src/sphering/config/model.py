@@ -214,14 +214,25 @@ class RunConfig(Table):
     """How, not what: nothing here changes a result."""
 
     channel: Name = Field("main", description="The channel whose refs the run moves.")
-    runner: Literal["thread"] = Field("thread", description="Which Prefect task runner works the units.")
+    runner: Literal["thread", "dask", "ray"] = Field(
+        "thread",
+        description="Which Prefect task runner works the units: threads of the run, or processes of a cluster.",
+    )
+    address: str | None = Field(
+        None,
+        min_length=1,
+        description=(
+            "A running cluster, such as `tcp://scheduler:8786` of Dask or `ray://head:10001`; without it one of "
+            "`workers` processes is started on this machine for the run."
+        ),
+    )
     workers: int = Field(
         2,
         ge=1,
         le=64,
         description=(
             "Units of work at once: while one is encoded on every core, the next is read and made into tokens, and the "
-            "last one's shard is written."
+            "last one's shard is written. Of a cluster on this machine: its processes, which share the cores."
         ),
     )
     unit_rows: int = Field(
@@ -240,6 +251,17 @@ class RunConfig(Table):
         pattern=r"^\d+(\.\d+)?(MB|GB)$",
         description="DuckDB's memory limit; beyond it, work spills to disk.",
     )
+
+    @model_validator(mode="after")
+    def _address_is_of_a_cluster(self) -> Self:
+        if self.address is not None and self.runner == "thread":
+            raise ContradictionError(
+                "threads have no address",
+                ("address",),
+                expected='runner = "dask" or "ray"',
+                remedy="set `runner`, or leave `address` out",
+            )
+        return self
 
 
 class Config(Table):

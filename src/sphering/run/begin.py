@@ -18,6 +18,7 @@ from sphering.run import lease
 from sphering.run.carry import starting_release
 from sphering.run.chunking import open_chunker
 from sphering.run.encoder_change import encoder_change
+from sphering.run.parcel import remove_dead_parcels
 from sphering.run.parity import check_kept_parity
 from sphering.run.workspace import Workspace, new_run_id
 from sphering.store.clock import now
@@ -57,6 +58,7 @@ def begin(config: Config, purpose: Purpose = "run", selector: str | None = None)
     try:
         release = _selected(config, corpus, selector, encoder) if purpose in ("fit", "export") else None
         corpus.files.remove_dead_temporaries()
+        remove_dead_parcels(corpus)
         workspace = Workspace.create(corpus, run)
         workspace.write("begin", begun(config, corpus, encoder, purpose=purpose, selected=release))
         lease.keep(workspace, taken)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from sphering.encoder import identify
 from sphering.encoder.protocol import Encoded, Encoder
 from sphering.errors import IdentityError, IntegrityError
 from sphering.progress import current
-from sphering.run.check_exports import check_documents, check_tables
+from sphering.run.check_exports import check_tables
 from sphering.run.parity import check_parity
 from sphering.run.probe import check_again, check_probe
 from sphering.run.units import unit_path
@@ -85,7 +86,9 @@ def embed_unit(path: Path, unit: int) -> None:
         _check_adopted(corpus.files.path(key), documents.num_rows)
     else:
         encoder = opened_encoder(workspace)
-        vectors, work = _vectors(documents, encoder)
+        vectors, work = _vectors(
+            documents, encoder, lambda shard: corpus.files.path(corpus.layout.shard(encoder_id, shard))
+        )
         if work.encoded:
             check_again(workspace, encoder)
         documents, vectors, refused = _without_refused(documents, vectors)
@@ -128,19 +131,13 @@ def _check_adopted(path: Path, rows: int) -> None:
 
 
 @timed("load")
-def load_encoder(path: Path) -> None:
-    """Open this process' encoder, seconds that are no encoding, before the first unit asks for it.
-
-    Raises
-    ------
-    InputError
-        If an export cannot hold the documents; nothing has been encoded then.
-    """
+def load_encoder(path: Path) -> int:
+    """Open this process' encoder, seconds that are no encoding, and return its dimension."""
     progress = current()
     progress.start("load")
-    workspace = Workspace(path)
-    check_documents(workspace, opened_encoder(workspace).dimension)
+    dimension = opened_encoder(Workspace(path)).dimension
     progress.finish("load")
+    return dimension
 
 
 def opened_encoder(workspace: Workspace) -> Encoder:
@@ -182,11 +179,11 @@ class _Work:
     billed_tokens: int | None = None
 
 
-def _vectors(documents: pa.Table, encoder: Encoder) -> tuple[Vectors, _Work]:
-    """Return the vectors of a unit's documents, and what the encoder did for them."""
+def _vectors(documents: pa.Table, encoder: Encoder, place: Callable[[str], Path]) -> tuple[Vectors, _Work]:
+    """Return the vectors of a unit's documents, and what the encoder did for them; `place` finds a shard's file."""
     vectors = Vectors.empty(documents.num_rows, encoder.dimension)
     known = documents["source"].is_valid().to_numpy()
-    _copy_known(documents, known, vectors)
+    _copy_known(documents, known, vectors, place)
     fresh = np.flatnonzero(~known)
     if not len(fresh):
         return vectors, _Work()
@@ -213,7 +210,7 @@ def _measured(encoded: Encoded) -> Vectors:
     return Vectors(tokens, unknown, encoded.truncated, norm, encoded.vectors)
 
 
-def _copy_known(documents: pa.Table, known: NDArray[np.bool_], vectors: Vectors) -> None:
+def _copy_known(documents: pa.Table, known: NDArray[np.bool_], vectors: Vectors, place: Callable[[str], Path]) -> None:
     positions = np.flatnonzero(known)
     if not len(positions):
         return
@@ -222,7 +219,7 @@ def _copy_known(documents: pa.Table, known: NDArray[np.bool_], vectors: Vectors)
     rows = part["source_row"].to_numpy()
     for source in sorted(set(sources)):
         mask = sources == source
-        vectors.put(positions[mask], _read_rows(Path(source), rows[mask]), np.arange(int(mask.sum())))
+        vectors.put(positions[mask], _read_rows(place(Path(source).stem), rows[mask]), np.arange(int(mask.sum())))
 
 
 def _read_rows(path: Path, rows: NDArray[np.int64]) -> Vectors:

@@ -17,6 +17,7 @@ from sphering.export.facts import export_facts
 from sphering.run import lease
 from sphering.run.commit import refused_count
 from sphering.run.ingest import staged_of
+from sphering.run.parcel import remove_sent
 from sphering.run.quarantine import quarantine_sha256, write_quarantine
 from sphering.run.workspace import Workspace
 from sphering.source.staged import Staged
@@ -90,7 +91,11 @@ def _error(workspace: Workspace, error: BaseException) -> str:
 
 
 def _end(workspace: Workspace) -> None:
-    """Remove the workspace, then let others take the corpus."""
+    """Remove the workspace and what was sent of it, then let others take the corpus."""
+    try:
+        remove_sent(workspace)
+    except SpheringError as error:  # the next run removes it
+        _log.warning("what was sent to workers could not be removed: %s", error)
     workspace.remove()
     lease.release(workspace)
 

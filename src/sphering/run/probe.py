@@ -155,6 +155,11 @@ def _judge(workspace: Workspace, encoder: Encoder, fresh: NDArray[np.float32]) -
         "profile": profile(encoder),
         "first_profile": stored.profile,
     }
+    keep_larger(workspace, found)
+
+
+def keep_larger(workspace: Workspace, found: Mapping[str, Any]) -> None:
+    """Keep in a run's workspace what one of its processes found of the probe, unless another found more."""
     if not workspace.has("probe") or _differs_more(found, workspace.read("probe")):
         workspace.write("probe", found)
 

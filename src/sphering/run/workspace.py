@@ -43,16 +43,21 @@ class Workspace:
     def create(cls, corpus: CorpusStore, run: str) -> Workspace:
         """Create and lock the workspace of a new run, after those of dead runs were removed."""
         scratch = corpus.files.working(corpus.layout.scratch)
-        path = scratch / run
-        with storage_errors(path):
+        with storage_errors(scratch):
             remove_dead(scratch)
+        return cls.locked(scratch / run)
+
+    @classmethod
+    def locked(cls, path: Path) -> Workspace:
+        """Create and lock a workspace whose name begins with the run's id, alone or before a point."""
+        with storage_errors(path):
             _make_locked(path)
         return cls(path)
 
     @property
     def run(self) -> str:
         """The run's id."""
-        return self.path.name
+        return self.path.name.partition(".")[0]
 
     @cached_property
     def begun(self) -> dict[str, Any]:

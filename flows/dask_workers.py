@@ -1,0 +1,97 @@
+"""Dask's workers: those of a running cluster, or processes of this machine for the length of a run."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from prefect.task_runners import TaskRunner
+
+from sphering.config.model import RunConfig
+from sphering.cores import machine_cores
+from sphering.errors import ClusterError
+from sphering.extras import require
+from sphering.flows.reach import require_reachable_server
+from sphering.run.worker import Software, here, machine
+
+EXTRA: Final = "dask"
+_ANSWER_SECONDS: Final = 20
+
+
+@contextmanager
+def gathered(run: RunConfig) -> Iterator[tuple[TaskRunner[Any], dict[str, int]]]:
+    """Enter a cluster; the value is its task runner and the cores that a worker may use, by machine.
+
+    Raises
+    ------
+    ExtraMissingError
+        If Dask is not installed.
+    ClusterError
+        If the cluster does not answer, or has no workers, or they have other software.
+    """
+    prefect_dask, distributed = require("prefect_dask", EXTRA), require("distributed", EXTRA)
+    if run.address is not None:
+        require_reachable_server(run.address)
+    with _client(distributed, run) as client:
+        _check(client)
+        yield prefect_dask.DaskTaskRunner(address=client.scheduler.address), _shares(client)
+
+
+@contextmanager
+def _client(distributed: Any, run: RunConfig) -> Iterator[Any]:
+    if run.address is None:
+        with _local(distributed, run.workers) as cluster, distributed.Client(cluster, set_as_default=False) as client:
+            yield client
+        return
+    try:
+        client = distributed.Client(run.address, timeout=_ANSWER_SECONDS, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise ClusterError(
+            f"the Dask cluster does not answer: {error}",
+            expected=f"a scheduler that answers within {_ANSWER_SECONDS} s",
+            where=f"[run] address = {run.address!r}",
+            remedy="start it (`dask scheduler`), correct the address, or leave it out: then the run starts its own",
+        ) from error
+    with client:
+        yield client
+
+
+def _local(distributed: Any, workers: int) -> Any:
+    """Return processes of this machine that share its memory; one thread takes units, the encoder has the cores."""
+    limit = int(distributed.system.MEMORY_LIMIT / (workers + 1))  # the run itself is one more
+    return distributed.LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        memory_limit=limit,
+        dashboard_address=None,
+        silence_logs="ERROR",
+    )
+
+
+def _check(client: Any) -> None:
+    """Refuse a cluster without workers, or with workers of other software, by their names."""
+    found: Mapping[str, Software] = client.run(Software.here)
+    if not found:
+        raise ClusterError(
+            "the Dask cluster has no workers",
+            expected="a worker or more",
+            where=client.scheduler.address,
+            remedy="start them (`dask worker ADDRESS --nworkers 2 --nthreads 1`)",
+        )
+    names, own = client.run(here), Software.here()
+    unlike = {names[key]: own.differences(software) for key, software in found.items() if software != own}
+    if unlike:
+        raise ClusterError(
+            "; ".join(f"the worker {name} has {words}" for name, words in unlike.items()),
+            expected="the same software on every worker as where the run begins",
+            where=client.scheduler.address,
+            remedy="install the same versions there: pip install -c constraints.txt sphering",
+        )
+
+
+def _shares(client: Any) -> dict[str, int]:
+    machines: Mapping[str, str] = client.run(machine)
+    cores: Mapping[str, int] = client.run(machine_cores)
+    workers = Counter(machines.values())
+    return {name: max(1, cores[key] // workers[name]) for key, name in machines.items()}

@@ -1,0 +1,62 @@
+"""Ray's workers: those of a running cluster, or processes of this machine for the length of a run."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from prefect.task_runners import TaskRunner
+
+from sphering.config.model import RunConfig
+from sphering.cores import machine_cores
+from sphering.errors import ClusterError
+from sphering.extras import require
+from sphering.flows.reach import require_reachable_server
+from sphering.run.worker import machine
+
+EXTRA: Final = "ray"
+# Ray reports what it is used for, and warns of its own switches, unless it is told not to.
+_QUIET: Final = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+
+
+@contextmanager
+def gathered(run: RunConfig) -> Iterator[tuple[TaskRunner[Any], dict[str, int]]]:
+    """Enter a cluster; the value is its task runner and the cores that a worker may use, by machine.
+
+    A task takes one of Ray's CPUs: on this machine Ray is told of as many as there are workers, which share the cores;
+    in a cluster each task has one core.
+
+    Raises
+    ------
+    ExtraMissingError
+        If Ray is not installed.
+    ClusterError
+        If the cluster does not answer.
+    """
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    ray, prefect_ray = require("ray", EXTRA), require("prefect_ray", EXTRA)
+    if run.address is not None:
+        require_reachable_server(run.address)
+    _connect(ray, run)
+    try:
+        cores = machine_cores() // run.workers if run.address is None else 1
+        yield prefect_ray.RayTaskRunner(), {machine(): max(1, cores)}
+    finally:
+        ray.shutdown()
+
+
+def _connect(ray: Any, run: RunConfig) -> None:
+    quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
+    try:
+        if run.address is None:
+            ray.init(num_cpus=run.workers, **quiet)
+        else:
+            ray.init(address=run.address, log_to_driver=False, logging_level="ERROR")
+    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        raise ClusterError(
+            f"the Ray cluster does not answer: {error}",
+            expected="a head node that answers",
+            where=f"[run] address = {run.address!r}",
+            remedy="start it (`ray start --head`), correct the address, or leave it out: then the run starts its own",
+        ) from error
