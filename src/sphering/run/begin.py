@@ -17,6 +17,7 @@ from sphering.identity import short_id
 from sphering.run import lease
 from sphering.run.carry import starting_release
 from sphering.run.chunking import open_chunker
+from sphering.run.cluster import check_cluster
 from sphering.run.encoder_change import encoder_change
 from sphering.run.parcel import remove_dead_parcels
 from sphering.run.parity import check_kept_parity
@@ -75,6 +76,8 @@ def check(config: Config, purpose: Purpose = "run") -> None:
     ------
     ModelError
         If the model is not here.
+    ClusterError, ExtraMissingError
+        If the runner is not installed, or nothing listens at its address.
     ConfigError
         If a setting of the transform does nothing, a gate bounds a number that no run measures, or chunks cannot be cut
         as configured.
@@ -86,6 +89,7 @@ def check(config: Config, purpose: Purpose = "run") -> None:
     from sphering.source.finding import find_files
 
     check_settings(config)
+    check_cluster(config.run)
     check_encoder(config.encoder)
     if purpose in ("run", "embed"):
         open_chunker(config)

@@ -1,0 +1,159 @@
+"""Units worked by Dask's and Ray's processes: the same corpus as in threads, bit by bit, and nothing left over."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sphering.config.load import load
+from sphering.config.model import RunConfig
+from sphering.errors import ClusterError, ConfigError, ExtraMissingError
+from sphering.run.cluster import check_cluster
+from sphering.run.worker import Site, Software, check_worker, here
+from sphering.store.store import Store
+
+pytestmark = pytest.mark.server
+pytest.importorskip("distributed")
+pytest.importorskip("prefect_dask")
+WITH_RAY = pytest.param("ray", marks=pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed"))
+RUN_SECONDS = 240
+SAMPLE = Path(__file__).parents[1] / "data" / "banking77" / "banking77-200.parquet"
+
+
+def settings(file, **changes):
+    """Return the configuration of a file with other keys, by their dotted names."""
+    return load(file, overrides=[f"{name.replace('__', '.')}={value}" for name, value in changes.items()])
+
+
+@pytest.fixture
+def main_job(prefect_server):
+    from sphering.flows.main_job import main_job
+
+    return main_job
+
+
+@pytest.fixture(scope="module")
+def in_threads(prefect_server, tmp_path_factory, write_config):
+    """What a run in threads made: its result, and the bytes of its vectors."""
+    from sphering.flows.main_job import main_job
+
+    config = load(write_config(tmp_path_factory.mktemp("threads")))
+    return facts(config, main_job(config))
+
+
+def facts(config, result):
+    corpus = Store.at(config.store).corpus(config.corpus)
+    vectors = next(
+        path for path in corpus.files.folder(result["exports"][0]["path"]).iterdir() if path.suffix == ".npy"
+    )
+    digest = corpus.snapshot(result["snapshot"]).manifest.content_digest
+    assert corpus.files.walk(corpus.layout.scratch) == []
+    return result["snapshot"], digest, vectors.read_bytes()
+
+
+@pytest.mark.parametrize("runner", ["dask", WITH_RAY])
+def test_a_cluster_on_this_machine_makes_what_threads_make(main_job, tmp_path, write_config, in_threads, runner):
+    config = settings(write_config(tmp_path), run__runner=runner)
+    result = main_job(config)
+    assert result["release_status"] == "published"
+    assert result["encoded"] == 200
+    assert facts(config, result) == in_threads
+
+
+def test_through_an_object_store_workers_get_units_and_give_back_what_came_of_them(
+    main_job, tmp_path, write_config, in_threads, s3
+):
+    config = settings(write_config(tmp_path), run__runner="dask", store=s3.bucket())
+    result = main_job(config)
+    assert facts(config, result) == in_threads
+    corpus = Store.at(config.store).corpus(config.corpus)
+    record = corpus.run_record(result["run"])
+    assert record["probe"]["bits"] == "equal"
+    assert record["encoded"] == 200
+    moved = shutil.copy(SAMPLE, tmp_path / "moved.parquet")  # its name is part of the ids: each vector is copied
+    second = main_job(settings(write_config(tmp_path, source=moved), run__runner="dask", store=config.store))
+    assert (second["encoded"], second["reused"]) == (0, 200)
+    assert facts(config, second)[2] == in_threads[2]
+
+
+def test_a_worker_that_dies_loses_its_unit_only(prefect_api, tmp_path, write_config, in_threads):
+    file = write_config(tmp_path)
+    environment = {**os.environ, "PREFECT_API_URL": prefect_api}
+    command = [sys.executable, "-m", "sphering.cli", "run", "--config", str(file), "--set", "run.runner=dask"]
+    process = subprocess.Popen(
+        [*command, "--set", "run.unit_rows=16"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    kill_the_first_that_made_a_shard(process, load(file))
+    said = process.communicate(timeout=RUN_SECONDS)[0].decode()
+    assert process.returncode == 0, said
+    config = load(file)
+    corpus = Store.open(Path(config.store)).corpus(config.corpus)
+    result = {
+        "snapshot": corpus.find_release("published").snapshot,
+        "exports": [vars(corpus.find_release("published").exports[0])],
+    }
+    assert facts(config, result) == in_threads
+
+
+def kill_the_first_that_made_a_shard(process, config):
+    """Kill one of a run's workers, with SIGKILL, when the first shard is there."""
+    shards = Path(config.store) / "corpora" / config.corpus / "shards"
+    end = time.monotonic() + RUN_SECONDS
+    while process.poll() is None and time.monotonic() < end:
+        if [path for path in shards.rglob("*.parquet") if path.name != "probe.parquet"]:
+            workers = [child for child in psutil.Process(process.pid).children(recursive=True) if is_worker(child)]
+            workers[0].send_signal(signal.SIGKILL)
+            return
+        time.sleep(0.02)
+    raise AssertionError(process.communicate()[0].decode())
+
+
+def is_worker(process):
+    return any("spawn_main" in part for part in process.cmdline())
+
+
+def test_a_runner_that_is_not_installed_is_named_with_the_command_that_installs_it(monkeypatch):
+    monkeypatch.setattr("sphering.run.cluster.find_spec", lambda name: None)
+    with pytest.raises(ExtraMissingError, match=r'pip install "sphering\[dask\]"'):
+        check_cluster(RunConfig(runner="dask"))
+
+
+def test_a_cluster_that_does_not_answer_is_refused_before_anything_is_read(main_job, tmp_path, write_config):
+    config = settings(write_config(tmp_path), run__runner="dask", run__address="tcp://127.0.0.1:9")
+    with pytest.raises(ClusterError, match=r"nothing answers[\s\S]*tcp://127\.0\.0\.1:9"):
+        main_job(config)
+    assert not Path(config.store).exists()
+
+
+def test_workers_elsewhere_need_a_server_that_they_reach(prefect_server):
+    from sphering.flows.reach import require_reachable_server
+
+    require_reachable_server("tcp://127.0.0.1:8786")
+    with pytest.raises(ConfigError, match="cannot reach a Prefect server"):
+        require_reachable_server("tcp://scheduler.example:8786")
+
+
+def site(folder, software):
+    return Site(folder, None, software, {"": 1})
+
+
+def test_a_worker_with_other_software_is_refused_by_name(tmp_path):
+    from dataclasses import replace
+
+    check_worker(site(tmp_path, Software.here()))
+    with pytest.raises(ConfigError) as refused:
+        check_worker(site(tmp_path, replace(Software.here(), sphering="0.0.1")))
+    assert here() in refused.value.found
+    assert "instead of 0.0.1" in refused.value.found
+
+
+def test_a_worker_that_does_not_see_the_store_is_refused_by_name(tmp_path):
+    with pytest.raises(ConfigError, match=r"does not see the store[\s\S]*at the same path"):
+        check_worker(site(tmp_path / "not-mounted", Software.here()))
