@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@begin=$$SECONDS; \
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); \
 	made=$$SECONDS; \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile -c constraints.txt -e '.[embedded,openvino,engines,test,lint]'; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile -c constraints.txt -e '.[embedded,openvino,engines,dask,ray,test,lint]'; \
 	echo "virtual environment $$((made - begin)) s, installation $$((SECONDS - made)) s" | tee $(STAMP)
 
 demo: $(STAMP)  ## one run over 13,083 real questions: encoded, measured, exported, published

@@ -19,6 +19,8 @@ _EXTRAS = {
     "hdf5": ("h5py",),
     "engines": ("hnswlib", "usearch", "scann", "h5py"),
     "s3": ("s3fs",),
+    "dask": ("prefect-dask", "distributed"),
+    "ray": ("prefect-ray", "ray"),
 }
 
 
