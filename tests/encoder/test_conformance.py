@@ -18,6 +18,7 @@ import pytest
 from embeddings_server import EmbeddingsServer, serving
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from sphering.config.encoder import EncoderConfig, SentenceTransformersConfig
 from sphering.encoder import Encoder, EncoderIdentity, identify, open_encoder
@@ -243,6 +244,12 @@ def conforming(kind) -> Encoder:
     return open_encoder(kind.identity(), kind.config())
 
 
+@pytest.fixture(scope="session")
+def reference(conforming) -> NDArray[np.float32]:
+    """The vectors of the texts, encoded in one call."""
+    return conforming.encode(TEXTS).vectors
+
+
 @st.composite
 def selections(draw):
     """Some of the texts in some order, perhaps with repeats, cut into calls of some size."""
@@ -252,18 +259,17 @@ def selections(draw):
 
 @few
 @given(selection=selections())
-def test_a_vector_does_not_depend_on_order_subset_or_size_of_the_call(conforming, selection):
+def test_a_vector_does_not_depend_on_order_subset_or_size_of_the_call(conforming, reference, selection):
     rows, size = selection
     calls = [rows[start : start + size] for start in range(0, len(rows), size)]
     found = np.concatenate([conforming.encode([TEXTS[row] for row in call]).vectors for call in calls])
-    assert found.tobytes() == conforming.encode(TEXTS).vectors[rows].tobytes()
+    assert found.tobytes() == reference[rows].tobytes()
 
 
-def test_several_threads_may_share_one_encoder(conforming):
-    reference = conforming.encode(TEXTS).vectors.tobytes()
+def test_several_threads_may_share_one_encoder(conforming, reference):
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: conforming.encode(TEXTS).vectors.tobytes(), range(4)))
-    assert set(found) == {reference}
+    assert set(found) == {reference.tobytes()}
 
 
 def test_every_text_has_one_vector_and_its_counts(kind, conforming):

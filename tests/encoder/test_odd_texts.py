@@ -36,17 +36,21 @@ def expected(torch_encoder):
     return model.encode(ODD, show_progress_bar=False).astype(np.float64)
 
 
-def test_odd_texts_have_the_vectors_of_sentence_transformers(precise, expected):
-    found = precise.encode(ODD)
+@pytest.fixture(scope="module")
+def found(precise):
+    """The odd texts encoded in one call."""
+    return precise.encode(ODD)
+
+
+def test_odd_texts_have_the_vectors_of_sentence_transformers(precise, found, expected):
     cosines = (found.vectors.astype(np.float64) * expected).sum(axis=1)
     assert cosines.min() >= LEAST[precise.identity.document["precision"]]
     assert found.truncated.tolist() == [False] * 12 + [True]
 
 
-def test_an_odd_text_has_the_same_bits_alone(precise):
-    whole = precise.encode(ODD).vectors
+def test_an_odd_text_has_the_same_bits_alone(precise, found):
     alone = np.concatenate([precise.encode([text]).vectors for text in ODD])
-    assert alone.tobytes() == whole.tobytes()
+    assert alone.tobytes() == found.vectors.tobytes()
 
 
 def test_a_text_of_one_long_word_is_one_unknown_token(precise):
