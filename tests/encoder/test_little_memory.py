@@ -51,9 +51,9 @@ def limited(budget: int, megabytes: int) -> list[str]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the address space as Linux does")
 def test_batches_become_smaller_where_memory_does_not_do_and_the_vectors_are_right(torch_encoder):
-    word, tokens, right = limited(1 << 17, 400)
+    word, tokens, right = limited(1 << 13, 24)
     assert (word, right) == ("lowered", "True")
-    assert int(tokens) < 1 << 17
+    assert int(tokens) < 1 << 13
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the address space as Linux does")
