@@ -17,8 +17,8 @@ def naive(vectors, k, metric):
         scores = -np.linalg.norm(wide - row, axis=1) if metric == "euclidean" else wide @ row
         if metric == "cosine":
             scores = scores / np.where(norms > 0, norms, 1) / (norms[i] or 1)
-        order = sorted((j for j in range(len(wide)) if j != i), key=lambda j: (-round(scores[j], 9), j))
-        result.append(sorted(order[:k]))
+        order = np.lexsort((np.arange(len(wide)), -np.round(scores, 9)))
+        result.append(np.sort(order[order != i][:k]))
     return np.array(result)
 
 
