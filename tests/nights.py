@@ -1,6 +1,8 @@
 """Nights without a scheduler, for any test: the steps of a run in the order in which the main flow takes them."""
 
+import json
 import os
+import shutil
 import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -150,6 +152,40 @@ def corpus(tmp_path):
         return Config.model_validate(settings | tables)
 
     return write
+
+
+@pytest.fixture(scope="session")
+def stores_by_nights():
+    """Stores by the nights that were run in them, with the nights' results."""
+    return {}
+
+
+@pytest.fixture
+def copied_nights(run, corpus, questions, stores_by_nights, tmp_path_factory):
+    """Return what runs on each number of questions, and returns the configuration of the last night and all results.
+
+    The first nights of a store are run once for all tests that begin with them; each test has a copy of the store.
+    """
+
+    def over(*sizes, **tables):
+        config = corpus(questions[: sizes[-1]], **tables)
+        store, settings = Path(config.store), json.dumps(tables, sort_keys=True)
+        begun = not store.exists()
+        known = [place for place in range(1, len(sizes) + 1) if begun and (sizes[:place], settings) in stores_by_nights]
+        results = []
+        if known:
+            kept, results = stores_by_nights[sizes[: known[-1]], settings]
+            shutil.copytree(kept, store)
+        for place in range(len(results), len(sizes)):
+            config = corpus(questions[: sizes[place]], **tables)
+            results = [*results, run(config)]
+            if begun:
+                kept = tmp_path_factory.mktemp("kept") / "store"
+                shutil.copytree(store, kept)
+                stores_by_nights[sizes[: place + 1], settings] = kept, results
+        return config, results
+
+    return over
 
 
 @pytest.fixture(scope="session")

@@ -38,15 +38,12 @@ def exported_later(config, released):
 
 
 @pytest.fixture
-def nights(run, corpus, questions):
+def nights(copied_nights):
     """Run on each number of questions; return the configuration of the last and the releases in order."""
 
     def over(*sizes, **tables):
-        releases = []
-        for size in sizes:
-            config = corpus(questions[:size], **tables)
-            releases.append(run(config)["release"])
-        return config, releases
+        config, results = copied_nights(*sizes, **tables)
+        return config, [result["release"] for result in results]
 
     return over
 

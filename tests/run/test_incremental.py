@@ -54,8 +54,8 @@ def test_an_unchanged_night_encodes_nothing_and_ends_in_the_base(run, corpus, qu
     assert len(corpus_of(config).run_records()) == 2
 
 
-def test_a_changed_night_encodes_new_texts_only_and_equals_a_full_rebuild(run, corpus, questions):
-    run(corpus(questions))
+def test_a_changed_night_encodes_new_texts_only_and_equals_a_full_rebuild(copied_nights, run, corpus, questions):
+    copied_nights(120)
     changed = [*questions[10:], ("new-1", "Where is the nearest cash machine?"), ("new-2", questions[50][1])]
     changed[5] = (changed[5][0], "My card was swallowed by a machine in Hanoi.")
     random.Random(1).shuffle(changed)
@@ -72,8 +72,8 @@ def test_a_changed_night_encodes_new_texts_only_and_equals_a_full_rebuild(run, c
     assert bytes_of(config, night) == bytes_of(rebuilt_config, rebuilt)
 
 
-def test_row_order_changes_nothing(run, corpus, questions):
-    first = run(corpus(questions))
+def test_row_order_changes_nothing(copied_nights, run, corpus, questions):
+    _, (first,) = copied_nights(120)
     second = run(corpus(list(reversed(questions))))
     assert (second["snapshot"], second["release_status"], second["encoded"]) == (first["snapshot"], "unchanged", 0)
 
@@ -97,9 +97,9 @@ def test_the_size_of_a_unit_changes_no_bit_of_the_result(run, corpus, questions)
     assert bytes_of(large, first) == bytes_of(small, second)
 
 
-def test_a_failed_gate_holds_the_release_every_night_until_it_passes(run, corpus, questions):
+def test_a_failed_gate_holds_the_release_every_night_until_it_passes(copied_nights, run, corpus, questions):
     strict = {"gate": [{"metric": "transformed.mean_cosine", "max": -1.0}]}
-    published = run(corpus(questions[:60]))
+    _, (published,) = copied_nights(60)
     held = run(corpus(questions, **strict))
     again = run(corpus(questions, **strict))
     config = corpus(questions)
@@ -113,8 +113,8 @@ def test_a_failed_gate_holds_the_release_every_night_until_it_passes(run, corpus
     assert run(config)["release_status"] == "published"
 
 
-def test_a_gate_on_the_source_ends_the_run_before_anything_is_encoded(run, corpus, questions):
-    first = run(corpus(questions))
+def test_a_gate_on_the_source_ends_the_run_before_anything_is_encoded(copied_nights, run, corpus, questions):
+    _, (first,) = copied_nights(120)
     config = corpus(questions[:20])
     result = run(config)
     assert (result["snapshot"], result["release"], result["release_status"]) == (None, None, "held")
@@ -140,16 +140,16 @@ def test_quarantined_and_duplicate_rows_are_counted_and_kept_with_their_reason(r
     ]
 
 
-def test_a_source_without_a_document_is_refused_and_moves_nothing(run, corpus, questions):
-    first = run(corpus(questions))
+def test_a_source_without_a_document_is_refused_and_moves_nothing(copied_nights, run, corpus):
+    _, (first,) = copied_nights(120)
     config = corpus([("a", ""), ("b", " ")])
     with pytest.raises(EmptyCorpusError, match="gave no document"):
         run(config)
     assert corpus_of(config).refs.read("main", "latest").release == first["release"]
 
 
-def test_a_fit_over_vectors_of_another_encoder_is_refused(run, corpus, questions):
-    run(corpus(questions))
+def test_a_fit_over_vectors_of_another_encoder_is_refused(copied_nights, corpus, questions):
+    copied_nights(120)
     with pytest.raises(IdentityError, match="was made by encoder"):
         begin(corpus(questions, encoder={"backend": "torch", "max_length": 64}), "fit")
 
@@ -170,8 +170,8 @@ def test_an_export_that_cannot_work_is_refused_before_anything_is_encoded(run, c
     assert not list(config_path(config).rglob("*.parquet")) or not corpus_of(config).snapshot_ids()
 
 
-def test_a_plan_over_vectors_that_are_there_refuses_what_a_run_would(run, corpus, questions):
-    run(corpus(questions))
+def test_a_plan_over_vectors_that_are_there_refuses_what_a_run_would(copied_nights, corpus, questions):
+    copied_nights(120)
     export = {"name": "narrow", "format": "faiss", "index": "PQ7"}
     for rows in (questions, [*questions, ("new", "Where is the nearest branch?")]):
         with pytest.raises(InputError, match="multiple of the number of subquantizers") as refused:
@@ -231,8 +231,8 @@ def test_a_run_on_a_machine_with_other_bits_says_so_and_goes_on(run, corpus, que
     assert "another processor" in mixed_bits(second["probe"])
 
 
-def test_a_lost_shard_stops_the_next_run_by_its_name_and_a_copy_mends_it(corpus, questions, run):
-    first = run(corpus(questions[:40]))
+def test_a_lost_shard_stops_the_next_run_by_its_name_and_a_copy_mends_it(copied_nights, corpus, questions, run):
+    _, (first,) = copied_nights(40)
     store = corpus_of(corpus(questions[:41]))
     (shard, *_) = store.snapshot(first["snapshot"]).paths
     whole = shard.read_bytes()

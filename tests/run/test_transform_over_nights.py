@@ -43,8 +43,10 @@ def other_topic():
     return [(f"other-{number:04d}", text) for number, text in enumerate(texts)]
 
 
-def test_a_corpus_that_barely_moved_keeps_its_transform_and_says_how_far_it_moved(run, corpus, questions):
-    first = run(corpus(questions, transform=centred()))
+def test_a_corpus_that_barely_moved_keeps_its_transform_and_says_how_far_it_moved(
+    copied_nights, run, corpus, questions
+):
+    _, (first,) = copied_nights(120, transform=centred())
     second = run(corpus(questions[1:], transform=centred()))
     assert (first["transform"]["status"], second["transform"]["status"]) == ("fitted", "kept")
     assert second["transform"]["transform"] == first["transform"]["transform"]
@@ -52,15 +54,15 @@ def test_a_corpus_that_barely_moved_keeps_its_transform_and_says_how_far_it_move
     assert second["snapshot"] != first["snapshot"]
 
 
-def test_a_corpus_that_moved_far_is_fitted_anew(run, corpus, questions, other_topic):
-    first = run(corpus(questions, transform=centred()))
+def test_a_corpus_that_moved_far_is_fitted_anew(copied_nights, run, corpus, questions, other_topic):
+    _, (first,) = copied_nights(120, transform=centred())
     second = run(corpus([*questions, *other_topic], transform=centred()))
     assert second["transform"]["status"] == "fitted"
     assert second["transform"]["transform"] != first["transform"]["transform"]
 
 
-def test_never_keeps_the_transform_however_far_the_corpus_moved(run, corpus, questions, other_topic):
-    first = run(corpus(questions, transform=centred()))
+def test_never_keeps_the_transform_however_far_the_corpus_moved(copied_nights, run, corpus, questions, other_topic):
+    _, (first,) = copied_nights(120, transform=centred())
     second = run(corpus([*questions, *other_topic], transform=centred(refit="never")))
     assert second["transform"]["status"] == "kept"
     assert second["transform"]["transform"] == first["transform"]["transform"]
@@ -76,8 +78,10 @@ def test_a_kept_transform_that_is_far_from_tonights_vectors_is_said_in_the_repor
     assert "unlike_fitted" in [warning["name"] for warning in report["warnings"]]
 
 
-def test_always_fits_on_tonights_snapshot_also_where_the_base_kept_an_older_transform(run, corpus, questions):
-    first = run(corpus(questions, transform=centred()))
+def test_always_fits_on_tonights_snapshot_also_where_the_base_kept_an_older_transform(
+    copied_nights, run, corpus, questions
+):
+    _, (first,) = copied_nights(120, transform=centred())
     kept = run(corpus(questions[1:], transform=centred()))
     assert kept["transform"]["transform"] == first["transform"]["transform"]
     always = corpus(questions[1:], transform=centred(refit="always"))
@@ -87,8 +91,8 @@ def test_always_fits_on_tonights_snapshot_also_where_the_base_kept_an_older_tran
     assert (third["transform"]["status"], third["release_status"]) == ("kept", "unchanged")
 
 
-def test_other_parameters_fit_anew_but_other_bounds_of_drift_do_not(run, corpus, questions):
-    first = run(corpus(questions, transform=centred()))
+def test_other_parameters_fit_anew_but_other_bounds_of_drift_do_not(copied_nights, run, corpus, questions):
+    _, (first,) = copied_nights(120, transform=centred())
     bound = run(corpus(questions, transform=centred(max_drift=0.5)))
     whitened = run(corpus(questions, transform={"kind": "whiten", "shrinkage": 0.5}))
     assert bound["release"] == first["release"]

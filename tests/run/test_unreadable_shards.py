@@ -1,11 +1,12 @@
 """A shard that nothing of tonight needs and that cannot be read does not stop a night."""
 
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from nights import die
+from nights import carry, die, small
 
 from sphering.errors import IntegrityError
 from sphering.maintenance.verify import verify
@@ -48,11 +49,12 @@ def shards_of(config):
     return {path for path in folder.glob("*.parquet") if path.name != "probe.parquet"}
 
 
-@pytest.fixture
-def orphan(run, corpus, questions):
-    """Return a configuration whose store holds a snapshot, and the shard of a run over other texts that was killed."""
-    run(corpus(questions[:20]))
-    config = corpus(questions[:60])
+@pytest.fixture(scope="module")
+def killed(questions, tmp_path_factory):
+    """A store with a snapshot, and the shard that a run over other texts left there when it was killed."""
+    folder, tables = tmp_path_factory.mktemp("killed"), {"run": {"unit_rows": 32}}
+    carry(small(folder, questions[:20], **tables))
+    config = small(folder, questions[:60], **tables)
     before = shards_of(config)
     workspace = begin(config)
     ingest(workspace)
@@ -60,7 +62,15 @@ def orphan(run, corpus, questions):
     embed_unit(workspace, 0)
     die(workspace)
     (left,) = shards_of(config) - before
-    return left
+    return Path(config.store), left
+
+
+@pytest.fixture
+def orphan(killed, tmp_path):
+    """The shard of the killed run, in a copy of its store."""
+    store, left = killed
+    shutil.copytree(store, tmp_path / "store")
+    return tmp_path / "store" / left.relative_to(store)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -85,8 +95,8 @@ def test_a_plan_counts_the_texts_of_an_unreadable_orphan_as_new(orphan, corpus, 
     assert plan(corpus(questions))["encode"] == 100
 
 
-def test_an_unreadable_shard_of_an_old_snapshot_does_not_stop_a_night(run, corpus, questions):
-    run(corpus(questions[:40]))
+def test_an_unreadable_shard_of_an_old_snapshot_does_not_stop_a_night(copied_nights, run, corpus, questions):
+    copied_nights(40)
     old = shards_of(corpus(questions))
     run(corpus(questions[60:]))
     for path in old:

@@ -66,8 +66,8 @@ def upsert(corpus, tmp_path):
     return write
 
 
-def test_a_row_replaces_what_latest_has_of_its_id_and_all_else_stays(run, corpus, upsert, questions):
-    first = run(corpus(questions[:60]))
+def test_a_row_replaces_what_latest_has_of_its_id_and_all_else_stays(copied_nights, run, upsert, questions):
+    _, (first,) = copied_nights(60)
     night = [
         (questions[3][0], "My card was swallowed by a machine in Hanoi.", False),
         (questions[4][0], None, True),
@@ -101,15 +101,17 @@ def exported(config, result):
     return next((Path(config.store) / result["exports"][0]["path"]).glob("*.npy")).read_bytes()
 
 
-def test_an_empty_source_changes_nothing_and_the_run_goes_on(run, corpus, upsert, questions):
-    first = run(corpus(questions[:40]))
+def test_an_empty_source_changes_nothing_and_the_run_goes_on(copied_nights, run, upsert):
+    _, (first,) = copied_nights(40)
     second = run(upsert([]))
     assert (second["release"], second["release_status"], second["encoded"]) == (first["release"], "unchanged", 0)
     assert (second["rows_read"], second["documents"], second["carried"], second["deleted"]) == (0, 40, 40, 0)
 
 
-def test_a_night_that_deletes_too_much_is_stopped_before_anything_is_encoded(run, corpus, upsert, questions):
-    first = run(corpus(questions[:40]))
+def test_a_night_that_deletes_too_much_is_stopped_before_anything_is_encoded(
+    copied_nights, run, corpus, upsert, questions
+):
+    _, (first,) = copied_nights(40)
     gone = [(doc_id, None, True) for doc_id, _ in questions[:3]]
     second = run(upsert([*gone, ("new", "a new question")], gate=[{"metric": "deleted", "max": 2}]))
     assert (second["encoded"], second["release"]) == (0, None)
@@ -125,22 +127,22 @@ def test_the_first_upsert_of_a_corpus_is_a_full_run(run, upsert, questions):
     assert result["release_status"] == "published"
 
 
-def test_a_corpus_of_which_every_document_is_removed_is_refused(run, corpus, upsert, questions):
-    run(corpus(questions[:5]))
+def test_a_corpus_of_which_every_document_is_removed_is_refused(copied_nights, upsert, questions):
+    copied_nights(5)
     error = refusal(upsert([(doc_id, None, True) for doc_id, _ in questions[:5]]), EmptyCorpusError)
     assert "leaves no document (5 rows read, 0 quarantined, 5 deletions)" in str(error)
 
 
-def test_a_quarantined_row_leaves_the_old_version_in_place(run, corpus, upsert, questions):
-    run(corpus(questions[:40]))
+def test_a_quarantined_row_leaves_the_old_version_in_place(copied_nights, run, upsert, questions):
+    copied_nights(40)
     config = upsert([(questions[0][0], " ", False)], gate=[{"metric": "quarantined_share", "max": 1.0}])
     result = run(config)
     assert texts_of(config, result) == dict(questions[:40])
     assert (result["quarantined"], result["carried"]) == (1, 40)
 
 
-def test_what_a_held_release_brought_stays_in(run, corpus, upsert, questions):
-    run(corpus(questions[:40]))
+def test_what_a_held_release_brought_stays_in(copied_nights, run, upsert, questions):
+    copied_nights(40)
     held = run(upsert(questions[40:42], gate=[{"metric": "transformed.mean_cosine", "max": -1.0}]))
     assert held["release_status"] == "held"
     config = upsert(questions[42:43])
@@ -149,8 +151,8 @@ def test_what_a_held_release_brought_stays_in(run, corpus, upsert, questions):
     assert texts_of(config, result) == dict(questions[:43])
 
 
-def test_what_a_run_brought_that_was_killed_while_it_published_stays_in(run, corpus, upsert, questions):
-    run(corpus(questions[:20]))
+def test_what_a_run_brought_that_was_killed_while_it_published_stays_in(copied_nights, run, upsert):
+    copied_nights(20)
     workspace = embedded(upsert([("killed", "Which of my cards was charged twice?")]))
     with killed_after_one_move():
         release(workspace)
@@ -161,8 +163,8 @@ def test_what_a_run_brought_that_was_killed_while_it_published_stays_in(run, cor
     assert {"killed", "later"} <= set(texts_of(config, after))
 
 
-def test_the_first_run_of_a_channel_starts_from_the_latest_of_main(run, corpus, upsert, questions):
-    run(corpus(questions[:40]))
+def test_the_first_run_of_a_channel_starts_from_the_latest_of_main(copied_nights, run, upsert, questions):
+    copied_nights(40)
     trial = upsert(questions[40:41], run={"channel": "trial", "unit_rows": 32})
     assert texts_of(trial, run(trial)) == dict(questions[:41])
     run(upsert(questions[50:52]))
@@ -170,8 +172,8 @@ def test_the_first_run_of_a_channel_starts_from_the_latest_of_main(run, corpus, 
     assert texts_of(again, run(again)) == dict(questions[:42])
 
 
-def test_another_encoder_encodes_what_is_carried_over(run, corpus, upsert, questions):
-    run(corpus(questions[:40]))
+def test_another_encoder_encodes_what_is_carried_over(copied_nights, run, upsert, questions):
+    copied_nights(40)
     config = upsert(questions[40:41], encoder={"backend": "torch", "max_length": 64})
     result = run(config)
     assert (result["documents"], result["encoded"]) == (41, 41)
@@ -212,8 +214,8 @@ def test_documents_without_texts_are_not_encoded_anew(run, upsert, questions):
     assert "has no texts to keep" in refusal(upsert(questions[40:41]), ConfigError).found
 
 
-def test_another_normalisation_is_refused_until_a_full_run(run, corpus, upsert, questions):
-    run(corpus(questions[:40]))
+def test_another_normalisation_is_refused_until_a_full_run(copied_nights, run, corpus, upsert, questions):
+    copied_nights(40)
     stripped = {"normalise": {"strip": True}}
     error = refusal(upsert(questions[40:41], **stripped), ConfigError)
     assert "strip = True" in error.found
@@ -222,16 +224,16 @@ def test_another_normalisation_is_refused_until_a_full_run(run, corpus, upsert, 
     assert run(upsert(questions[40:41], **stripped))["documents"] == 41
 
 
-def test_other_metadata_columns_are_refused_until_a_full_run(run, corpus, upsert, questions, tmp_path):
-    run(corpus(questions[:40]))
+def test_other_metadata_columns_are_refused_until_a_full_run(copied_nights, run, upsert, questions, tmp_path):
+    copied_nights(40)
     columns = {"source": {"metadata": ["deleted"]}}
     assert "labels and metadata are deleted" in refusal(upsert(questions[40:41], **columns), ConfigError).found
     run(upsert(questions[:40], source={"metadata": ["deleted"], "mode": "full", "deleted": None}))
     assert run(upsert(questions[40:41], **columns))["documents"] == 41
 
 
-def test_a_plan_of_an_upsert_counts_as_the_run_does(run, corpus, upsert, questions):
-    run(corpus(questions[:40]))
+def test_a_plan_of_an_upsert_counts_as_the_run_does(copied_nights, run, upsert, questions):
+    copied_nights(40)
     config = upsert([(questions[0][0], questions[50][1]), (questions[1][0], None, True), questions[41]])
     planned, result = plan(config), run(config)
     names = ("rows_read", "documents", "carried", "deleted", "quarantined", "duplicates", "removed")
@@ -239,12 +241,12 @@ def test_a_plan_of_an_upsert_counts_as_the_run_does(run, corpus, upsert, questio
     assert (planned["encode"], planned["warnings"]) == (result["encoded"], [])
 
 
-def test_a_purged_id_does_not_come_back(run, corpus, upsert, questions, monkeypatch):
+def test_a_purged_id_does_not_come_back(copied_nights, run, corpus, upsert, questions, monkeypatch):
     import hashlib
 
     from sphering.store.corpus import CorpusStore
 
-    run(corpus(questions[:40]))
+    copied_nights(40)
     purged = frozenset(hashlib.sha256(questions[n][0].encode()).digest() for n in (0, 41))
     monkeypatch.setattr(CorpusStore, "purged", lambda corpus: purged, raising=False)
     config = upsert(questions[40:42], gate=[{"metric": "quarantined_share", "max": 1.0}])
