@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from encoding import Encoding
 from numpy.typing import NDArray
 
-from sphering.config.encoder import SentenceTransformersConfig
 from sphering.config.export import ExportConfig
 from sphering.config.model import TransformConfig
-from sphering.encoder import Encoder, identify, open_encoder
-from sphering.encoder.protocol import Role
 from sphering.export.conformance import Corpus
 from sphering.export.make import make_export
 from sphering.export.matrix.assemble import make_matrix
@@ -46,48 +41,13 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 DEBIAN = Path(__file__).parents[3] / "shared" / "data" / "debian_descriptions" / "debian_bookworm_en.parquet"
 
 
-def _hash(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
-
-
-@dataclass(frozen=True)
-class Encoding:
-    """An encoder whose vectors the workers of a test session share: these corpora take each of them a minute."""
-
-    encoder: Encoder
-    kept: Path
-
-    def vectors(self, texts: list[str], role: Role = "document") -> NDArray[np.float32]:
-        path = self.kept / f"{_hash(json.dumps([self.encoder.identity.id, role, texts])).hex()}.npy"
-        if not path.exists():
-            beside = path.with_suffix(f".{os.getpid()}")
-            with beside.open("wb") as stream:
-                np.save(stream, self.encoder.encode(texts, role).vectors)
-            beside.replace(path)
-        return np.load(path)
-
-
 def _corpus(encoding: Encoding, ids: list[str], texts: list[str]) -> Corpus:
     distinct = sorted(set(texts))
     rows = dict(zip(distinct, encoding.vectors(distinct), strict=True))
     order = sorted(range(len(ids)), key=lambda row: ids[row].encode())
     texts = [texts[row] for row in order]
     vectors = np.stack([rows[text] for text in texts])
-    return Corpus(encoding.encoder.identity.id, [ids[row] for row in order], texts, vectors)
-
-
-@pytest.fixture(scope="session")
-def encoder() -> Encoder:
-    config = SentenceTransformersConfig(backend="torch")
-    return open_encoder(identify(config, "torch"), config)
-
-
-@pytest.fixture(scope="session")
-def encoding(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Encoding:
-    base = tmp_path_factory.getbasetemp()
-    kept = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "vectors"
-    kept.mkdir(exist_ok=True)
-    return Encoding(encoder, kept)
+    return Corpus(encoding.identity.id, [ids[row] for row in order], texts, vectors)
 
 
 @pytest.fixture(scope="session")

