@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -49,6 +50,14 @@ def small(folder, rows, **tables):
         "export": [{"name": "matrix", "format": "npy"}],
     }
     return Config.model_validate(settings | tables)
+
+
+def looked_up(folder, texts, dimension):
+    """Write a vector for each text; return the encoder that looks them up, for runs that are to open no model."""
+    distinct = list(dict.fromkeys(texts))
+    vectors = np.random.default_rng(0).standard_normal((len(distinct), dimension)).astype(np.float32)
+    pq.write_table(pa.table({"text": distinct, "embedding": list(vectors)}), folder / "vectors.parquet")
+    return {"kind": "precomputed", "identity": "random numbers", "vectors": str(folder / "vectors.parquet")}
 
 
 def release(workspace):

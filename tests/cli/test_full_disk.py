@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from nights import looked_up
 
 from sphering.maintenance.verify import verify
 from sphering.store.corpus import CorpusStore
@@ -20,7 +21,9 @@ EXPORTS = "".join(
 ).replace('format = "faiss"', 'format = "faiss"\nindex = "Flat"')
 CONFIGURATION = """
 [encoder]
-backend = "torch"
+kind = "precomputed"
+identity = "random numbers"
+vectors = "vectors.parquet"
 [transform]
 kind = "none"
 [report]
@@ -56,6 +59,7 @@ def night(small_disk, tmp_path_factory, sphering, write_corpus, questions):
     def run(command="run"):
         return sphering(command, "--json", "--set", f"store={store}", cwd=folder)
 
+    looked_up(folder, [row["text"] for row in questions], 384)
     write_corpus(folder, CONFIGURATION + EXPORTS, questions[:50])
     first = run()
     assert first.code == 0, first.err

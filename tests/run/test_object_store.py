@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from nights import looked_up
+from typer.testing import CliRunner
 
 import sphering
+from sphering.cli.app import app
 from sphering.cli.pull import pull_export
 from sphering.errors import LeaseHeldError, SpheringError, StoreLostError
 from sphering.maintenance.verify import verify
@@ -39,12 +42,13 @@ def configured(corpus):
     return write
 
 
-def toml(config, folder):
+def toml(config, folder, **encoder):
     """Write a configuration as the file that a command reads."""
+    settings = "".join(f"{name} = {json.dumps(value)}\n" for name, value in (encoder or {"backend": "torch"}).items())
     file = folder / "sphering.toml"
     file.write_text(
         f'corpus = "questions"\nstore = "{config.store}"\n'
-        f'[source]\npath = "{config.source.path}"\n[encoder]\nbackend = "torch"\n[transform]\nkind = "none"\n'
+        f'[source]\npath = "{config.source.path}"\n[encoder]\n{settings}[transform]\nkind = "none"\n'
         '[[export]]\nname = "matrix"\nformat = "npy"\n[run]\nunit_rows = 32\n'
     )
     return file
@@ -136,7 +140,8 @@ class TestTwoRuns:
         self, kind, configured, questions, tmp_path, request
     ):
         url = request.getfixturevalue("url") if kind == "s3" else str(tmp_path / "store")
-        file = toml(configured(questions, url), tmp_path)
+        encoder = looked_up(tmp_path, [text for _, text in questions], 384)
+        file = toml(configured(questions, url), tmp_path, **encoder)
         runs = [
             subprocess.Popen(
                 [sys.executable, str(NIGHTS), str(file)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -195,7 +200,6 @@ class TestLostServer:
         assert done.returncode == StoreLostError.exit_code
         assert "the object store does not answer" in done.stderr
         assert SECRET not in done.stdout + done.stderr
-        own_s3.start()
 
 
 def objects(store, url):
@@ -211,6 +215,14 @@ def restore(store, url, kept):
     client.create_bucket(Bucket=bucket)
     for key, data in kept.items():
         client.put_object(Bucket=bucket, Key=key, Body=data)
+
+
+def asked(*arguments):
+    """Run a command in this process, which the environment leads to the store too; return what it prints as JSON."""
+    done = CliRunner().invoke(app, [*arguments, "--json"])
+    assert SECRET not in done.output
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
 
 
 def invoke(*arguments):
@@ -234,14 +246,14 @@ class TestCommands:
         place = ("--store", url)
         file = toml(configured(questions, url), tmp_path)
         assert invoke("show", *place)["release"] == result["release"]
-        assert len(invoke("snapshots", *place)["snapshots"]) == 1
-        assert invoke("verify", *place)["sound"]
-        assert invoke("gc", *place)["removed"] == {}
-        assert invoke("pull", *place, "--export", "matrix", str(tmp_path / "pulled"))["status"] == "pulled"
-        assert invoke("search", *place, questions[0][1])["hits"][0]["doc_id"] == questions[0][0]
-        asked = invoke("sql", *place, "SELECT count(*) AS n FROM questions.published")
-        assert asked["rows"] == [{"n": len(questions)}]
-        findings = invoke("doctor", "--config", str(file))["checks"]
+        assert len(asked("snapshots", *place)["snapshots"]) == 1
+        assert asked("verify", *place)["sound"]
+        assert asked("gc", *place)["removed"] == {}
+        assert asked("pull", *place, "--export", "matrix", str(tmp_path / "pulled"))["status"] == "pulled"
+        assert asked("search", *place, questions[0][1])["hits"][0]["doc_id"] == questions[0][0]
+        counted = asked("sql", *place, "SELECT count(*) AS n FROM questions.published")
+        assert counted["rows"] == [{"n": len(questions)}]
+        findings = asked("doctor", "--config", str(file))["checks"]
         found = {finding["check"]: finding for finding in findings}
         assert found["store"]["state"] == found["clock"]["state"] == "ok"
         assert "answers" in found["store"]["found"]
