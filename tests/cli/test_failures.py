@@ -8,9 +8,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from sphering.cli.app import app
 from sphering.cli.command import command
 from sphering.errors import IntegrityError
 from sphering.store.documents import to_bytes
+from tests.cli.conftest import Outcome
 
 pytestmark = pytest.mark.command
 
@@ -25,6 +27,18 @@ def assert_says_what_to_do(outcome, *words):
     for word in words:
         assert word in message
     assert "do:       " in message
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Run `sphering ARGUMENTS` in a folder and in this process, a command that needs no Prefect."""
+
+    def run(*arguments, cwd):
+        monkeypatch.chdir(cwd)
+        done = CliRunner().invoke(app, [*map(str, arguments)])
+        return Outcome(done.exit_code, done.stdout, done.stderr)
+
+    return run
 
 
 def test_a_missing_configuration(sphering, tmp_path):
@@ -44,33 +58,33 @@ def test_a_missing_source(sphering, write_corpus, tmp_path):
     assert list(tmp_path.glob("store/corpora/*/scratch/*")) == []
 
 
-def test_a_missing_column(sphering, write_corpus, tmp_path):
+def test_a_missing_column(asked, write_corpus, tmp_path):
     write_corpus(tmp_path)
-    outcome = sphering("plan", "--set", "source.text=body", cwd=tmp_path)
+    outcome = asked("plan", "--set", "source.text=body", cwd=tmp_path)
     assert_says_what_to_do(outcome, "'body'", "'id', 'text'")
 
 
-def test_a_conflicting_id(sphering, write_corpus, tmp_path):
+def test_a_conflicting_id(asked, write_corpus, tmp_path):
     write_corpus(tmp_path, rows=[ROW, {**ROW, "text": "another question"}])
-    assert_says_what_to_do(sphering("plan", cwd=tmp_path), "id '1'", "row 2")
+    assert_says_what_to_do(asked("plan", cwd=tmp_path), "id '1'", "row 2")
 
 
-def test_an_empty_corpus(sphering, write_corpus, tmp_path):
+def test_an_empty_corpus(asked, write_corpus, tmp_path):
     write_corpus(tmp_path, rows=[{**ROW, "text": ""}])
-    assert_says_what_to_do(sphering("plan", cwd=tmp_path), "gave no document", "1 quarantined")
+    assert_says_what_to_do(asked("plan", cwd=tmp_path), "gave no document", "1 quarantined")
 
 
-def test_a_model_that_cannot_be_found(sphering, write_corpus, tmp_path):
+def test_a_model_that_cannot_be_found(asked, write_corpus, tmp_path):
     write_corpus(tmp_path, '[encoder]\nmodel = "./models/none"\n')
-    assert_says_what_to_do(sphering("plan", cwd=tmp_path), str(tmp_path / "models" / "none"), "pip install")
+    assert_says_what_to_do(asked("plan", cwd=tmp_path), str(tmp_path / "models" / "none"), "pip install")
 
 
-def test_a_store_of_a_newer_version(sphering, write_corpus, tmp_path):
+def test_a_store_of_a_newer_version(asked, write_corpus, tmp_path):
     write_corpus(tmp_path)
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "store.json").write_bytes(to_bytes({"format": 99}))
     for arguments in (["plan"], ["show"], ["show", "--store", "store"]):
-        done = sphering(
+        done = asked(
             *arguments,
             cwd=tmp_path,
         )
@@ -138,16 +152,16 @@ def test_a_run_changes_nothing_in_a_store_of_a_newer_version(published, sphering
 
 
 @pytest.mark.parametrize("arguments", [["show"], ["search", "x"], ["sql", "SELECT 1"], ["verify"], ["snapshots"]])
-def test_a_store_that_is_not_there_yet(sphering, write_corpus, tmp_path, arguments):
+def test_a_store_that_is_not_there_yet(asked, write_corpus, tmp_path, arguments):
     write_corpus(tmp_path)
-    assert_says_what_to_do(sphering(*arguments, cwd=tmp_path), str(tmp_path / "store"), "sphering run")
+    assert_says_what_to_do(asked(*arguments, cwd=tmp_path), str(tmp_path / "store"), "sphering run")
     assert not (tmp_path / "store").exists()
 
 
-def test_options_that_contradict_each_other(sphering, write_corpus, tmp_path):
+def test_options_that_contradict_each_other(asked, write_corpus, tmp_path):
     file = write_corpus(tmp_path)
-    assert "both given" in sphering("show", "--config", file, "--store", "store", cwd=tmp_path).err
-    assert "without --store" in sphering("show", "--corpus", "small", cwd=tmp_path).err
+    assert "both given" in asked("show", "--config", file, "--store", "store", cwd=tmp_path).err
+    assert "without --store" in asked("show", "--corpus", "small", cwd=tmp_path).err
 
 
 def probe(error):
