@@ -44,6 +44,7 @@ def wait_for_shards(folder, count, process):
 
 
 def test_a_killed_run_resumes_and_ends_as_an_undisturbed_one(run, corpus, questions, tmp_path):
+    questions = questions[:80]
     config = corpus(questions, run={"unit_rows": 8})
     file = toml_of(config, tmp_path / "sphering.toml")
     process = subprocess.Popen([sys.executable, str(DRIVER), str(file)], stderr=subprocess.PIPE, text=True)
