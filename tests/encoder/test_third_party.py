@@ -46,8 +46,8 @@ def sphering(environment: dict[str, str], folder: Path, *arguments: str) -> subp
     return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
-def test_the_encoder_of_the_documentation_runs_and_answers_a_search(tmp_path):
-    environment = installed(tmp_path)
+def test_the_encoder_of_the_documentation_runs_and_answers_a_search(tmp_path, prefect_api):
+    environment = installed(tmp_path) | {"PREFECT_API_URL": prefect_api}
     (tmp_path / "sphering.toml").write_text(CONFIG)
     texts = ["a bad cab", "deed", "abc", "dead", "fade"]
     rows = "\n".join(f'{{"id": "{number}", "text": "{text}"}}' for number, text in enumerate(texts))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from nights import looked_up
 
 pytestmark = pytest.mark.command
 PAGE = Path(__file__).parents[2] / "docs" / "exports.md"
@@ -53,12 +54,15 @@ def started(environment: dict[str, str], folder: Path, *arguments: str) -> subpr
     return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
-def test_the_format_of_the_documentation_is_written_by_a_run_and_read_by_its_own_reader(tmp_path):
-    environment = installed(tmp_path)
+def test_the_format_of_the_documentation_is_written_by_a_run_and_read_by_its_own_reader(tmp_path, prefect_api):
+    environment = installed(tmp_path) | {"PREFECT_API_URL": prefect_api}
     texts = ["my card was stolen", "where is my card", "the rate is wrong", "top up failed", "close my account"]
     rows = "\n".join(json.dumps({"id": f"q-{row}", "text": text}) for row, text in enumerate(texts))
     (tmp_path / "texts.jsonl").write_text(rows)
-    (tmp_path / "sphering.toml").write_text(CONFIG)
+    encoder = looked_up(tmp_path, texts, 384).items()
+    (tmp_path / "sphering.toml").write_text(
+        CONFIG + "[encoder]\n" + "".join(f'{key} = "{is_}"\n' for key, is_ in encoder)
+    )
     done = started(environment, tmp_path, "sphering.cli", "run", "--json")
     assert done.returncode == 0, done.stderr
     (export,) = json.loads(done.stdout)["exports"]
