@@ -12,9 +12,8 @@ def ask(config, query):
         return connection.execute(query).fetchall()
 
 
-def test_every_run_leaves_a_catalog_of_what_it_did(run, corpus, questions):
-    config = corpus(questions[:40])
-    first = run(config)
+def test_every_run_leaves_a_catalog_of_what_it_did(copied_nights, run, corpus, questions):
+    config, (first,) = copied_nights(40)
     assert ask(config, "SELECT id, documents FROM snapshots") == [(first["snapshot"], 40)]
     assert ask(config, "SELECT count(*), count(DISTINCT embedding) FROM questions.published") == [(40, 40)]
     second = run(corpus(questions[:41]))

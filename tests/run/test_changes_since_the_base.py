@@ -36,8 +36,8 @@ def repeated(documents, share):
     return [(name, documents[0][1] if i < few else text) for i, (name, text) in enumerate(documents)]
 
 
-def test_fewer_texts_hold_a_release_every_night_until_they_are_back(corpus, run, questions):
-    first = run(corpus(questions[:60], **TEXTS))
+def test_fewer_texts_hold_a_release_every_night_until_they_are_back(copied_nights, corpus, run, questions):
+    _, (first,) = copied_nights(60, **TEXTS)
     assert gate_of(first, "texts_change")["value"] is None
     assert (first["release_status"], first["exit_code"]) == ("published", 0)
 
@@ -78,9 +78,8 @@ def test_a_common_direction_that_comes_overnight_holds_a_release(corpus, run, qu
     assert "transformed.mean_cosine_change" in page
 
 
-def test_a_number_that_the_base_lacks_passes(corpus, run, questions):
-    config = corpus(questions[:60], **TEXTS)
-    run(config)
+def test_a_number_that_the_base_lacks_passes(copied_nights, corpus, run, questions):
+    copied_nights(60, **TEXTS)
     added = [{"name": "matrix", "format": "npy"}, {"name": "more", "format": "npy"}]
     gates = [{"metric": f"exports.{name}.excluded_change", "max": 0.0} for name in ("matrix", "more")]
     second = run(corpus(questions[:61], export=added, gate=gates))

@@ -35,9 +35,8 @@ def test_weights_that_changed_under_the_same_name_are_said_and_no_vector_is_reus
         assert store.manifest(result["snapshot"]).encoder == result["encoder"]
 
 
-def test_a_run_with_the_encoder_of_its_base_says_nothing(corpus, run, questions):
-    config = corpus(questions[:40])
-    run(config)
+def test_a_run_with_the_encoder_of_its_base_says_nothing(copied_nights, corpus, run, questions):
+    copied_nights(40)
     again = run(corpus(questions[:41]))
     assert again["encoder_change"] is None
     assert again["encoded"] == 1
@@ -56,9 +55,8 @@ def test_a_search_with_other_weights_is_refused_with_what_differs(corpus, run, q
         search(store, result["release"], "a question", 1)
 
 
-def test_a_search_with_an_encoder_that_gives_other_vectors_is_refused(corpus, run, questions):
-    config = corpus(questions[:40])
-    result = run(config)
+def test_a_search_with_an_encoder_that_gives_other_vectors_is_refused(copied_nights, corpus, questions):
+    config, (result,) = copied_nights(40)
     store = Store.open(config.store).corpus("questions")
     key = store.layout.probe(result["encoder"])
     stored = read_probe(store.files.read(key))

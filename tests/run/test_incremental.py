@@ -42,9 +42,8 @@ def sums(result):
     return result["documents"] + result["quarantined"] + result["duplicates"]
 
 
-def test_an_unchanged_night_encodes_nothing_and_ends_in_the_base(run, corpus, questions):
-    config = corpus(questions)
-    first = run(config)
+def test_an_unchanged_night_encodes_nothing_and_ends_in_the_base(copied_nights, run, questions):
+    config, (first,) = copied_nights(120)
     second = run(config)
     assert (first["snapshot_status"], first["release_status"]) == ("created", "published")
     assert (second["snapshot_status"], second["release_status"]) == ("unchanged", "unchanged")
@@ -216,9 +215,8 @@ def test_texts_that_the_model_refuses_count_for_the_gates_on_the_run(run, corpus
     assert run(corpus(questions[:60], encoder=encoder))["release_status"] == "unchanged"
 
 
-def test_a_run_on_a_machine_with_other_bits_says_so_and_goes_on(run, corpus, questions):
-    config = corpus(questions[:40])
-    first = run(config)
+def test_a_run_on_a_machine_with_other_bits_says_so_and_goes_on(copied_nights, run, corpus, questions):
+    config, (first,) = copied_nights(40)
     assert first["probe"]["bits"] == "equal"
     store = corpus_of(config)
     probe = store.files.path(store.layout.probe(store.manifest(first["snapshot"]).encoder))

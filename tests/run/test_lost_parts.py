@@ -17,10 +17,10 @@ EXPORTS = [{"name": name, "format": name} for name in FORMATS]
 
 
 @pytest.fixture
-def published(run, corpus, questions):
+def published(copied_nights):
     """A configuration whose release has three exports, the result of its first run, and its corpus."""
-    config = corpus(questions[:40], export=EXPORTS)
-    return config, run(config), Store.open(Path(config.store)).corpus(config.corpus)
+    config, (result,) = copied_nights(40, export=EXPORTS)
+    return config, result, Store.open(Path(config.store)).corpus(config.corpus)
 
 
 def export_path(store, result, name):

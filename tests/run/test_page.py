@@ -25,9 +25,9 @@ def verdict_of(config, release):
     return page.split("<h1>")[1].split("</h1>")[0].strip()
 
 
-def test_the_page_says_published_of_the_release_that_consumers_get_alone(corpus, run, released, questions):
-    config = corpus(questions[:60])
-    first = run(config)["release"]
+def test_the_page_says_published_of_the_release_that_consumers_get_alone(copied_nights, corpus, released, questions):
+    config, (night,) = copied_nights(60)
+    first = night["release"]
     assert verdict_of(config, first) == "Published"
 
     fitted = begin(corpus(questions[:60], transform={"kind": "center"}), "fit")
@@ -40,9 +40,9 @@ def test_the_page_says_published_of_the_release_that_consumers_get_alone(corpus,
     assert (verdict_of(config, first), verdict_of(config, centred)) == (None, "Published")
 
 
-def test_a_release_that_no_ref_names_loses_its_page_and_nothing_else(corpus, run, questions):
-    config = corpus(questions[:60])
-    first, second = run(config)["release"], run(corpus(questions[:61]))["release"]
+def test_a_release_that_no_ref_names_loses_its_page_and_nothing_else(copied_nights):
+    config, nights = copied_nights(60, 61)
+    first, second = (night["release"] for night in nights)
     assert (verdict_of(config, first), verdict_of(config, second)) == (None, "Published")
     store = store_of(config)
     assert store.files.exists(store.layout.report(store.release(first).report))
@@ -50,8 +50,9 @@ def test_a_release_that_no_ref_names_loses_its_page_and_nothing_else(corpus, run
     assert verdict_of(config, first) == "Not published"
 
 
-def test_the_page_of_a_held_release_says_so_until_another_night_is_the_latest(corpus, run, questions):
-    published = run(corpus(questions[:60]))["release"]
+def test_the_page_of_a_held_release_says_so_until_another_night_is_the_latest(copied_nights, corpus, run, questions):
+    _, (night,) = copied_nights(60)
+    published = night["release"]
     config = corpus(questions[:61], **STRICT)
     held = run(config)["release"]
     assert (verdict_of(config, published), verdict_of(config, held)) == ("Published", "Held")
@@ -60,10 +61,10 @@ def test_the_page_of_a_held_release_says_so_until_another_night_is_the_latest(co
 
 
 def test_a_rollback_renders_the_page_of_the_release_that_it_returns_to_and_keeps_that_of_the_one_it_leaves(
-    corpus, run, questions
+    copied_nights, corpus, run, questions
 ):
-    config = corpus(questions[:60])
-    first, second = run(config)["release"], run(corpus(questions[:61]))["release"]
+    config, nights = copied_nights(60, 61)
+    first, second = (night["release"] for night in nights)
     held = run(corpus(questions[:62], **STRICT))["release"]
     rollback(store_of(config), "main", "wrong source")
     assert [verdict_of(config, each) for each in (first, second, held)] == ["Published", "Withdrawn", None]
