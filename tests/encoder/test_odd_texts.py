@@ -24,8 +24,8 @@ ODD = [
     "\u202eabc\u202c",
     "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢L̠ͨͧͩ͘G̴̻͈͍͔̹̑͗̎̅͛́Ǫ̵̹̻̝̳͂̌̌͘!͖̬̰̙̗̿̋ͥͥ̂ͣ̐́́͜͞",
     "tab\tand\r\nnew lines\n\n\n",
-    "x" * 2_000_000,
-    "one two three four " * 105_000,
+    "x" * 400_000,
+    "one two three four " * 21_000,
 ]
 LEAST = {"float32": 0.999999, "bfloat16": 0.999, "int8": 0.99}
 
