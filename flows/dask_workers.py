@@ -11,7 +11,7 @@ from sphering.config.model import RunConfig
 from sphering.cores import machine_cores
 from sphering.errors import ClusterError
 from sphering.extras import require
-from sphering.flows.reach import require_reachable_server
+from sphering.flows.reach import require_reachable_server, units_end_workers
 from sphering.run.worker import Software, here, machine
 
 EXTRA: Final = "dask"
@@ -27,14 +27,17 @@ def gathered(run: RunConfig) -> Iterator[tuple[TaskRunner[Any], dict[str, int]]]
     ExtraMissingError
         If Dask is not installed.
     ClusterError
-        If the cluster does not answer, or has no workers, or they have other software.
+        If the cluster does not answer, or has no workers, or they have other software, or a unit ends them all.
     """
     prefect_dask, distributed = require("prefect_dask", EXTRA), require("distributed", EXTRA)
     if run.address is not None:
         require_reachable_server(run.address)
     with _client(distributed, run) as client:
         _check(client)
-        yield prefect_dask.DaskTaskRunner(address=client.scheduler.address), _shares(client)
+        try:
+            yield prefect_dask.DaskTaskRunner(address=client.scheduler.address), _shares(client)
+        except distributed.scheduler.KilledWorker as error:
+            raise units_end_workers(error) from error
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from sphering.config.model import RunConfig
 from sphering.cores import machine_cores
 from sphering.errors import ClusterError
 from sphering.extras import require
-from sphering.flows.reach import require_reachable_server
+from sphering.flows.reach import require_reachable_server, units_end_workers
 from sphering.run.worker import machine
 
 EXTRA: Final = "ray"
@@ -31,7 +31,7 @@ def gathered(run: RunConfig) -> Iterator[tuple[TaskRunner[Any], dict[str, int]]]
     ExtraMissingError
         If Ray is not installed.
     ClusterError
-        If the cluster does not answer.
+        If the cluster does not answer, or a unit ends one worker after the other.
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
@@ -42,6 +42,8 @@ def gathered(run: RunConfig) -> Iterator[tuple[TaskRunner[Any], dict[str, int]]]
     try:
         cores = machine_cores() // run.workers if run.address is None else 1
         yield prefect_ray.RayTaskRunner(), {machine(): max(1, cores)}
+    except (ray.exceptions.RaySystemError, ray.exceptions.WorkerCrashedError) as error:
+        raise units_end_workers(error) from error
     finally:
         ray.shutdown()
 

@@ -14,9 +14,10 @@ import pytest
 
 from sphering.config.load import load
 from sphering.config.model import RunConfig
+from sphering.cores import machine_cores
 from sphering.errors import ClusterError, ConfigError, ExtraMissingError
 from sphering.run.cluster import check_cluster
-from sphering.run.worker import Site, Software, check_worker, here
+from sphering.run.worker import Site, Software, check_worker, here, machine
 from sphering.store.store import Store
 
 pytestmark = pytest.mark.server
@@ -117,6 +118,18 @@ def kill_the_first_that_made_a_shard(process, config):
 
 def is_worker(process):
     return any("spawn_main" in part for part in process.cmdline())
+
+
+def test_a_unit_that_ends_one_worker_after_the_other_ends_the_run(prefect_server):
+    from sphering.flows.dask_workers import gathered
+
+    with (
+        pytest.raises(ClusterError, match=r"one worker after the other[\s\S]*unit_rows"),
+        gathered(RunConfig(runner="dask", workers=1)) as (runner, cores),
+        runner,
+    ):
+        assert cores == {machine(): machine_cores()}
+        runner.client.submit(os._exit, 1).result()
 
 
 def test_a_runner_that_is_not_installed_is_named_with_the_command_that_installs_it(monkeypatch):
