@@ -52,6 +52,14 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def holds_files(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Return whether a folder has all of these files, by the `bytes` and `sha256` of each; sizes are asked first."""
+    paths = [(folder / name, expected) for name, expected in files.items()]
+    if not all(path.is_file() and path.stat().st_size == expected["bytes"] for path, expected in paths):
+        return False
+    return all(sha256_file(path) == expected["sha256"] for path, expected in paths)
+
+
 def sha256_bytes(data: bytes) -> str:
     """Return SHA-256 (64 hex digits) of bytes."""
     return hashlib.sha256(data).hexdigest()

@@ -14,6 +14,7 @@ import pytest
 from nights import carry, small
 from typer.testing import CliRunner
 
+from sphering.bundle.folder import holds
 from sphering.cli.app import app
 from sphering.config.encoder import SentenceTransformersConfig
 from sphering.door import open_store
@@ -74,6 +75,16 @@ def test_with_if_changed_a_folder_that_has_it_is_left_alone(released, made):
     assert "least cosine to the pipeline 0.99999" in again.stdout or "pipeline 1.000000000" in again.stdout
     assert "main/published is release" in again.stderr
     assert (made[0] / "bundle.json").stat().st_ino == before
+
+
+def test_a_folder_in_which_a_byte_changed_does_not_hold_the_bundle(made, tmp_path):
+    target, bundle = tmp_path / "side", made[1]["bundle"]["id"]
+    shutil.copytree(made[0], target)
+    assert holds(target, bundle)
+    data = bytearray((target / "transform.faiss").read_bytes())
+    data[-1] ^= 1
+    (target / "transform.faiss").write_bytes(data)
+    assert not holds(target, bundle)
 
 
 def test_a_folder_that_it_did_not_make_is_never_replaced(released, tmp_path):

@@ -121,13 +121,14 @@ def is_worker(process):
 
 
 def test_a_unit_that_ends_one_worker_after_the_other_ends_the_run(prefect_server):
+    with pytest.raises(ClusterError, match=r"one worker after the other[\s\S]*unit_rows"):
+        end_every_worker()
+
+
+def end_every_worker():
     from sphering.flows.dask_workers import gathered
 
-    with (
-        pytest.raises(ClusterError, match=r"one worker after the other[\s\S]*unit_rows"),
-        gathered(RunConfig(runner="dask", workers=1)) as (runner, cores),
-        runner,
-    ):
+    with gathered(RunConfig(runner="dask", workers=1)) as (runner, cores), runner:
         assert cores == {machine(): machine_cores()}
         runner.client.submit(os._exit, 1).result()
 

@@ -18,7 +18,7 @@ from sphering.bundle.query import Bundle
 from sphering.bundle.readme import write_readme
 from sphering.config.encoder import SentenceTransformersConfig
 from sphering.errors import IntegrityError
-from sphering.identity import check_seal, sha256_file
+from sphering.identity import check_seal, holds_files, sha256_file
 from sphering.store.documents import to_bytes
 from sphering.transform import Transform
 
@@ -113,15 +113,14 @@ def read_bundle(folder: Path) -> dict[str, Any] | None:
 
 
 def holds(folder: Path, bundle: str) -> bool:
-    """Return whether a folder has the bundle of that id, in this layout, with files of the right sizes."""
+    """Return whether a folder has the bundle of that id, in this layout, with all its files."""
     try:
         document = read_bundle(folder)
     except IntegrityError:
         return False
     if document is None or (document["id"], document["layout"]) != (bundle, LAYOUT):
         return False
-    files = document["files"].items()
-    return all((folder / name).is_file() and (folder / name).stat().st_size == file["bytes"] for name, file in files)
+    return holds_files(folder, document["files"])
 
 
 def _write_model(contents: Contents, folder: Path) -> dict[str, Any] | None:

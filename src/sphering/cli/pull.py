@@ -108,16 +108,13 @@ def _check(sealed: bytes, entry: ExportEntry) -> None:
 
 
 def _has(folder: Path, sealed: bytes, manifest: dict[str, Any]) -> bool:
-    """Return whether the folder holds the same export: its manifest, and files of the right sizes and hashes."""
-    from sphering.identity import sha256_file
+    """Return whether the folder holds the same export: its manifest, and its files."""
+    from sphering.identity import holds_files
 
     there = folder / MANIFEST
     if not there.is_file() or there.read_bytes() != sealed:
         return False
-    files = [(folder / name, expected) for name, expected in manifest["files"].items()]
-    if not all(path.is_file() and path.stat().st_size == expected["bytes"] for path, expected in files):
-        return False
-    return all(sha256_file(path) == expected["sha256"] for path, expected in files)
+    return holds_files(folder, manifest["files"])
 
 
 def _copy(source: Path, target: Path, expected: dict[str, Any]) -> None:

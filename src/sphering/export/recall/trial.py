@@ -51,12 +51,14 @@ def open_trial(job: ExportJob, folder: Path) -> Trial | None:
     queries = _held_out_vectors(job, held_out)
     if chosen.is_exact(job.config):
         return _trial(job, own, queries, _DOCUMENTS, own.settings)
+    settings = own.settings
+    del own  # an index is held in memory: not two of them
     method = f"a probe of the same parameters without the {len(queries)} texts of smallest hash, its queries"
     if not len(queries) or held_out.all():
-        return Trial(method, own.settings, reason=TOO_FEW)
+        return Trial(method, settings, reason=TOO_FEW)
     probe = job.probe(_probe_folder(job))
     _write_once(chosen, probe)
-    return _trial(probe, chosen.searcher(probe, probe.folder), queries, method, own.settings)
+    return _trial(probe, chosen.searcher(probe, probe.folder), queries, method, settings)
 
 
 def remove_probe(job: ExportJob) -> None:
