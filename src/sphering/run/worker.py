@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import sphering
+from sphering import __version__
 from sphering.cores import use_cores
 from sphering.errors import ConfigError, IdentityError, ProbeError, StorageError
 from sphering.run.embed import embed_unit, opened_encoder
@@ -37,7 +37,7 @@ class Software:
         import pyarrow
 
         python = ".".join(map(str, sys.version_info[:2]))
-        return cls(sphering.__version__, python, pyarrow.__version__, numpy.__version__)
+        return cls(__version__, python, pyarrow.__version__, numpy.__version__)
 
     def differences(self, other: Software) -> str:
         """Return what another has instead, in words; empty where they are equal."""
