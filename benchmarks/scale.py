@@ -1,0 +1,199 @@
+"""What size costs: workers on each runner, unchanged nights of more rows, more snapshots in a store.
+
+- runners: texts a second of one and of two workers of Dask and of Ray, over the same units of some ten seconds, against
+  the run's own threads, alternating; at least 0.95 of them where the cores are the same. From the start of encoding to
+  the last shard: the start of a cluster and the loading of the first encoder are said beside it.
+- nights: seconds, peak memory and what is encoded of an unchanged night over 10 thousand, 100 thousand and 1 million
+  rows, each in a process of its own.
+- snapshots: seconds of `snapshots`, `show`, `diff` and `catalog rebuild`, as typed, over stores of 1, 10, 100 and 1,000
+  snapshots; the first three at most 1 s, the last one linear. The start of a command is said beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from incremental import configuration, night, spread, stand_in, write_source, write_vectors
+
+PARTS = ("runners", "nights", "snapshots")
+RUNNERS = (("thread", 2), ("dask", 1), ("dask", 2), ("ray", 1), ("ray", 2))
+
+
+class Watch:
+    """A listener that keeps when each step began and ended, in seconds."""
+
+    def __init__(self) -> None:
+        self.began: dict[str, float] = {}
+        self.ended: dict[str, float] = {}
+
+    def start(self, step: str, total: int | None = None) -> None:
+        """Keep when a step began."""
+        self.began[step] = time.perf_counter()
+
+    def advance(self, step: str, amount: int = 1, *, tokens: int = 0) -> None:
+        """Ignore progress."""
+
+    def finish(self, step: str) -> None:
+        """Keep when a step ended."""
+        self.ended[step] = time.perf_counter()
+
+    def seconds(self, step: str) -> float:
+        """Return how long a step took."""
+        return self.ended[step] - self.began[step]
+
+
+def encode(corpus: Path, rows: int, unit_rows: int, runner: str, workers: int) -> dict[str, float]:
+    """Encode a corpus in a store of its own; return texts a second, and the seconds before the first unit."""
+    from sphering.flows.embed import embed
+    from sphering.flows.server import connected
+    from sphering.progress import listen
+
+    with tempfile.TemporaryDirectory() as name:
+        folder, watch = Path(name), Watch()
+        write_source(corpus, rows, folder / "source.parquet")
+        run = {"runner": runner, "workers": workers, "unit_rows": unit_rows}
+        with connected(), listen(watch):
+            result = embed(configuration(folder, run=run))
+    before = watch.began["embed"] - watch.ended["ingest"]
+    return {"rate": result["encoded"] / watch.seconds("embed"), "before": before, "seconds": watch.seconds("embed")}
+
+
+def measure_runners(corpus: Path, rows: int, unit_rows: int, rounds: int) -> None:
+    """Print the rate of each runner against the run's own threads."""
+    found: dict[tuple[str, int], list[dict[str, float]]] = {each: [] for each in RUNNERS}
+    for _ in range(rounds):
+        for runner, workers in RUNNERS:
+            given = {"corpus": corpus, "rows": rows, "unit-rows": unit_rows, "runner": runner, "workers": workers}
+            found[runner, workers].append(apart("encode", **given))
+    base = [each["rate"] for each in found[RUNNERS[0]]]
+    for (runner, workers), measured in found.items():
+        ratio = spread([each["rate"] / one for each, one in zip(measured, base, strict=True)])
+        rate, before = (statistics.median(each[key] for each in measured) for key in ("rate", "before"))
+        unit = statistics.median(each["seconds"] for each in measured) * workers / max(1, rows // unit_rows)
+        print(f"{runner} {workers}: {rate:,.0f} texts/s, {ratio['median']:.3f} ({ratio['min']:.3f}-{ratio['max']:.3f})")
+        print(f"  of threads; {before:.1f} s before the first unit, some {unit:.0f} s a unit")
+
+
+def measure_night(corpus: Path, rows: int) -> dict[str, Any]:
+    """Return seconds, peak memory and texts encoded of an unchanged night, measured in a process of its own."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_source(corpus, rows, folder / "source.parquet")
+        write_vectors(corpus, folder / "vectors.parquet")
+        apart("one-night", folder=folder)
+        return apart("one-night", folder=folder)
+
+
+def one_night(folder: Path) -> dict[str, Any]:
+    """Take the corpus of a folder to its release."""
+    encoder = {"kind": "precomputed", "identity": "hashes", "vectors": str(folder / "vectors.parquet")}
+    config = configuration(folder, encoder=encoder, export=[{"name": "matrix", "format": "npy"}])
+    found = night(config, whole=True)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {**found, "peak_mib": round(peak)}
+
+
+def measure_nights(corpus: Path, sizes: Sequence[int]) -> None:
+    """Print what an unchanged night costs, by rows."""
+    for rows in sizes:
+        found = measure_night(corpus, rows)
+        each = found["seconds"] / rows * 1e6
+        print(f"unchanged night of {rows:,} rows: {found['seconds']:.1f} s ({each:.1f} us a row),", end=" ")
+        print(f"peak {found['peak_mib']:,} MiB, {found['encoded']} encoded")
+
+
+def measure_snapshots(corpus: Path, rows: int, counts: Sequence[int]) -> None:
+    """Print what commands over a store cost, by its snapshots."""
+    stand_in()
+    with tempfile.TemporaryDirectory() as name:
+        folder, made = Path(name), 0
+        config = configuration(folder)
+        (folder / "sphering.toml").write_text('corpus = "packages"\n[source]\npath = "source.parquet"\n')
+        command(folder, "--help")
+        start = statistics.median(command(folder, "--help") for _ in range(3))
+        print(f"start of a command: {start:.2f} s")
+        for count in counts:
+            while made < count:
+                write_source(corpus, rows, folder / "source.parquet", lambda row, n=made: row == n % rows)
+                night(config, whole=True)
+                made += 1
+            snapshots = json.loads(output(folder, "snapshots", "--json"))["snapshots"]
+            first, last = snapshots[-1]["snapshot"], snapshots[0]["snapshot"]
+            asked = {
+                "snapshots": ("snapshots",),
+                "show": ("show",),
+                "diff": ("diff", first, last),
+                "catalog rebuild": ("catalog", "rebuild"),
+            }
+            said = {name: statistics.median(command(folder, *words) for _ in range(3)) for name, words in asked.items()}
+            words = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in said.items())
+            files = sum(1 for path in (folder / "store").rglob("*") if path.is_file())
+            print(f"{len(snapshots):,} snapshots, {files:,} files: {words}")
+
+
+def output(folder: Path, *words: str) -> str:
+    """Return what a command prints."""
+    line = [sys.executable, "-m", "sphering.cli", *words]
+    return subprocess.run(line, cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+def command(folder: Path, *words: str) -> float:
+    """Return the seconds of a command."""
+    started = time.perf_counter()
+    output(folder, *words)
+    return time.perf_counter() - started
+
+
+def apart(part: str, **settings: Any) -> dict[str, Any]:
+    """Return one part, measured in a process of its own."""
+    arguments = [f"--{name}={value}" for name, value in settings.items()]
+    line = [sys.executable, __file__, "--part", part, *arguments]
+    done = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def main() -> None:
+    """Measure all parts, or some."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", type=Path, help="Parquet with package, section and text.")
+    parser.add_argument("--only", choices=PARTS, action="append")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=16_384, help="Of the runners' corpus.")
+    parser.add_argument("--unit-rows", type=int, default=1365, help="Of its units: some ten seconds each.")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="Of nights.")
+    parser.add_argument("--counts", type=int, nargs="+", default=[1, 10, 100, 1000], help="Of snapshots.")
+    parser.add_argument("--part", choices=["encode", "one-night"], help=argparse.SUPPRESS)
+    parser.add_argument("--runner", help=argparse.SUPPRESS)
+    parser.add_argument("--workers", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.part == "encode":
+        print(json.dumps(encode(given.corpus, given.rows, given.unit_rows, given.runner, given.workers)))
+    elif given.part == "one-night":
+        print(json.dumps(one_night(given.folder)))
+    else:
+        _measure(given)
+
+
+def _measure(given: argparse.Namespace) -> None:
+    chosen = given.only or PARTS
+    if "runners" in chosen:
+        measure_runners(given.corpus, given.rows, given.unit_rows, given.rounds)
+    if "nights" in chosen:
+        measure_nights(given.corpus, given.sizes)
+    if "snapshots" in chosen:
+        measure_snapshots(given.corpus, 200, given.counts)
+
+
+if __name__ == "__main__":
+    main()
