@@ -246,6 +246,13 @@ class RunConfig(Table):
         True,
         description="Where another run works on the corpus, wait for it; false fails at once (`--no-wait`).",
     )
+    move_back: bool = Field(
+        False,
+        description=(
+            "Publish with an encoder that the channel has left. Without it such a run is refused: it would undo a "
+            "migration, because its file is the one of before."
+        ),
+    )
     memory: str = Field(
         "1GB",
         pattern=r"^\d+(\.\d+)?(MB|GB)$",

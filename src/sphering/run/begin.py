@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sphering.config.encoder import EncoderConfig
 from sphering.config.model import Config
@@ -18,7 +18,7 @@ from sphering.run import lease
 from sphering.run.carry import starting_release
 from sphering.run.chunking import open_chunker
 from sphering.run.cluster import check_cluster
-from sphering.run.encoder_change import encoder_change
+from sphering.run.encoder_change import check_not_left, encoder_change
 from sphering.run.parcel import remove_dead_parcels
 from sphering.run.parity import check_kept_parity
 from sphering.run.workspace import Workspace, new_run_id
@@ -29,7 +29,10 @@ from sphering.store.lease import check_free
 from sphering.store.refs import LATEST, PUBLISHED, RefValue
 from sphering.store.store import Store
 
-Purpose = Literal["run", "embed", "fit", "export"]
+Purpose = Literal["run", "embed", "fit", "refit", "export"]
+PUBLISHING: Final = ("run", "refit")
+"""The purposes that end in publishing."""
+_OVER_A_RELEASE: Final = ("fit", "refit", "export")
 
 
 def begin(config: Config, purpose: Purpose = "run", selector: str | None = None) -> Path:
@@ -37,11 +40,11 @@ def begin(config: Config, purpose: Purpose = "run", selector: str | None = None)
 
     Parameters
     ----------
-    purpose : {"run", "embed", "fit", "export"}
+    purpose : {"run", "embed", "fit", "refit", "export"}
         `run` goes from source to publishing, `embed` ends with the snapshot; `fit` and `export` make a release of
-        the snapshot that `selector` names.
+        the snapshot that `selector` names, `refit` publishes one with a new transform.
     selector : str, optional
-        A release: an id, a prefix or a ref; for `fit` and `export` only, by default the channel's `latest`.
+        A release: an id, a prefix or a ref; for `fit`, `refit` and `export` only, by default the channel's `latest`.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def begin(config: Config, purpose: Purpose = "run", selector: str | None = None)
     run = new_run_id()
     taken = lease.take(corpus, run, wait=config.run.wait)
     try:
-        release = _selected(config, corpus, selector, encoder) if purpose in ("fit", "export") else None
+        release = _selected(config, corpus, selector, encoder) if purpose in _OVER_A_RELEASE else None
         corpus.files.remove_dead_temporaries()
         remove_dead_parcels(corpus)
         workspace = Workspace.create(corpus, run)
@@ -128,8 +131,16 @@ def begun(
     purpose: Purpose = "run",
     selected: str | None = None,
 ) -> dict[str, Any]:
-    """Return what the later steps of a run start from: configuration, encoder, and where the refs stand."""
+    """Return what the later steps of a run start from: configuration, encoder, and where the refs stand.
+
+    Raises
+    ------
+    IdentityError
+        If the run would take its channel back to an encoder that it has left.
+    """
     channel = config.run.channel
+    if purpose == "run" and not config.run.move_back:
+        check_not_left(corpus, channel, encoder)
     published, latest = corpus.refs.read(channel, PUBLISHED), corpus.refs.read(channel, LATEST)
     return {
         "purpose": purpose,
