@@ -15,6 +15,7 @@ from sphering.catalog.rebuild import rebuild
 from sphering.errors import IntegrityError, SpheringError
 from sphering.export.facts import export_facts
 from sphering.run import lease
+from sphering.run.begin import PUBLISHING
 from sphering.run.commit import refused_count
 from sphering.run.ingest import staged_of
 from sphering.run.parcel import remove_sent
@@ -149,7 +150,7 @@ def _result(workspace: Workspace) -> dict[str, Any]:
         "report": workspace.corpus.layout.page(release.id) if release else None,
         "transform": workspace.read("transform") if workspace.has("transform") else None,
         "timings": _timings(workspace),
-        "exit_code": HELD_EXIT if held and workspace.begun["purpose"] == "run" else 0,
+        "exit_code": HELD_EXIT if held and workspace.begun["purpose"] in PUBLISHING else 0,
     }
 
 

@@ -86,7 +86,7 @@ def _identity_of(config: TransformConfig) -> dict[str, Any]:
 def _kept(workspace: Workspace) -> Settled | None:
     config, corpus, purpose = workspace.config.transform, workspace.corpus, workspace.begun["purpose"]
     candidate = _candidate(workspace)
-    if candidate is None or purpose == "fit" or (purpose == "run" and config.refit == "always"):
+    if candidate is None or purpose in ("fit", "refit") or (purpose == "run" and config.refit == "always"):
         return None
     transform = read_transform(corpus, candidate.transform)
     # What is exported later is exported under the transform of the release that it is exported from.

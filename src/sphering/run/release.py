@@ -11,6 +11,7 @@ from sphering.errors import IntegrityError, RefMovedError
 from sphering.gate.judge import judge
 from sphering.identity import sha256_bytes
 from sphering.run import lease
+from sphering.run.begin import PUBLISHING
 from sphering.run.numbers import judged_numbers
 from sphering.run.page import leave_page, render_page
 from sphering.run.plan_release import configured_gates, read_plan
@@ -89,7 +90,7 @@ def publish(path: Path) -> str:
     withdrawn = corpus.is_withdrawn(workspace.config.run.channel, release)
     # `latest` first: a run that is killed between the two is followed by one that starts from what it ended in.
     _move(workspace, LATEST, release, f"{workspace.begun['purpose']} ended in it")
-    if workspace.begun["purpose"] == "run" and release.passed and not withdrawn:
+    if workspace.begun["purpose"] in PUBLISHING and release.passed and not withdrawn:
         _move(workspace, PUBLISHED, release, "gates passed")
     published = corpus.refs.read(workspace.config.run.channel, PUBLISHED)
     status = _status(release, published, planned.status, withdrawn=withdrawn)
