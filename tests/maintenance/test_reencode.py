@@ -85,7 +85,7 @@ def test_the_command_tells_what_was_encoded_again_and_exits_with_1_beyond_the_bo
     assert plain.exit_code == 0, plain.output
     assert "encoded again: 5 of" in plain.output
     found = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
-    assert set(found) == {"sound", "checked", "wrong", "reencoded"}
+    assert set(found) == {"sound", "checked", "wrong", "skipped", "reencoded"}
     assert found["reencoded"]["equal"] == 5
     tilt(copy, 0.1)
     damaged = CliRunner().invoke(app, [*asked, "--json"])

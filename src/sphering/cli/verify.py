@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
 
         Exit code 1 says that something is not, or that texts that were encoded again drifted from their vectors.
         """
-        from sphering.maintenance.verify import verify as verify_corpus
+        from sphering.maintenance.reencode import verify_and_reencode
 
         place = place_of(shared)
         selector = None if snapshot is None else place.selector(snapshot, "latest")
@@ -45,14 +45,9 @@ def register(app: typer.Typer) -> None:
             release = None if reencode is None else _reencodable(shared, place, snapshot)
         except (IntegrityError, NotFoundError) as error:  # what is damaged is a finding, beside whatever else is
             refused = error
-        findings = verify_corpus(place.corpus, selector)
+        findings = verify_and_reencode(place.corpus, selector, release, reencode or 0)
         if refused is not None and findings.sound:
             raise refused
-        if release is not None and reencode is not None and findings.sound:
-            from sphering.maintenance.reencode import check_bits
-            from sphering.maintenance.reencode import reencode as encode_again
-
-            check_bits(findings, place.corpus, release, encode_again(findings, place.corpus, release, reencode))
         if shared.json:
             print_json(findings.to_json())
         else:

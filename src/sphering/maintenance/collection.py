@@ -37,7 +37,9 @@ class _Unmarked:
     key: str
 
 
-def collect(corpus: CorpusStore, *, keep: int, grace_days: float, delete: bool, at: float | None = None) -> Collection:
+def collect(
+    corpus: CorpusStore, *, keep: int, grace_days: float, delete: bool, at: float | None = None, wait: bool = False
+) -> Collection:
     """Remove what neither a ref, nor a kept release, nor a young run needs.
 
     Run records, quarantined rows, refs' histories, probes and pins stay: they are small, and they are what an auditor
@@ -54,15 +56,17 @@ def collect(corpus: CorpusStore, *, keep: int, grace_days: float, delete: bool, 
         Remove it; else only say what would be removed.
     at : float, optional
         When that is, in seconds; by default what the store's clock says.
+    wait : bool
+        Where a run works on the corpus, wait for its end.
 
     Raises
     ------
     LeaseHeldError
-        If a run works on the corpus, and something is to be removed.
+        If a run works on the corpus, something is to be removed, and it does not wait.
     LeaseLostError
         If one has taken it since, because this machine slept: nothing is removed beside a run.
     """
-    taken = lease.take(corpus, lease.GC, wait=False) if delete else None
+    taken = lease.take(corpus, lease.GC, wait=wait) if delete else None
     try:
         young = (corpus.files.now() if at is None else at) - grace_days * _DAY
         marked = mark(corpus, keep, young)

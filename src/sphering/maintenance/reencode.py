@@ -16,6 +16,7 @@ from sphering.encoder.probe import cosine_distances, gives_its_probe, read_any_p
 from sphering.encoder.protocol import STEP, Encoder
 from sphering.errors import InputError, IntegrityError
 from sphering.maintenance.findings import Findings, Reencoded
+from sphering.maintenance.verify import verify
 from sphering.progress import current
 from sphering.run.search import open_release_encoder
 from sphering.store.corpus import CorpusStore
@@ -66,6 +67,31 @@ def check_reencodable(corpus: CorpusStore, release: Release) -> None:
             where=str(corpus.files.path(corpus.layout.manifest(manifest.id))),
             remedy="verify without --reencode; each run compares the encoder with its probe in any case",
         )
+
+
+def verify_and_reencode(corpus: CorpusStore, selector: str | None, release: Release | None, count: int) -> Findings:
+    """Return what `verify` finds and, where all is sound, what a sample of a release's texts gives, encoded again.
+
+    Parameters
+    ----------
+    selector : str, optional
+        What is verified; by default all that the corpus has.
+    release : Release, optional
+        Whose texts are encoded again; none are without it.
+    count : int
+        How many distinct texts of it.
+
+    Raises
+    ------
+    NotFoundError
+        If nothing goes by the selector.
+    IdentityError
+        If the model on this machine is not the one that the release was made with.
+    """
+    findings = verify(corpus, selector)
+    if release is not None and findings.sound:
+        check_bits(findings, corpus, release, reencode(findings, corpus, release, count))
+    return findings
 
 
 def reencode(findings: Findings, corpus: CorpusStore, release: Release, count: int, seed: int = SEED) -> Unequal:
