@@ -18,6 +18,7 @@ from sphering.run.begin import Purpose
 from sphering.tasks.begin import begin_run
 from sphering.tasks.embed import plan_work
 from sphering.tasks.evaluation import encode_evaluation
+from sphering.tasks.events import tell_ended
 from sphering.tasks.export import export, prepare
 from sphering.tasks.finish import abandon_run, finish_run
 from sphering.tasks.ingest import ingest_source
@@ -46,16 +47,40 @@ def corpus_of_run() -> str:
         return Path(config).stem
 
 
+def named(what: str) -> Callable[[], str]:
+    """Return what names the runs of a flow: what they do, and of which corpus."""
+
+    def name() -> str:
+        return f"{what}-{corpus_of_run()}"
+
+    return name
+
+
 def carry_through(config: Config, purpose: Purpose, selector: str | None, work: Work) -> State[dict[str, Any]]:
+    """Begin a run, do its work, end it, and say outside what came of it."""
+    begun: list[Job] = []
+    try:
+        result = _with_beginnings(config, purpose, selector, work, begun)
+    except BaseException as error:
+        tell_ended(config, begun[-1].workspace.name if begun else None, error)
+        raise
+    tell_ended(config, result["run"])
+    return ended(config.corpus, result)
+
+
+def _with_beginnings(
+    config: Config, purpose: Purpose, selector: str | None, work: Work, begun: list[Job]
+) -> dict[str, Any]:
     """Begin a run, do its work, end it; begin again where another run moved a ref or took the lease in the meantime.
 
-    A second beginning finds everything that the first one made, so it costs seconds.
+    A second beginning finds everything that the first one made, so it costs seconds. `begun` gets each.
     """
     for beginning in range(1, BEGINNINGS + 1):
         job = begin_run(config, purpose, selector)
+        begun.append(job)
         try:
             work(job, config)
-            return ended(config.corpus, finish_run(job))
+            return finish_run(job)
         except BaseException as error:
             abandon_run(job, error)
             if not _may_begin_again(error) or beginning == BEGINNINGS:

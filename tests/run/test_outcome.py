@@ -1,0 +1,60 @@
+"""What is said of a run that has ended: read from its record, the same for events, notices and metrics."""
+
+import pytest
+from nights import small
+
+from sphering.errors import SourceError
+from sphering.run.begin import begin
+from sphering.run.finish import abandon
+from sphering.run.outcome import outcome
+
+
+def test_a_first_release_has_no_base_that_anything_could_have_changed_against(run, questions, tmp_path):
+    config = small(tmp_path, questions[:20])
+    result = run(config)
+    said = outcome(config, result["run"])
+    assert (said["corpus"], said["channel"], said["status"]) == ("questions", "main", "published")
+    assert (said["release"], said["snapshot"]) == (result["release"], result["snapshot"])
+    assert (said["documents"], said["encoded"], said["base"]) == (20, 20, None)
+    assert (said["encoder_changed"], said["transform_changed"]) == (None, None)
+    assert (said["gates"], said["error"]) == ([], None)
+
+
+def test_a_later_one_says_whether_encoder_and_transform_changed_against_its_base(run, questions, tmp_path):
+    steady = {"kind": "none", "refit": "never"}
+    first = run(small(tmp_path, questions[:20], transform=steady))["release"]
+    more = small(tmp_path, questions[:21], transform=steady)
+    said = outcome(more, run(more)["run"])
+    assert (said["base"], said["encoder_changed"], said["transform_changed"]) == (first, False, False)
+    centred = small(tmp_path, questions[:21], transform={"kind": "center"})
+    said = outcome(centred, run(centred)["run"])
+    assert (said["encoder_changed"], said["transform_changed"]) == (False, True)
+    other = small(tmp_path, questions[:21], encoder={"backend": "torch", "max_length": 8})
+    said = outcome(other, run(other)["run"])
+    assert (said["encoder_changed"], said["transform_changed"]) == (True, True)
+
+
+def test_a_held_one_names_the_gates_that_failed(run, questions, tmp_path):
+    gate = {"metric": "documents", "min": 1000}
+    config = small(tmp_path, questions[:20], gate=[gate])
+    said = outcome(config, run(config)["run"])
+    assert (said["status"], said["gates"]) == ("held", ["documents"])
+
+
+@pytest.mark.parametrize(("keep_text", "said"), [(True, "SourceError: row 3 is torn"), (False, "SourceError")])
+def test_a_failed_one_says_its_error_unless_it_might_quote_a_text_that_is_not_kept(
+    questions, tmp_path, keep_text, said
+):
+    source = {"path": str(tmp_path / "source.parquet"), "keep_text": keep_text}
+    config = small(tmp_path, questions[:20], source=source)
+    workspace = begin(config)
+    error = SourceError("row 3 is torn")
+    abandon(workspace, error)
+    found = outcome(config, workspace.name, error)
+    assert (found["status"], found["release"], found["error"]) == ("failed", None, said)
+
+
+def test_one_that_failed_before_it_had_an_id_says_so_without_a_store(questions, tmp_path):
+    config = small(tmp_path, questions[:20])
+    found = outcome(config, None, SourceError("no such file"))
+    assert (found["status"], found["run"], found["error"]) == ("failed", None, "SourceError: no such file")
