@@ -1,13 +1,22 @@
 """What is settled while a deployment is made: a build step of prefect.yaml."""
 
 from pathlib import Path
+from typing import Any
 
 from sphering.config.load import load
 from sphering.errors import ConfigError
+from sphering.flows.deployments import target_of
+from sphering.tasks.tags import tags_of
 
 
-def checked_config(path: str | None = None) -> dict[str, str]:
-    """Return the absolute path of a configuration under `config`, after it was read and found right.
+def checked_config(path: str | None = None) -> dict[str, Any]:
+    """Return of a configuration, after it was read and found right, what its deployments are made of.
+
+    Returns
+    -------
+    dict
+        Under `config` its absolute path, under `tags` those of its runs, under `target` what the deployments' names end
+        in.
 
     Raises
     ------
@@ -22,5 +31,5 @@ def checked_config(path: str | None = None) -> dict[str, str]:
             remedy="SPHERING_CONFIG=/path/to/sphering.toml prefect deploy --all",
         )
     file = Path(path).expanduser().absolute()
-    load(file)
-    return {"config": str(file)}
+    config = load(file)
+    return {"config": str(file), "tags": tags_of(config.corpus), "target": target_of(config)}

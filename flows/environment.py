@@ -12,6 +12,7 @@ from sphering.config.encoder import EncoderConfig
 QUIET: Final = "CRITICAL"
 _CONSOLE: Final = (QUIET, "INFO", "DEBUG")
 
+HEARTBEAT_SECONDS: Final = 30
 DEFAULTS: Final = {
     # DO_NOT_TRACK stops the client's events only; the server's own telemetry has a switch of its own.
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -23,6 +24,8 @@ DEFAULTS: Final = {
     "PREFECT_LOGGING_EXTRA_LOGGERS": "sphering",
     # The core may log where no run is, for instance in a test.
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    # The least that Prefect takes: a server finds a dead run by its silence, and must not take a quiet one for dead.
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     # Two thread pools of two libraries slow each other down, and the tokenizer warns after every fork.

@@ -40,9 +40,11 @@ def launch(name: FlowName, config: Config, *arguments: Any, verbosity: int = 0) 
     """
     prepare(verbosity, config.encoder)
     import httpx
+    from prefect import tags
 
     from sphering.flows.server import connected, find
     from sphering.run.begin import check, check_store
+    from sphering.tasks.tags import tags_of
 
     _find_server(find)
     if name in _PURPOSES:
@@ -51,7 +53,7 @@ def launch(name: FlowName, config: Config, *arguments: Any, verbosity: int = 0) 
         check_store(config)
     flow = getattr(import_module(f"sphering.flows.{name}"), name)
     try:
-        with connected():
+        with connected(), tags(*tags_of(config.corpus)):
             result: dict[str, Any] = flow(config, *arguments)
     except httpx.TransportError as error:
         raise ServerError(

@@ -12,6 +12,7 @@ from prefect.artifacts import create_image_artifact, create_markdown_artifact, c
 from prefect.logging import get_run_logger
 
 from sphering.identity import short_id
+from sphering.tasks.page import Page
 from sphering.tasks.wording import angles_sentence, gate_rows, report_rows, verdict_page, verdict_sentence
 
 
@@ -47,6 +48,14 @@ def show_report(corpus: str, report: Mapping[str, Any]) -> None:
     _show(
         artifact_key("report", corpus),
         lambda key: create_table_artifact(key=key, description=description, table=report_rows(report)),
+    )
+
+
+def show_page(kind: str, corpus: str, page: Page) -> None:
+    """Show what a flow came to: the verdict as the description of a page that says the rest."""
+    _show(
+        artifact_key(kind, corpus),
+        lambda key: create_markdown_artifact(key=key, description=page.verdict, markdown=page.markdown()),
     )
 
 

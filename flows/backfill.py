@@ -1,0 +1,48 @@
+"""A new encoder: made in a channel of its own, compared with what serves, then made in the channel that serves."""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, tags
+from prefect.runtime import flow_run
+from prefect.states import Completed
+
+from sphering.config.load import resolve
+from sphering.config.model import Config, GateConfig
+from sphering.flows.main_job import main_job
+from sphering.flows.stages import corpus_of_run, ended
+from sphering.maintenance.migration import entering
+from sphering.run.carry import MAIN
+from sphering.tasks.artifact import show_page
+from sphering.tasks.compare import check, compare_channels
+from sphering.tasks.pages import migration_page, migration_sentence, unmade_page
+from sphering.tasks.tags import tags_of
+
+_STANDS = ("published", "unchanged")
+
+
+def _name() -> str:
+    return f"backfill-{corpus_of_run()}-into-{flow_run.parameters['into']}"
+
+
+@flow(name="backfill", flow_run_name=_name)
+def backfill(config: Config | Path, into: str = MAIN, bounds: tuple[GateConfig, ...] = ()) -> Any:
+    """Migrate a channel to the encoder of a configuration that has a channel of its own.
+
+    Runs the configuration there, compares its release with what `into` publishes, and judges `bounds` and the default
+    ones on the numbers of that comparison. Only where they pass, the same configuration runs in `into`: nothing is
+    encoded, its own gates judge, and `published` moves once, from a release of the old encoder to one of the new.
+    """
+    aside = resolve(config)
+    check(aside, into)
+    with tags(*tags_of(aside.corpus)):
+        made: Any = main_job(aside)
+        if made["release_status"] not in _STANDS:
+            show_page("backfill", aside.corpus, unmade_page(aside, into, made))
+            return ended(aside.corpus, made)
+        judged = compare_channels(aside, into, bounds)
+        result: Any = main_job(entering(aside, into)) if judged.passed else None
+    show_page("backfill", aside.corpus, migration_page(aside, into, judged, result))
+    if result is None:
+        return Completed(name="Held", message=migration_sentence(aside, into, judged, None), data=made)
+    return ended(aside.corpus, result)

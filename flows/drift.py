@@ -1,0 +1,32 @@
+"""How far the documents drifted from what was published some days ago."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.states import Completed
+from pydantic import Field
+
+from sphering.config.load import resolve
+from sphering.config.model import Config
+from sphering.flows.stages import named
+from sphering.tasks.artifact import show_page
+from sphering.tasks.compare import compare_with_earlier
+from sphering.tasks.pages import drift_page, drift_sentence
+
+
+@flow(name="drift", flow_run_name=named("drift"))
+def drift(
+    config: Config | Path,
+    days: Annotated[float, Field(ge=0)] = 30,
+    max_drift: Annotated[float, Field(ge=0)] | None = None,
+) -> Any:
+    """Compare what is published with what was published `days` ago; beyond `max_drift` the state is Drifted.
+
+    `max_drift` is by default the [transform] max_drift of the run that made the release.
+    """
+    settings = resolve(config)
+    earlier, judged = compare_with_earlier(settings, days, max_drift)
+    show_page("drift", settings.corpus, drift_page(settings.corpus, earlier, judged))
+    message = drift_sentence(settings.corpus, earlier, judged)
+    return Completed(name="Completed" if judged.passed else "Drifted", message=message, data=judged.to_json())

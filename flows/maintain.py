@@ -1,0 +1,35 @@
+"""What keeps a store, its catalog and Prefect's own records small."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.states import Completed
+from pydantic import Field
+
+from sphering.config.load import resolve
+from sphering.config.model import Config
+from sphering.flows.stages import named
+from sphering.tasks.artifact import show_page
+from sphering.tasks.maintain import collect_unneeded, rebuild_catalog
+from sphering.tasks.pages import maintained_page
+from sphering.tasks.records import remove_records
+
+
+@flow(name="maintain", flow_run_name=named("maintain"))
+def maintain(
+    config: Config | Path,
+    keep: Annotated[int, Field(ge=0)] = 5,
+    grace_days: Annotated[float, Field(ge=0)] = 7,
+    records_days: Annotated[float, Field(ge=0)] = 90,
+) -> Any:
+    """Collect what nothing needs, rebuild the catalog, and remove Prefect's records of old flow runs of the corpus.
+
+    `keep` and `grace_days` are those of `sphering gc`. What `drift` compares with must still be kept.
+    """
+    settings = resolve(config)
+    collected = collect_unneeded(settings, keep, grace_days)
+    rebuild_catalog(settings)
+    page = maintained_page(settings.corpus, collected, remove_records(settings, records_days))
+    show_page("maintain", settings.corpus, page)
+    return Completed(message=page.verdict, data=collected.to_json())

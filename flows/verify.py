@@ -1,0 +1,31 @@
+"""Whether every stored byte is still what was written, and the encoder still gives the vectors that are stored."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.states import Completed
+from pydantic import Field
+
+from sphering.config.load import resolve
+from sphering.config.model import Config
+from sphering.errors import IntegrityError
+from sphering.flows.stages import named
+from sphering.tasks.artifact import show_page
+from sphering.tasks.pages import findings_page, findings_sentence
+from sphering.tasks.verify import verify_corpus
+
+
+@flow(name="verify", flow_run_name=named("verify"))
+def verify(config: Config | Path, reencode: Annotated[int, Field(ge=0)] = 100) -> Any:
+    """Verify a corpus, and encode `reencode` texts of `latest` again; what is wrong fails the flow run.
+
+    Where the corpus keeps no texts none are encoded again.
+    """
+    settings = resolve(config)
+    findings = verify_corpus(settings, reencode)
+    show_page("verify", settings.corpus, findings_page(settings.corpus, findings))
+    sentence = findings_sentence(settings.corpus, findings)
+    if not findings.sound:
+        raise IntegrityError(sentence, remedy="the artifact lists all; restore what it names from a backup")
+    return Completed(message=sentence, data=findings.to_json())

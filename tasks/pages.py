@@ -1,0 +1,129 @@
+"""What the flows beside the main job say in Prefect's pages."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sphering.config.model import Config
+from sphering.maintenance.collection import Collection
+from sphering.maintenance.earlier import Earlier
+from sphering.maintenance.findings import Findings
+from sphering.maintenance.judged import Judged
+from sphering.report.wording import shown
+from sphering.tasks.page import Page, judged_sentences
+from sphering.tasks.wording import gate_sentence, verdict_sentence
+
+_OVERLAP = ("raw.knn_overlap", "transformed.knn_overlap", "raw.cka_linear_debiased")
+
+
+def migration_page(config: Config, into: str, judged: Judged, result: Mapping[str, Any] | None) -> Page:
+    """Return what came of a migration; `result` is that of the run in the channel that serves, if there was one."""
+    compared = judged.to_json()["compared"]
+    a, b = (compared[side] for side in ("a", "b"))
+    numbers = {
+        "published before": f"release {a['release']}, encoder {a['encoder']}",
+        "compared with": f"release {b['release']} in {config.run.channel}, encoder {b['encoder']}",
+        **_values(judged, _OVERLAP),
+    }
+    if result is not None:
+        numbers |= {f"{into}: {name}": result[name] for name in ("release", "encoded", "reused", "report")}
+    return Page(
+        verdict=migration_sentence(config, into, judged, result),
+        sentences=(*judged_sentences(judged.to_json()["gates"]), *compared["sentences"]),
+        numbers=numbers,
+        todo=_after_migration(into, result),
+    )
+
+
+def unmade_page(config: Config, into: str, made: Mapping[str, Any]) -> Page:
+    """Return what came of a migration whose release does not pass its own gates."""
+    verdict = f"{verdict_sentence(config.corpus, made)}, in {config.run.channel}"
+    return Page(verdict, todo=_after_migration(into, None))
+
+
+def migration_sentence(config: Config, into: str, judged: Judged, result: Mapping[str, Any] | None) -> str:
+    """Return what came of a migration in one sentence."""
+    if result is not None:
+        return f"{verdict_sentence(config.corpus, result)}, in {into}"
+    broken = [gate_sentence(gate) for gate in judged.to_json()["gates"] if not gate["passed"]]
+    return f"held: {config.corpus}, {into} stays as it is, because {'; '.join(broken)}"
+
+
+def _after_migration(into: str, result: Mapping[str, Any] | None) -> str:
+    if result is None or result["release_status"] not in ("published", "unchanged"):
+        return f"nothing has moved: `{into}` publishes what it did; mend what is named below, or declare another bound"
+    return (
+        f'set `[run] channel = "{into}"` in the new file, and `sphering deploy --config` it, so that the nights go on '
+        "with the new encoder; until then a night with the old file is refused, and nothing moves back"
+    )
+
+
+def findings_page(corpus: str, findings: Findings) -> Page:
+    """Return what a verification found."""
+    sampled = findings.reencoded
+    sentences = [
+        f"**{entry['kind']} {entry['name']}**: {entry['found']} ({entry['where']})" for entry in findings.wrong
+    ]
+    sentences += [f"hashed alone: {entry['kind']} {entry['name']}: {entry['found']}" for entry in findings.skipped]
+    numbers: dict[str, Any] = {f"checked: {kind}": count for kind, count in findings.checked.items()}
+    if sampled is not None:
+        numbers |= {
+            "texts encoded again": f"{sampled.n:,} of {sampled.texts:,}",
+            "equal in every bit": sampled.equal,
+            "largest cosine distance": sampled.max_cosine_distance,
+        }
+    todo = "" if findings.sound else "restore what is named from a backup: docs/operations.md says how"
+    return Page(findings_sentence(corpus, findings), sentences, numbers, todo)
+
+
+def findings_sentence(corpus: str, findings: Findings) -> str:
+    """Return what a verification found in one sentence."""
+    checked = sum(findings.checked.values())
+    if findings.sound:
+        return f"sound: {corpus}, {checked:,} things checked"
+    first = findings.wrong[0]
+    return (
+        f"not sound: {corpus}, {len(findings.wrong)} of {checked:,} things are wrong, first {first['kind']} "
+        f"{first['name']}: {first['found']}"
+    )
+
+
+def maintained_page(corpus: str, collected: Collection, records: int) -> Page:
+    """Return what was removed and what is kept."""
+    files = sum(kind["files"] for kind in collected.removed.values())
+    size = sum(kind["bytes"] for kind in collected.removed.values())
+    verdict = f"done: {corpus}, {files:,} files ({size / 1e6:,.1f} MB) and {records:,} flow runs removed"
+    removed = {f"removed: {kind}": counts["files"] for kind, counts in collected.removed.items()}
+    return Page(verdict, numbers={**removed, **{f"kept: {kind}": count for kind, count in collected.kept.items()}})
+
+
+def drift_page(corpus: str, earlier: Earlier, judged: Judged) -> Page:
+    """Return how far a corpus drifted."""
+    compared = judged.to_json()["compared"]
+    todo = "" if judged.passed else "look whether the source is still what it was; `refit` fits a new transform"
+    sentences = (*judged_sentences(judged.to_json()["gates"]), *compared["sentences"])
+    return Page(
+        verdict=drift_sentence(corpus, earlier, judged),
+        sentences=(*sentences, *([f"compared with another release: {earlier.why}"] if earlier.why else [])),
+        numbers={
+            "published now": earlier.now.release,
+            "compared with": earlier.then.release,
+            "days": earlier.days,
+            **_values(judged, [f"raw.{name}" for name in ("drift", "mean_shift", "covariance_shift", "domain_auc")]),
+        },
+        todo=todo,
+    )
+
+
+def drift_sentence(corpus: str, earlier: Earlier, judged: Judged) -> str:
+    """Return how far a corpus drifted, in one sentence."""
+    drift = judged.numbers.get("raw.drift")
+    if earlier.then.release == earlier.now.release:
+        return f"steady: {corpus}, what is published is what was published {earlier.days:.3g} days ago"
+    how = "not measured" if drift is None else shown(drift)
+    bounds = "; ".join(gate_sentence(gate) for gate in judged.to_json()["gates"] if not gate["passed"])
+    status = "steady" if judged.passed else "drifted"
+    return f"{status}: {corpus}, drift {how} in {earlier.days:.3g} days" + (f": {bounds}" if bounds else "")
+
+
+def _values(judged: Judged, names: Any) -> dict[str, Any]:
+    return {name: judged.numbers[name] for name in names if name in judged.numbers}
