@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
 COMMANDS = {
     "init", "plan", "run", "snapshots", "show", "report", "diff", "compare", "fit", "export", "publish", "rollback",
-    "search", "bundle", "pull", "verify", "gc", "purge", "catalog rebuild", "sql", "doctor",
+    "search", "bundle", "pull", "verify", "gc", "purge", "catalog rebuild", "sql", "deploy", "doctor",
 }  # fmt: skip
 HEAVY = ("prefect", "torch", "duckdb", "pyarrow", "numpy", "polars", "faiss", "sentence_transformers")
 

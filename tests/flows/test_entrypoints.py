@@ -15,14 +15,24 @@ from prefect.utilities.schema_tools import validate
 from sphering.config.load import load
 from sphering.config.model import Config
 from sphering.errors import ConfigError
+from sphering.flows.deploy.automations import SILENCE
 from sphering.flows.deployment import checked_config
+from sphering.flows.deployments import DEPLOYABLE, JOB_ENVIRONMENT, POOL, TIMEZONE
 from sphering.flows.environment import DEFAULTS, OFFLINE
 
 ROOT = Path(__file__).parents[2]
 PLAN = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
-DEPLOYMENTS = {deployment["name"]: deployment for deployment in PLAN["deployments"]}
-FLOWS = {"main_job": ["config"], "embed": ["config"]} | {
-    name: ["config", "snapshot"] for name in ("fit", "report", "export")
+OF_TARGET = "-{{ checked.target }}"
+DEPLOYMENTS = {deployment["name"].removesuffix(OF_TARGET): deployment for deployment in PLAN["deployments"]}
+FLOWS = {
+    "main_job": ["config"],
+    "embed": ["config"],
+    "refit": ["config"],
+    "verify": ["config", "reencode"],
+    "maintain": ["config", "keep", "grace_days", "records_days"],
+    "drift": ["config", "days", "max_drift"],
+    "backfill": ["config", "into", "bounds"],
+    **{name: ["config", "snapshot"] for name in ("fit", "report", "export")},
 }
 
 
@@ -38,10 +48,10 @@ def test_every_entrypoint_loads_as_the_flow_itself(name):
 @pytest.mark.parametrize("name", DEPLOYMENTS)
 def test_the_parameters_of_every_deployment_validate(name, tmp_path, write_config):
     config = write_config(tmp_path)
-    parameters = {**DEPLOYMENTS[name]["parameters"], **checked_config(str(config))}
+    parameters = {**DEPLOYMENTS[name]["parameters"], "config": str(config)}
     flow = load_flow_from_entrypoint(DEPLOYMENTS[name]["entrypoint"], use_placeholder_flow=False)
     validate(parameters, parameter_schema(flow).model_dump(), raise_on_error=True)
-    assert flow.validate_parameters(parameters) == {"config": config}
+    assert {**parameters, "config": config}.items() <= flow.validate_parameters(parameters).items()
 
 
 def test_a_configuration_by_value_validates_as_well(tmp_path, write_config):
@@ -53,19 +63,40 @@ def test_a_configuration_by_value_validates_as_well(tmp_path, write_config):
     assert isinstance(flow.validate_parameters({"config": config})["config"], Config)
 
 
-def test_the_nightly_deployment_needs_no_checkout_and_never_overtakes_itself():
-    nightly = DEPLOYMENTS["nightly"]
+def test_no_deployment_needs_a_checkout():
     assert PLAN["pull"] == []
-    assert "pull" not in nightly
-    assert nightly["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
-    assert [schedule["cron"] for schedule in nightly["schedules"]] == ["0 2 * * *"]
+    assert [name for name, deployment in DEPLOYMENTS.items() if "pull" in deployment] == []
 
 
-@pytest.mark.parametrize("name", DEPLOYMENTS)
-def test_workers_get_the_settings_that_a_command_prepares(name):
-    environment = DEPLOYMENTS[name]["work_pool"]["job_variables"]["env"]
+def test_prefect_yaml_says_what_the_list_of_deployments_says():
+    assert [deployment["name"] for deployment in PLAN["deployments"]] == [
+        f"{deployable.kind}{OF_TARGET}" for deployable in DEPLOYABLE
+    ]
+    for deployable in DEPLOYABLE:
+        found = DEPLOYMENTS[deployable.kind]
+        given = {"config": "{{ checked.config }}"} if deployable.configured else {}
+        slot = {"slug": deployable.kind, "cron": deployable.cron, "timezone": TIMEZONE, "active": True}
+        assert found == {
+            "name": f"{deployable.kind}{OF_TARGET}",
+            "description": deployable.description,
+            "entrypoint": deployable.entrypoint,
+            "tags": "{{ checked.tags }}",
+            "parameters": {**given, **deployable.parameters},
+            "enforce_parameter_schema": True,
+            "concurrency_limit": {"limit": 1, "collision_strategy": deployable.collision},
+            "schedules": [slot] if deployable.cron else [],
+            "work_pool": {"name": POOL, "job_variables": {"env": JOB_ENVIRONMENT}},
+        }
+
+
+def test_workers_get_the_settings_that_a_command_prepares():
     of_servers = {key for key in DEFAULTS if key.startswith(("PREFECT_SERVER_EPHEMERAL", "PREFECT_SERVER_UI"))}
-    assert environment == {key: value for key, value in {**DEFAULTS, **OFFLINE}.items() if key not in of_servers}
+    prepared = {key: value for key, value in {**DEFAULTS, **OFFLINE}.items() if key not in of_servers}
+    assert prepared == JOB_ENVIRONMENT
+
+
+def test_a_dead_run_is_given_up_after_three_heartbeats_at_least():
+    assert SILENCE.total_seconds() >= 3 * int(JOB_ENVIRONMENT["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"])
 
 
 @pytest.mark.parametrize(("name", "parameters"), FLOWS.items())
@@ -92,4 +123,12 @@ def test_a_deployment_with_a_wrong_configuration_is_refused(tmp_path, write_conf
 def test_a_relative_configuration_becomes_absolute_when_it_is_deployed(tmp_path, write_config, monkeypatch):
     config = write_config(tmp_path)
     monkeypatch.chdir(tmp_path)
-    assert checked_config(config.name) == {"config": os.fspath(config)}
+    assert checked_config(config.name)["config"] == os.fspath(config)
+
+
+def test_the_names_of_deployments_end_in_the_corpus_and_a_channel_of_its_own(tmp_path, write_config):
+    config = write_config(tmp_path)
+    assert checked_config(str(config))["target"] == "banking77"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("[run]", '[run]\nchannel = "next"'), encoding="utf-8")
+    assert checked_config(str(config))["target"] == "banking77@next"

@@ -12,6 +12,7 @@ from sphering.cli import (
     bundle,
     catalog,
     compare,
+    deploy,
     diff,
     doctor,
     gc,
@@ -66,7 +67,7 @@ app.callback()(_before)
 
 _BUILDING = (init, plan, run, snapshots, report, diff, compare, later, publish)
 _READING = (search, bundle, pull)
-_KEEPING = (verify, gc, purge, catalog, sql, doctor)
+_KEEPING = (verify, gc, purge, catalog, sql, deploy, doctor)
 for group in (*_BUILDING, *_READING, *_KEEPING):
     group.register(app)
 
