@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from prefect.task_runners import TaskRunner
@@ -43,7 +44,11 @@ def gathered(run: RunConfig) -> Iterator[tuple[TaskRunner[Any], dict[str, int]]]
 @contextmanager
 def _client(distributed: Any, run: RunConfig) -> Iterator[Any]:
     if run.address is None:
-        with _local(distributed, run.workers) as cluster, distributed.Client(cluster, set_as_default=False) as client:
+        with (
+            TemporaryDirectory(prefix="sphering-", ignore_cleanup_errors=True) as folder,
+            _local(distributed, run.workers, folder) as cluster,
+            distributed.Client(cluster, set_as_default=False) as client,
+        ):
             yield client
         return
     try:
@@ -59,7 +64,7 @@ def _client(distributed: Any, run: RunConfig) -> Iterator[Any]:
         yield client
 
 
-def _local(distributed: Any, workers: int) -> Any:
+def _local(distributed: Any, workers: int, folder: str) -> Any:
     """Return processes of this machine that share its memory; one thread takes units, the encoder has the cores."""
     limit = int(distributed.system.MEMORY_LIMIT / (workers + 1))  # the run itself is one more
     return distributed.LocalCluster(
@@ -67,6 +72,7 @@ def _local(distributed: Any, workers: int) -> Any:
         threads_per_worker=1,
         processes=True,
         memory_limit=limit,
+        local_directory=folder,
         dashboard_address=None,
         silence_logs="ERROR",
     )

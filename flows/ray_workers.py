@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from prefect.task_runners import TaskRunner
@@ -38,23 +39,31 @@ def gathered(run: RunConfig) -> Iterator[tuple[TaskRunner[Any], dict[str, int]]]
     ray, prefect_ray = require("ray", EXTRA), require("prefect_ray", EXTRA)
     if run.address is not None:
         require_reachable_server(run.address)
-    _connect(ray, run)
-    try:
-        cores = machine_cores() // run.workers if run.address is None else 1
+    cores = machine_cores() // run.workers if run.address is None else 1
+    with _connected(ray, run):
         yield prefect_ray.RayTaskRunner(), {machine(): max(1, cores)}
-    except (ray.exceptions.RaySystemError, ray.exceptions.WorkerCrashedError) as error:
-        raise units_end_workers(error) from error
-    finally:
-        ray.shutdown()
 
 
-def _connect(ray: Any, run: RunConfig) -> None:
-    quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
+@contextmanager
+def _connected(ray: Any, run: RunConfig) -> Iterator[None]:
+    # Ray leaves its logs where it worked. Its sockets lie there as well, whose names may have 107 bytes.
+    with TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+        _connect(ray, run, folder)
+        try:
+            yield
+        except (ray.exceptions.RaySystemError, ray.exceptions.WorkerCrashedError) as error:
+            raise units_end_workers(error) from error
+        finally:
+            ray.shutdown()
+
+
+def _connect(ray: Any, run: RunConfig, folder: str) -> None:
+    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     try:
         if run.address is None:
-            ray.init(num_cpus=run.workers, **quiet)
+            ray.init(num_cpus=run.workers, include_dashboard=False, _temp_dir=folder, **quiet)
         else:
-            ray.init(address=run.address, log_to_driver=False, logging_level="ERROR")
+            ray.init(address=run.address, **quiet)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         raise ClusterError(
             f"the Ray cluster does not answer: {error}",

@@ -72,11 +72,11 @@ def make_job(tmp_path, tmp_path_factory):
     ],
 )
 def test_a_fresh_process_with_raw_queries_gets_the_pipelines_top_ten(
-    tmp_path, store, make_job, bank_snapshot, fitted, encoder, kind, parameters
+    tmp_path, store, make_job, bank_snapshot, fitted, encoding, kind, parameters
 ):
     transform = fitted(bank_snapshot, kind, **parameters)
     manifest = make_export(store, KEY, make_job(bank_snapshot, transform, index="Flat"))
-    raw = encoder.encode(["Where is my card?", "the exchange rate is wrong", "bonjour", "top up by cheque"]).vectors
+    raw = encoding.vectors(["Where is my card?", "the exchange rate is wrong", "bonjour", "top up by cheque"])
     np.save(tmp_path / "raw.npy", raw)
     command = [
         sys.executable,
