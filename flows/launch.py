@@ -1,11 +1,12 @@
 """Run a flow from a command, quietly: the environment first, then a server, then the flow itself."""
 
+import time
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Final, Literal
 
 from sphering.config.model import Config
-from sphering.errors import ConfigError, ServerError
+from sphering.errors import ConfigError, ServerError, SpheringError
 from sphering.flows.environment import prepare
 
 FlowName = Literal["main_job", "embed", "fit", "report", "export"]
@@ -46,11 +47,18 @@ def launch(name: FlowName, config: Config, *arguments: Any, verbosity: int = 0) 
     from sphering.run.begin import check, check_store
     from sphering.tasks.tags import tags_of
 
-    _find_server(find)
-    if name in _PURPOSES:
-        # What is wrong in the configuration is said at once, and not after the seconds that a server takes to start.
-        check(config, _PURPOSES[name])
-        check_store(config)
+    started = time.time()
+    try:
+        _find_server(find)
+        if name in _PURPOSES:
+            # What is wrong in the configuration is said at once, not after the seconds that a server takes to start.
+            check(config, _PURPOSES[name])
+            check_store(config)
+    except SpheringError as error:
+        from sphering.tasks.notice import tell_failure
+
+        tell_failure(config, error, started=started)
+        raise
     flow = getattr(import_module(f"sphering.flows.{name}"), name)
     try:
         with connected(), tags(*tags_of(config.corpus)):

@@ -1,6 +1,7 @@
 """The stages that flows share: to a snapshot, to a release, and what surrounds both."""
 
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,7 @@ from sphering.tasks.export import export, prepare
 from sphering.tasks.finish import abandon_run, finish_run
 from sphering.tasks.ingest import ingest_source
 from sphering.tasks.job import Job
+from sphering.tasks.notice import tell_failure, tell_result
 from sphering.tasks.release import commit as commit_release
 from sphering.tasks.release import move_refs, plan
 from sphering.tasks.report import measure
@@ -58,13 +60,16 @@ def named(what: str) -> Callable[[], str]:
 
 def carry_through(config: Config, purpose: Purpose, selector: str | None, work: Work) -> State[dict[str, Any]]:
     """Begin a run, do its work, end it, and say outside what came of it."""
+    started = time.time()
     begun: list[Job] = []
     try:
         result = _with_beginnings(config, purpose, selector, work, begun)
     except BaseException as error:
         tell_ended(config, begun[-1].workspace.name if begun else None, error)
+        tell_failure(config, error, started=started)
         raise
     tell_ended(config, result["run"])
+    tell_result(config, result)
     return ended(config.corpus, result)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["deployed", "embeddings_server", "encoding", "nights", "object_store"]
+pytest_plugins = ["deployed", "embeddings_server", "encoding", "listener", "nights", "object_store"]
 
 # Two test workers on two cores would start two threads each, which wait for one another in spin locks: one core each.
 _worker = os.environ.get("PYTEST_XDIST_WORKER")

@@ -27,7 +27,7 @@ ORDER = (
     {"transform"},
     {"report", "export", "bundle", "gate", "evaluation", "catalog"},
     {"run"},
-    {"maintenance"},
+    {"maintenance", "metrics", "notice"},
     {"doctor"},
     {"cli", "door", "sphering"},
 )

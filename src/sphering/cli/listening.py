@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from sphering.progress import Progress
 
 START = "start"
 """The step before the first: imports, and the Prefect server."""
+_TELLING = ("sphering.notice", "sphering.tasks.notice")
 
 
 @contextmanager
@@ -30,6 +32,25 @@ def listening(*, quiet: bool) -> Iterator[None]:
             display.close(finished=False)
             raise
         display.close()
+
+
+@contextmanager
+def warned(*, quiet: bool) -> Iterator[None]:
+    """Show on standard error what the notice and the metrics of a run warn of: nothing else tells that they failed."""
+    if quiet:
+        yield
+        return
+    told = logging.StreamHandler(sys.stderr)
+    told.setLevel(logging.WARNING)
+    told.setFormatter(logging.Formatter("warning: %(message)s"))
+    loggers = [logging.getLogger(name) for name in _TELLING]
+    for logger in loggers:
+        logger.addHandler(told)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeHandler(told)
 
 
 class _Closing(Progress, Protocol):

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from sphering.cli.command import command
-from sphering.cli.listening import listening
+from sphering.cli.listening import listening, warned
 from sphering.cli.overrides import Overrides, Wait, with_wait
 from sphering.cli.place import config_of
 from sphering.cli.result import print_result, unpassed
@@ -40,7 +40,7 @@ def register(app: typer.Typer) -> None:
 def launch(shared: Shared, flow: Any, overrides: Sequence[str], *arguments: Any) -> None:
     """Run a flow, print what came of it, and exit with its code."""
     config = config_of(shared, overrides)
-    with listening(quiet=shared.quiet), redirect_stdout(sys.stderr):
+    with listening(quiet=shared.quiet), warned(quiet=shared.quiet), redirect_stdout(sys.stderr):
         from sphering.flows.launch import launch as launch_flow
 
         result = dict(launch_flow(flow, config, *arguments, verbosity=shared.verbose))

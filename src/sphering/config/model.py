@@ -1,7 +1,7 @@
 """The one frozen model behind sphering.toml; unknown keys are refused.
 
-What changes a result (encoder, normalise, transform, report, export) enters identities; [source] and [run] are
-provenance and enter none.
+What changes a result (encoder, normalise, transform, report, export) enters identities; [source], [run], [notify] and
+[metrics] are provenance and enter none.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from sphering.config.chunk import ChunkConfig
 from sphering.config.encoder import EncoderConfig, SentenceTransformersConfig
 from sphering.config.evaluation import EvaluationConfig
 from sphering.config.export import ExportConfig
+from sphering.config.metrics import MetricsConfig
+from sphering.config.notify import NotifyConfig
 from sphering.config.position import place_in
 from sphering.config.table import ContradictionError, Name, Table, nearest
 
@@ -301,6 +303,8 @@ class Config(Table):
     gate: tuple[GateConfig, ...] = ()
     export: tuple[SerializeAsAny[ExportConfig], ...] = ()
     run: RunConfig = RunConfig()
+    notify: NotifyConfig | None = None
+    metrics: MetricsConfig | None = None
     _file: Path | None = PrivateAttr(None)
 
     @model_validator(mode="after")

@@ -35,7 +35,8 @@ def absolute_paths(document: dict[str, Any], file: Path) -> dict[str, Any]:
     """
     content = {key: dict(value) if isinstance(value, dict) else value for key, value in document.items()}
     content["store"] = _store(content.get("store", "store"), file)
-    source, encoder, chunk, evaluation = (content.get(name) for name in ("source", "encoder", "chunk", "evaluation"))
+    names = ("source", "encoder", "chunk", "evaluation", "metrics")
+    source, encoder, chunk, evaluation, metrics = (content.get(name) for name in names)
     if isinstance(source, dict) and "path" in source:
         source["path"] = _each(source["path"], file, "source.path")
     if isinstance(encoder, dict):
@@ -44,6 +45,8 @@ def absolute_paths(document: dict[str, Any], file: Path) -> dict[str, Any]:
             encoder[name] = _each(encoder[name], file, f"encoder.{name}")
     if isinstance(chunk, dict) and isinstance(chunk.get("tokenizer"), str):
         chunk["tokenizer"] = _model(chunk["tokenizer"], file.parent)
+    if isinstance(metrics, dict) and "file" in metrics:
+        metrics["file"] = _absolute(metrics["file"], file, "metrics.file")
     if isinstance(evaluation, dict):
         for name in _EVALUATION_FILES:
             if name in evaluation:

@@ -76,7 +76,8 @@ def abandon(path: Path, error: BaseException) -> None:
     if not workspace.has("begin"):
         _end(workspace)
         return
-    record = {**_identity(workspace), **_bill(workspace), "status": "failed", "error": _error(workspace, error)}
+    said = error_words(error, keep_text=workspace.config.source.keep_text)
+    record = {**_identity(workspace), **_bill(workspace), "status": "failed", "error": said}
     try:
         if workspace.has("ingest"):
             write_quarantine(workspace)
@@ -85,9 +86,9 @@ def abandon(path: Path, error: BaseException) -> None:
         _end(workspace)
 
 
-def _error(workspace: Workspace, error: BaseException) -> str:
+def error_words(error: BaseException, *, keep_text: bool) -> str:
     """Return what a record says of an error; not its message, which may quote a text, where no text is kept."""
-    said = error if workspace.config.source.keep_text else "its message is not kept, as no text is (keep_text = false)"
+    said = error if keep_text else "its message is not kept, as no text is (keep_text = false)"
     return f"{type(error).__name__}: {said}"
 
 
