@@ -1,9 +1,10 @@
-"""How many cores this process may use."""
+"""How many cores and bytes this process may use."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
+
+from sphering import cgroup
 
 _share: int | None = None
 
@@ -15,7 +16,7 @@ def use_cores(cores: int) -> None:
 
 
 def available_cores() -> int:
-    """Return the cores that this process may use: its affinity, capped by the cgroup's quota and by its share."""
+    """Return the cores that this process may use: its affinity, capped by its control group's quota and by its share."""
     cores = machine_cores()
     return cores if _share is None else min(cores, _share)
 
@@ -23,22 +24,12 @@ def available_cores() -> int:
 def machine_cores() -> int:
     """Return the cores that this machine lets a process use, whatever its share."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _quota()
+    quota = cgroup.cores()
     return allowed if quota is None else max(1, min(allowed, int(quota)))
 
 
-def _quota() -> float | None:
-    """Return the cgroup's CPU quota in cores: version 2's cpu.max, or version 1's cfs files."""
-    unified = _first_line(Path("/sys/fs/cgroup/cpu.max")).split()
-    if len(unified) == 2 and unified[0] != "max":
-        return int(unified[0]) / int(unified[1])
-    quota = _first_line(Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"))
-    period = _first_line(Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us"))
-    return int(quota) / int(period) if quota and period and int(quota) > 0 else None
-
-
-def _first_line(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii").partition("\n")[0]
-    except OSError:
-        return ""
+def available_memory() -> int:
+    """Return the bytes that this process may use: the machine's, capped by its control group's limit."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = cgroup.memory()
+    return machine if limit is None else min(machine, limit)
