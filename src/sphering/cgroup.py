@@ -27,7 +27,7 @@ def memory(root: Path = Path("/")) -> int | None:
 def _limits(root: Path, controller: str, read: Callable[[Path], T | None]) -> Iterator[T]:
     """Yield the limits of a group and of all above it; a container may see its own group as the topmost one."""
     for mount, group in _groups(root, controller):
-        inside = mount / group
+        inside: Path = mount / group
         for folder in (inside, *inside.parents):
             found = read(folder)
             if found is not None:
@@ -40,14 +40,10 @@ def _groups(root: Path, controller: str) -> Iterator[tuple[Path, str]]:
     """Yield where a controller of version 1, or version 2 (the empty name), is mounted, and this process' group."""
     for line in _text(root / "proc/self/cgroup").splitlines():
         names, _, group = line.partition(":")[2].partition(":")
-        inside: str = group.strip("/")
-        if ".." in inside.split("/"):  # a group outside of what this namespace sees
-            inside = ""
+        seen = ".." not in group.split("/")  # else a group outside of what this namespace sees
         if controller in names.split(","):
-            mounts = (
-                (_MOUNT, f"{_MOUNT}/unified") if not controller else (f"{_MOUNT}/{names}", f"{_MOUNT}/{controller}")
-            )
-            yield from ((root / mount, inside) for mount in dict.fromkeys(mounts))
+            for mount in dict.fromkeys((names, controller) if controller else ("", "unified")):
+                yield root / _MOUNT / mount, group.strip("/") if seen else ""
 
 
 def _version_2_cores(folder: Path) -> float | None:
