@@ -64,7 +64,7 @@ def _writable(root: Path, folder: Path) -> Finding:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".sphering-doctor-", suffix=".tmp") as scratch:
             file = Path(scratch) / "file"
             file.write_bytes(b"x")
-            os.link(file, file.with_name("link"))
+            linked = _links(file)
     except SpheringError as error:
         return Finding("store", "fails", error.found, error.remedy or "")
     except OSError as error:
@@ -72,9 +72,21 @@ def _writable(root: Path, folder: Path) -> Finding:
             "store",
             "fails",
             f"{folder}: {error.strerror or error}",
-            "let this user write there, on a file system with hard links; or set `store` to another folder",
+            "let this user write there; or set `store` to another folder",
         )
+    if not linked:
+        mend = "set `store` to a folder of a file system with hard links, such as ext4, xfs or NFS; or to s3://…"
+        return Finding("store", "fails", f"{folder} has no hard links, by which files are created if absent", mend)
     return Finding("store", "ok", f"{root} {'is' if root.exists() else 'would be'} writable")
+
+
+def _links(file: Path) -> bool:
+    """Return whether a second name can be given to a file; some file systems, such as FAT, have no such thing."""
+    try:
+        os.link(file, file.with_name("link"))
+    except OSError:
+        return False
+    return True
 
 
 def space(check: str, folder: Path) -> Finding:

@@ -15,17 +15,34 @@ Check = Callable[[], Iterable[Finding]]
 
 def examine(config: Config | None) -> list[Finding]:
     """Return what every check found; those on model, store and disk need a configuration."""
-    from sphering.doctor import clock, disk, extras, model, packages, server, switches, threads
+    from sphering.doctor import (
+        clock,
+        disk,
+        extras,
+        memory,
+        model,
+        packages,
+        scheduler,
+        server,
+        server_watch,
+        switches,
+        telling,
+        threads,
+    )
 
     checks: list[tuple[str, Check]] = [
         ("packages", packages.check),
         ("switches", switches.check),
         ("server", lambda: server.check(server.configured_url())),
+        ("scheduler", lambda: scheduler.check(server.configured_url())),
+        ("workers", lambda: server_watch.check(server.configured_url())),
         ("extras", extras.check),
         ("threads", lambda: threads.check(config)),
     ]
     if config is not None:
         checks += [
+            ("memory", lambda: memory.check(config)),
+            ("telling", lambda: telling.check(config)),
             ("model", lambda: model.check(config)),
             ("store", lambda: disk.check(config)),
             ("clock", lambda: clock.check(config)),
