@@ -67,6 +67,7 @@ def pull_export(corpus: CorpusStore, entry: ExportEntry, folder: Path, *, if_cha
     """
     from sphering.cli.swap import check_replaceable, swap_in
     from sphering.store.documents import read_document
+    from sphering.store.files import key_parts
 
     key = f"{entry.path}/{MANIFEST}"
     sealed = corpus.files.read(key)
@@ -78,7 +79,9 @@ def pull_export(corpus: CorpusStore, entry: ExportEntry, folder: Path, *, if_cha
 
     def fill(new: Path) -> None:
         for name, expected in manifest["files"].items():
-            _copy(corpus.files.path(f"{entry.path}/{name}"), new / name, expected)
+            # The manifest is the store's, and whoever writes there: no name of it leads out of the folder.
+            target = new.joinpath(*key_parts(name, corpus.files.where(key)))
+            _copy(corpus.files.path(f"{entry.path}/{name}"), target, expected)
         (new / MANIFEST).write_bytes(sealed)
 
     swap_in(folder, fill)

@@ -14,6 +14,8 @@ from sphering.config.complaint import complain
 from sphering.config.model import Config
 from sphering.config.override import apply_override
 from sphering.config.paths import absolute_paths
+from sphering.config.position import place_in
+from sphering.config.secrets_in_urls import urls_with_credentials
 from sphering.errors import ConfigError
 
 DEFAULT_FILE = "sphering.toml"
@@ -93,6 +95,13 @@ def _parse(text: str, file: Path) -> dict[str, Any]:
 
 
 def _validate(document: dict[str, Any], text: str, file: Path) -> Config:
+    for path in urls_with_credentials(document):  # not repeated: a secret stands in it
+        raise ConfigError(
+            f"{'.'.join(map(str, path))} holds a URL with a user or a password",
+            expected="no secret in the file: it is kept with every run",
+            where=place_in(file, path),
+            remedy="take it out; credentials come from the environment, or from files that the client reads itself",
+        )
     # The model has a field `base` that only this function fills; in a file it is as unknown as any other key.
     stray = {" base": document.pop("base")} if "base" in document else {}
     content = {**absolute_paths(document, file), **stray}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from sphering.config.table import Table
 
@@ -16,7 +17,6 @@ class NotifyConfig(Table):
 
     url_env: str = Field(
         "SPHERING_WEBHOOK_URL",
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
         description=(
             "The environment variable that holds the webhook's address, which is a secret: whoever has it may post. "
             "Slack, Mattermost and Discord's `/slack` show the `text` of what is posted."
@@ -25,3 +25,10 @@ class NotifyConfig(Table):
     on: tuple[Told, ...] = Field(
         ("published", "held", "failed"), description="What is worth a notice; a night without a change gives none."
     )
+
+    @field_validator("url_env")
+    @classmethod
+    def _variable(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):  # not repeated: it may be the address
+            raise ValueError("url_env is no name of an environment variable; the address itself never stands here")
+        return value

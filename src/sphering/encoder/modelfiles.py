@@ -92,6 +92,8 @@ def module_graph(folder: Path) -> tuple[Module, ...]:
         raise _broken(folder, f"modules.json lacks {error}") from error
     if not modules:
         raise _broken(folder, "modules.json names no module")
+    for module in modules:
+        _check_inside(folder, module.path, MODULE_GRAPH)
     return modules
 
 
@@ -185,10 +187,18 @@ def _weights(folder: Path) -> set[str]:
         if not isinstance(parts, dict):
             raise _broken(folder, f"{name} has no weight_map")
         found.update(map(str, parts.values()))
+        for part in found:
+            _check_inside(folder, part, name)
     absent = sorted(one for one in found if not (folder / one).is_file())
     if absent:
         raise _broken(folder, f"the weights {', '.join(absent)} are absent")
     return found
+
+
+def _check_inside(folder: Path, name: str, named_by: str) -> None:
+    """Refuse a name of a model's own file that leads out of its folder: bundles copy what a model names."""
+    if name.startswith("/") or ".." in name.split("/") or "\0" in name:
+        raise _broken(folder, f"{named_by} names {name!r}, which leads out of the folder")
 
 
 def _remote_code(folder: Path) -> set[str]:

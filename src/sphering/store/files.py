@@ -162,7 +162,7 @@ class Files(ABC):
 
 
 def key_parts(key: str, where: str) -> list[str]:
-    """Return the parts of a key.
+    """Return the parts of a key, or of a name below one: both may come out of a file that somebody else wrote.
 
     Raises
     ------
@@ -170,6 +170,6 @@ def key_parts(key: str, where: str) -> list[str]:
         If the key would leave the store.
     """
     parts = key.split("/")
-    if key.startswith("/") or ".." in parts:
+    if key.startswith("/") or ".." in parts or "\0" in key:
         raise TerminalError(f"the key {key!r} leaves the store", expected="a path inside the store", where=where)
     return parts

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sphering.identity import short_id
 from sphering.store.bucket import Bucket, Found
-from sphering.store.files import storage_errors
+from sphering.store.files import key_parts, storage_errors
 from sphering.store.temporaries import new_temporary
 
 _SECOND = 10**9
@@ -38,7 +38,7 @@ class Mirror:
 
     def path(self, key: str, found: Found | None) -> Path:
         """Return the file of a key after it was brought to what the object store was found to have."""
-        path = self.root / key
+        path = self._place(key)
         if found is None:
             self.forget(key)
         elif not _is_of(path, found):
@@ -47,7 +47,7 @@ class Mirror:
 
     def folder(self, key: str, found: Sequence[Found]) -> Path:
         """Return the folder of a key after all of it was brought to what the object store was found to have."""
-        folder = self.root / key
+        folder = self._place(key)
         wanted = {self.path(one.key, one) for one in found}
         for path in folder.rglob("*"):
             if path.is_file() and path not in wanted:
@@ -56,9 +56,13 @@ class Mirror:
 
     def forget(self, key: str) -> None:
         """Remove the file of a key that the object store no longer has."""
-        path = self.root / key
+        path = self._place(key)
         if path.is_file():
             path.unlink(missing_ok=True)
+
+    def _place(self, key: str) -> Path:
+        """Return the path of a key; an object store lists objects of any name, such as one that leads out of here."""
+        return self.root.joinpath(*key_parts(key, self._bucket.where()))
 
     def _fetch(self, found: Found, path: Path) -> None:
         with storage_errors(path):
