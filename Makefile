@@ -12,7 +12,7 @@ STAMP := $(VENV)/installed
 WORKERS ?= 2
 CORPUS ?= ../shared/data/debian_descriptions/debian_bookworm_en.parquet
 
-.PHONY: help venv demo test soak test-engines lint bench clean
+.PHONY: help venv demo test soak test-engines lint audit bench clean
 
 help:  ## show this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r name what; do printf '  make %-12s %s\n' "$$name" "$$what"; done
@@ -47,6 +47,9 @@ soak: $(STAMP)  ## what takes too long for `make test`: whole examples, kills at
 
 test-engines: $(STAMP)  ## the recipes of docs/exports.md, each engine in an environment under build/engines/
 	@$(BIN)/python -m pytest -m engines --timeout 1800 -rPs
+
+audit: $(STAMP)  ## the pins among known vulnerabilities, where pip-audit is installed and its data can be had
+	@$(BIN)/python .ci/audit.py
 
 bench: $(STAMP)  ## runs beside SentenceTransformer.encode, nights that change little, geometry beside scikit-learn, exports beside cp
 	@$(BIN)/python benchmarks/encode.py examples/banking77/banking77.parquet
