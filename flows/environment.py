@@ -7,6 +7,7 @@ Whatever the user has set stays.
 import os
 from typing import Final
 
+from sphering import logs
 from sphering.config.encoder import EncoderConfig
 
 QUIET: Final = "CRITICAL"
@@ -52,3 +53,4 @@ def prepare(verbosity: int = 0, encoder: EncoderConfig | None = None) -> None:
     offline = {} if encoder is not None and encoder.asks_the_hub else OFFLINE
     for name, value in {**DEFAULTS, **offline, **console}.items():
         os.environ.setdefault(name, value)
+    logs.install()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Final, Literal
 
+from sphering import logs
 from sphering.config.model import Config
 from sphering.errors import ConfigError, ServerError, SpheringError
 from sphering.flows.environment import prepare
@@ -40,6 +41,7 @@ def launch(name: FlowName, config: Config, *arguments: Any, verbosity: int = 0) 
         Whatever the run raises.
     """
     prepare(verbosity, config.encoder)
+    logs.about(corpus=config.corpus)
     import httpx
     from prefect import tags
 

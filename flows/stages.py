@@ -11,6 +11,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
+from sphering import logs
 from sphering.config.load import resolve
 from sphering.config.model import Config
 from sphering.errors import SpheringError, TransientError
@@ -36,6 +37,7 @@ from sphering.tasks.wording import verdict_sentence
 BEGINNINGS: Final = 3
 # Prefect hands the records of its extra loggers over to the run, but leaves their level to the root, which is WARNING.
 logging.getLogger("sphering").setLevel(logging.INFO)
+logs.install()  # for a worker's flow run, whose process Prefect has begun
 
 Work = Callable[[Job, Config], None]
 
@@ -62,6 +64,7 @@ def carry_through(config: Config, purpose: Purpose, selector: str | None, work: 
     """Begin a run, do its work, end it, and say outside what came of it."""
     started = time.time()
     begun: list[Job] = []
+    logs.about(corpus=config.corpus, flow_run=str(flow_run.id), run=None)
     try:
         result = _with_beginnings(config, purpose, selector, work, begun)
     except BaseException as error:
@@ -83,6 +86,7 @@ def _with_beginnings(
     for beginning in range(1, BEGINNINGS + 1):
         job = begin_run(config, purpose, selector)
         begun.append(job)
+        logs.about(run=job.workspace.name)
         try:
             work(job, config)
             return finish_run(job)

@@ -3,6 +3,7 @@
 import pytest
 
 from sphering import cgroup, cores
+from sphering.config.model import RunConfig
 
 V1 = "9:name=systemd:/\n4:memory:{group}\n2:cpu,cpuacct:{group}\n0::/\n"
 
@@ -113,3 +114,21 @@ def test_a_group_may_allow_less_memory_than_the_machine_has_and_never_more(monke
     assert cores.available_memory() == 64 << 20
     monkeypatch.setattr(cgroup, "memory", lambda: machine * 2)
     assert cores.available_memory() == machine
+
+
+@pytest.mark.parametrize(
+    ("available", "workers", "memory"),
+    [
+        (8 << 30, 2, "1GB"),
+        (4_000_000_000, 2, "1GB"),
+        (2 << 30, 2, "536MB"),
+        (1 << 30, 1, "268MB"),
+        (256 << 20, 1, "67MB"),
+    ],
+)
+def test_a_run_takes_what_its_control_group_allows_without_being_told(monkeypatch, available, workers, memory):
+    monkeypatch.setattr(cgroup, "memory", lambda: available)
+    run = RunConfig()
+    assert (run.workers, run.memory) == (workers, memory)
+    told = RunConfig(workers=3, memory="2GB")
+    assert (told.workers, told.memory) == (3, "2GB")

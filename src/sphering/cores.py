@@ -6,6 +6,9 @@ import os
 
 from sphering import cgroup
 
+_BESIDE = 2 << 30
+"""Bytes under which a second unit of work does not fit beside the model and the libraries."""
+_ENOUGH = 10**9
 _share: int | None = None
 
 
@@ -16,7 +19,7 @@ def use_cores(cores: int) -> None:
 
 
 def available_cores() -> int:
-    """Return the cores that this process may use: its affinity, capped by its control group's quota and by its share."""
+    """Return the cores that this process may use: its affinity, capped by its control group's quota and its share."""
     cores = machine_cores()
     return cores if _share is None else min(cores, _share)
 
@@ -33,3 +36,17 @@ def available_memory() -> int:
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limit = cgroup.memory()
     return machine if limit is None else min(machine, limit)
+
+
+def sensible_workers() -> int:
+    """Return how many units of work this process can have under way: one is encoded while another is read or written.
+
+    More than two wait for one another: each is encoded on every core.
+    """
+    return 2 if available_memory() >= _BESIDE else 1
+
+
+def sensible_memory() -> str:
+    """Return how much of what this process may use DuckDB may take: a quarter, at most 1 GB, in whole decimal MB."""
+    quarter = available_memory() // 4
+    return "1GB" if quarter >= _ENOUGH else f"{max(1, quarter // 10**6)}MB"

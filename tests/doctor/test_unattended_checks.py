@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from prefect.settings.constants import DEFAULT_PREFECT_HOME
 
 from sphering.config.load import load
 from sphering.doctor import disk, memory, scheduler, server_watch, telling
@@ -121,7 +122,7 @@ def test_a_worker_without_heartbeats_is_warned_of(settings, seconds, state):
         ("", "sqlite+aiosqlite:////srv/prefect.db", "warns"),
         ("http://127.0.0.1:9/api", "sqlite+aiosqlite:////srv/prefect.db", "ok"),
         ("", "postgresql+asyncpg://prefect:SECRET@db/prefect", "ok"),
-        ("", None, "ok"),
+        ("", f"sqlite+aiosqlite:///{DEFAULT_PREFECT_HOME}/prefect.db", "ok"),
     ],
 )
 def test_a_sqlite_file_that_runs_would_share_without_a_server_is_warned_of(settings, url, address, state):

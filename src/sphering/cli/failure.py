@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import traceback
 
+from sphering import logs
 from sphering.errors import SpheringError
 from sphering.store.exhausted import exhaustion
 
 INTERRUPTED = 130
 OTHER = 1
+_log = logging.getLogger(__name__)
 
 
 def exit_code_of(error: BaseException, *, verbose: bool) -> int:
     """Say on standard error what went wrong and return the exit code: 2 for bad input, 1 for anything unforeseen."""
+    known = _known(error)
+    if logs.wanted():
+        logs.install()
+        _log.error("%s", known or error or type(error).__name__, exc_info=error)
+    else:
+        _say_what(error, known, verbose=verbose)
+    _let_go(error)
+    if known is not None:
+        return known.exit_code
+    return INTERRUPTED if isinstance(error, KeyboardInterrupt) else OTHER
+
+
+def _say_what(error: BaseException, known: SpheringError | None, *, verbose: bool) -> None:
     if verbose:
         traceback.print_exception(error, file=sys.stderr)
-    known = _known(error)
     if known is not None:
         _say(f"error: {known}")
-        code = known.exit_code
     elif isinstance(error, KeyboardInterrupt):
         _say("interrupted; what was finished is kept, and the next run goes on from there")
-        code = INTERRUPTED
     else:
         _say_unforeseen(error, verbose=verbose)
-        code = OTHER
-    _let_go(error)
-    return code
 
 
 def _say_unforeseen(error: BaseException, *, verbose: bool) -> None:

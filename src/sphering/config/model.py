@@ -19,6 +19,7 @@ from sphering.config.metrics import MetricsConfig
 from sphering.config.notify import NotifyConfig
 from sphering.config.position import place_in
 from sphering.config.table import ContradictionError, Name, Table, nearest
+from sphering.cores import sensible_memory, sensible_workers
 
 DOCUMENTS, TEXTS = "documents", "texts"
 OF_KINDS: dict[str, tuple[str, ...]] = {
@@ -229,12 +230,13 @@ class RunConfig(Table):
         ),
     )
     workers: int = Field(
-        2,
+        default_factory=sensible_workers,
         ge=1,
         le=64,
         description=(
             "Units of work at once: while one is encoded on every core, the next is read and made into tokens, and the "
-            "last one's shard is written. Of a cluster on this machine: its processes, which share the cores."
+            "last one's shard is written. Of a cluster on this machine: its processes, which share the cores. By "
+            "default 2, and 1 where this process may use less than 2 GiB."
         ),
     )
     unit_rows: int = Field(
@@ -256,9 +258,12 @@ class RunConfig(Table):
         ),
     )
     memory: str = Field(
-        "1GB",
+        default_factory=sensible_memory,
         pattern=r"^\d+(\.\d+)?(MB|GB)$",
-        description="DuckDB's memory limit; beyond it, work spills to disk.",
+        description=(
+            "DuckDB's memory limit; beyond it, work spills to disk. By default 1 GB, and a quarter of what this "
+            "process may use where that is less than 4 GB."
+        ),
     )
 
     @model_validator(mode="after")

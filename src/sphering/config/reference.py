@@ -84,6 +84,8 @@ def _limit(entry: Any) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
+    if field.default_factory is not None:
+        return "by this machine"
     return "none" if field.default is None else f"`{_cell(_toml(field.default))}`"
 
 

@@ -60,7 +60,7 @@ def _database(url: str) -> Finding:
     return Finding(
         "prefect database",
         "warns",
-        "PREFECT_API_DATABASE_CONNECTION_URL names a SQLite file, and every run starts a server of its own over it",
+        "PREFECT_API_DATABASE_CONNECTION_URL or PREFECT_HOME names a SQLite file, and every run puts a server over it",
         "start one server (`prefect server start`) and export PREFECT_API_URL for runs and workers; or unset it, then "
         "each run has a database that goes with it",
     )
