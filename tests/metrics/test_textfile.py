@@ -1,5 +1,6 @@
 """The text file as Prometheus' own parser reads it."""
 
+import re
 import threading
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from sphering.config.model import Config
 from sphering.errors import ConfigError
+from sphering.metrics.families import FAMILIES
 from sphering.metrics.keep import keep_failure, keep_result
 from sphering.metrics.textfile import read
 
@@ -172,3 +174,9 @@ def test_what_is_kept_is_what_was_written(tmp_path):
     assert {e: v for e, v in again.items() if "last_run" not in e[0]} == {
         e: v for e, v in series.items() if "last_run" not in e[0]
     }
+
+
+def test_every_series_is_explained_where_operators_look():
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"`([a-z_]+)(?:\{outcome\})?`", page))
+    assert sorted(set(FAMILIES) - explained) == []
