@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sphering.doctor.finding import Finding
-
-if TYPE_CHECKING:
-    from prefect.client.orchestration import SyncPrefectClient
 
 _HEARTBEAT = "prefect.flow-run.heartbeat"
 _MISSES = 3
@@ -35,7 +32,7 @@ def check(url: str) -> Iterator[Finding]:
         return
 
 
-def _work(client: SyncPrefectClient) -> Iterator[Finding]:
+def _work(client: Any) -> Iterator[Finding]:
     ours = [one for one in client.read_deployments() if (one.entrypoint or "").startswith("sphering.flows.")]
     if not ours:
         yield Finding("deployments", "ok", "none on this server", "if you want a schedule: docs/operations.md")
@@ -51,7 +48,7 @@ def _work(client: SyncPrefectClient) -> Iterator[Finding]:
         yield _pool(client, pool)
 
 
-def _pool(client: SyncPrefectClient, name: str) -> Finding:
+def _pool(client: Any, name: str) -> Finding:
     pool = client.read_work_pool(name)
     alive = [worker.name for worker in client.read_workers_for_work_pool(name) if worker.status == "ONLINE"]
     if pool.is_paused:
@@ -62,7 +59,7 @@ def _pool(client: SyncPrefectClient, name: str) -> Finding:
     return Finding(f"pool {name}", "ok", f"{pool.type}, {len(alive)} worker{'s' if len(alive) > 1 else ''} alive")
 
 
-def _dead_runs(client: SyncPrefectClient) -> Finding:
+def _dead_runs(client: Any) -> Finding:
     """Return whether an automation finds runs that died, and not those that are merely between two heartbeats."""
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY
 
