@@ -149,9 +149,12 @@ def test_the_store_of_a_configuration_may_be_a_url_of_s3_alone(tmp_path):
     assert load(file).store == "s3://bucket/prefix"
     assert is_remote(load(file).store)
     file.write_text(f'corpus = "a"\nstore = "ftp://me:{SECRET}@host/x"' + table)
-    with pytest.raises(ConfigError, match="unknown kind") as refused:
+    with pytest.raises(ConfigError, match="a URL with a user or a password") as refused:
         load(file)
     assert SECRET not in str(refused.value)
+    file.write_text('corpus = "a"\nstore = "ftp://host/x"' + table)
+    with pytest.raises(ConfigError, match="unknown kind"):
+        load(file)
 
 
 def test_a_missing_client_is_named_with_the_command_that_installs_it(monkeypatch):
