@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from prefect.task_runners import TaskRunner
 
-from sphering.config.model import RunConfig
+from sphering.config.run import RunConfig
 from sphering.cores import machine_cores
 from sphering.errors import ClusterError
 from sphering.extras import require

@@ -7,7 +7,8 @@ from typing import Any, Final
 from prefect import unmapped
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from sphering.config.model import Config, RunConfig
+from sphering.config.model import Config
+from sphering.config.run import RunConfig
 from sphering.flows import dask_workers, ray_workers
 from sphering.interruption import stopping
 from sphering.progress import current

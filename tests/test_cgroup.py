@@ -3,7 +3,7 @@
 import pytest
 
 from sphering import cgroup, cores
-from sphering.config.model import RunConfig
+from sphering.config.run import RunConfig
 
 V1 = "9:name=systemd:/\n4:memory:{group}\n2:cpu,cpuacct:{group}\n0::/\n"
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from sphering.config.load import load
-from sphering.config.model import RunConfig
+from sphering.config.run import RunConfig
 from sphering.cores import machine_cores
 from sphering.errors import ClusterError, ConfigError, ExtraMissingError
 from sphering.run.cluster import check_cluster

@@ -6,7 +6,7 @@ import socket
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
-from sphering.config.model import RunConfig
+from sphering.config.run import RunConfig
 from sphering.errors import ClusterError, ExtraMissingError
 
 _MODULES = {"dask": ("distributed", "prefect_dask"), "ray": ("ray", "prefect_ray")}
