@@ -11,13 +11,17 @@ from sphering.store.store import Store
 from sphering.tasks.policy import POLICY
 
 
-@task(name="check-migration", task_run_name="check-{config.corpus}-{config.run.channel}-into-{into}", **POLICY)
+@task(
+    name="check-migration", task_run_name="check-migration-{config.corpus}-{config.run.channel}-into-{into}", **POLICY
+)
 def check(config: Config, into: str) -> None:
     """Refuse what cannot be migrated before anything is encoded."""
     check_migration(config, into)
 
 
-@task(name="compare-channels", task_run_name="compare-{config.corpus}-{into}-with-{config.run.channel}", **POLICY)
+@task(
+    name="compare-channels", task_run_name="compare-channels-{config.corpus}-{into}-with-{config.run.channel}", **POLICY
+)
 def compare_channels(config: Config, into: str, bounds: tuple[GateConfig, ...]) -> Judged:
     """Compare what a channel publishes with what the configuration's own does, and judge the bounds."""
     corpus = Store.open(config.store).corpus(config.corpus)
@@ -28,7 +32,7 @@ def compare_channels(config: Config, into: str, bounds: tuple[GateConfig, ...]) 
     return judged
 
 
-@task(name="compare-with-earlier", task_run_name="compare-{config.corpus}-with-{days}-days-ago", **POLICY)
+@task(name="compare-with-earlier", task_run_name="compare-with-earlier-{config.corpus}-{days}-days-ago", **POLICY)
 def compare_with_earlier(config: Config, days: float, max_drift: float | None) -> tuple[Earlier, Judged]:
     """Compare what is published with what was published some days ago, and judge how far it drifted."""
     corpus = Store.open(config.store).corpus(config.corpus)

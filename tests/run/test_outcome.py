@@ -41,7 +41,13 @@ def test_a_held_one_names_the_gates_that_failed(run, questions, tmp_path):
     assert (said["status"], said["gates"]) == ("held", ["documents"])
 
 
-@pytest.mark.parametrize(("keep_text", "said"), [(True, "SourceError: row 3 is torn"), (False, "SourceError")])
+@pytest.mark.parametrize(
+    ("keep_text", "said"),
+    [
+        (True, "SourceError: row 3 is torn"),
+        (False, "SourceError: its message is not kept, as no text is (keep_text = false)"),
+    ],
+)
 def test_a_failed_one_says_its_error_unless_it_might_quote_a_text_that_is_not_kept(
     questions, tmp_path, keep_text, said
 ):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from sphering.config.model import Config
+from sphering.run.finish import error_words
 from sphering.store.corpus import CorpusStore
 from sphering.store.store import Store
 
@@ -46,7 +47,7 @@ def outcome(config: Config, run: str | None, error: BaseException | None = None)
         "encoder_changed": _encoder_changed(record),
         "transform_changed": None if corpus is None else _transform_changed(corpus, record),
         "gates": failed,
-        "error": None if error is None else _said(config, error),
+        "error": None if error is None else error_words(error, keep_text=config.source.keep_text),
     }
 
 
@@ -60,8 +61,3 @@ def _transform_changed(corpus: CorpusStore, record: Mapping[str, Any]) -> bool |
     if release is None or base is None or not (corpus.has_release(release) and corpus.has_release(base)):
         return None
     return corpus.release(release).transform_sha256 != corpus.release(base).transform_sha256
-
-
-def _said(config: Config, error: BaseException) -> str:
-    kind = type(error).__name__
-    return f"{kind}: {error}" if config.source.keep_text else kind
