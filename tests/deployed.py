@@ -27,30 +27,56 @@ def _interruptible() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-@contextmanager
-def prefect_process(
-    arguments: list[str], environment: dict[str, str], folder: Path, log: str
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a Prefect command beside the block, in a process group of its own; stop it by its id, whatever happens."""
-    with (folder / log).open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "prefect", *arguments],
-            env=environment,
-            cwd=folder,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            preexec_fn=_interruptible,
-            process_group=0,
-        )
-    try:
-        yield process
-    finally:
-        process.terminate()
+@dataclass
+class PrefectProcess:
+    """A Prefect command beside the test, in a process group of its own, to stop and start again."""
+
+    arguments: list[str]
+    environment: dict[str, str]
+    folder: Path
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "prefect", *self.arguments],
+                env=self.environment,
+                cwd=self.folder,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                preexec_fn=_interruptible,
+                process_group=0,
+            )
+
+    def stop(self) -> None:
+        """End it as its supervisor does; kill it, by its id, where it does not."""
+        self.process.terminate()
         try:
-            process.wait(30)
+            self.process.wait(30)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            self.kill()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@dataclass
+class PrefectServer(PrefectProcess):
+    """A server on loopback with a database of its own."""
+
+    @property
+    def url(self) -> str:
+        return self.environment["PREFECT_API_URL"]
+
+    @property
+    def database(self) -> Path:
+        return Path(self.environment["PREFECT_HOME"]) / "prefect.db"
+
+    def start(self) -> None:
+        super().start()
+        _wait_for(self.url)
 
 
 def _free_port() -> int:
@@ -166,29 +192,47 @@ class Deployed:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """The environment of commands that meet a Prefect server of the module's own, which is empty."""
+def prefect_server_process(tmp_path_factory):
+    """A Prefect server of the module's own, which is empty."""
     from sphering.flows.environment import DEFAULTS
 
     folder = tmp_path_factory.mktemp("server")
-    url = f"http://127.0.0.1:{(port := _free_port())}/api"
+    port = _free_port()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "HF_"))},
         **{name: value for name, value in DEFAULTS.items() if name.startswith(("PREFECT_SERVER", "DO_NOT"))},
         "PREFECT_HOME": str(folder / "prefect"),
-        "PREFECT_API_URL": url,
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
         "PREFECT_WORKER_QUERY_SECONDS": "1",
         "COLUMNS": "200",
     }
     arguments = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with prefect_process(arguments, environment, folder, "server.log"):
-        _wait_for(url)
-        yield environment
+    process = PrefectServer(arguments, environment, folder, folder / "server.log")
+    try:
+        process.start()
+        yield process
+    finally:
+        process.stop()
+
+
+@pytest.fixture(scope="module")
+def server(prefect_server_process):
+    """The environment of commands that meet the module's Prefect server."""
+    return prefect_server_process.environment
+
+
+def worker_process(environment: dict[str, str], folder: Path) -> PrefectProcess:
+    """Return a worker of the usual pool, not started yet, in a folder far from the repository."""
+    arguments = ["worker", "start", "--pool", "sphering", "--name", folder.name]
+    return PrefectProcess(arguments, environment, folder, folder / "worker.log")
 
 
 @contextmanager
 def worker(environment: dict[str, str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a worker of the usual pool beside the block, in a folder far from the repository."""
-    arguments = ["worker", "start", "--pool", "sphering", "--name", folder.name]
-    with prefect_process(arguments, environment, folder, "worker.log") as process:
-        yield process
+    """Run a worker beside the block."""
+    beside = worker_process(environment, folder)
+    beside.start()
+    try:
+        yield beside.process
+    finally:
+        beside.stop()
