@@ -100,6 +100,20 @@ def test_a_holder_on_another_machine_that_is_silent_loses_it_by_the_stores_clock
     mine.release()
 
 
+def test_a_dead_holder_on_another_machine_does_not_hold_it_for_as_long_as_the_stores_clock_was_set_back(
+    files, monkeypatch
+):
+    monkeypatch.setattr(lease, "_host", lambda: "another machine")
+    taken = take(files, LAYOUT, "a run there", wait=False)
+    monkeypatch.setattr(lease, "_host", lambda: "this machine")
+    ahead = files.path(LAYOUT.lock(1))
+    os.utime(ahead, (time.time() + 3600,) * 2)
+    mine = take(files, LAYOUT, "this run", wait=False)
+    taken.release()
+    assert newest(files, LAYOUT) == mine.holder
+    mine.release()
+
+
 def test_a_holder_renews_it_as_long_as_it_lives(files, monkeypatch):
     monkeypatch.setattr(lease, "RENEW_SECONDS", 0.05)
     taken = take(files, LAYOUT, "a run", wait=False)

@@ -215,7 +215,8 @@ def _holds(files: Files, layout: Layout, holder: Holder) -> bool:
         return False
     if holder.host == _host() and start_of(holder.process) != holder.started:
         return False
-    return files.now() - files.modified(layout.lock(holder.number)) <= EXPIRES_SECONDS
+    # Also of a time to come: a store's clock that was set back must not keep the lease of a dead holder until then.
+    return abs(files.now() - files.modified(layout.lock(holder.number))) <= EXPIRES_SECONDS
 
 
 def _host() -> str:
