@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ PURGE = "purge"
 REMOVING = (GC, PURGE)
 _LEASE = "lease"
 _held: dict[Path, Lease] = {}
+_log = logging.getLogger(__name__)
 
 
 def take(corpus: CorpusStore, what: str, *, wait: bool) -> Lease:
@@ -33,6 +35,7 @@ def take(corpus: CorpusStore, what: str, *, wait: bool) -> Lease:
     def waiting(holder: Holder) -> None:
         steps.append(f"waiting for {holder}")
         current().start(steps[-1])
+        _log.info("waiting for %s", holder)
 
     taken = lease.take(corpus.files, corpus.layout, what, wait=wait, waiting=waiting)
     for step in steps:
