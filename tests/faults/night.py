@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
-from deployed import Api, PrefectProcess, PrefectServer
+from deployed import ENDED, Api, PrefectProcess, PrefectServer
 from nights import carry
 
 from sphering.config.load import load
@@ -22,6 +22,7 @@ NIGHTLY = f"main-job/nightly-{CORPUS}"
 TRIAL = f"{NIGHTLY}@next"
 REQUESTS = 7  # tonight's 100 new texts, 16 a unit
 SECONDS = 180
+END_SECONDS = 1200  # a run without its server tries each artifact and event for long
 CONFIGURATION = """corpus = "faults"
 store = "{store}"
 [source]
@@ -129,14 +130,16 @@ class Night:
 
     def reach(self):
         """Wait until the run waits for its model."""
-        self.place.gate.await_struck(SECONDS)
+        api, path = self.place.api, f"/flow_runs/{self.run}"
+        awaited(lambda: self.place.gate.struck or api.get(path)["state_type"] in ENDED, "a run that has come so far")
+        assert self.place.gate.struck, api.get(path)["state"]
         self.processes = self.workers()
         assert self.processes
 
     def end(self):
         """Let the run go on, and wait until its processes are gone."""
         self.place.gate.open()
-        awaited(lambda: not [each for each in self.processes if _lives(each)], "the end of the run's processes")
+        awaited(lambda: not any(map(_lives, self.processes)), "the end of the run's processes", END_SECONDS)
 
     def next(self):
         """Run again on the worker, undisturbed; return the run's record."""

@@ -5,19 +5,15 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 
 from deployed import ENDED
 from faults.night import REQUESTS, awaited
-from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_URL, temporary_settings
-
-from sphering.flows.deploy.automations import SILENCE, dead_runs, put_automation
 
 HOUR = 3600
+BLOCKED_SECONDS = 150  # as docs/operations.md says
 FOLDER, DISK, OBJECTS = "folder", "disk", "objects"
 _CLOCK = str(Path(__file__).parent / "clock")
 
@@ -60,33 +56,42 @@ def killed(night):
 
 @contextmanager
 def killed_with_its_worker(night):
-    """The machine of the worker is gone; nobody tells the server."""
-    silence = timedelta(seconds=15)
-    _mark_dead_after(night, silence)
-    children = night.workers()
+    """The machine of the worker is gone; nobody tells the server, until its automation has heard nothing for long."""
+    api, children = night.place.api, night.workers()
     night.place.worker.kill()  # first: it would tell of its children's death
     for process in children:
         process.kill()
     yield
-    assert night.place.api.get(f"/flow_runs/{night.run}")["state_type"] == "RUNNING"
+    assert api.get(f"/flow_runs/{night.run}")["state_type"] == "RUNNING"
     night.place.worker.start()
-    ended = night.place.api.ended(night.run)
-    assert "its process is gone" in ended["state"]["message"]
-    _mark_dead_after(night, SILENCE)
+    assert api.ended(night.start_again())["state_type"] == "CANCELLED"
+    _await_dead(night)
 
 
-def _mark_dead_after(night, silence):
-    with temporary_settings({PREFECT_API_URL: night.place.server.url}), get_client(sync_client=True) as client:
-        put_automation(client, dead_runs(silence))
+def _await_dead(night):
+    path = f"/flow_runs/{night.run}"
+    awaited(lambda: night.place.api.get(path)["state_type"] == "CRASHED", "the end of a dead run", BLOCKED_SECONDS)
+    assert "its process is gone" in night.place.api.get(path)["state"]["message"]
 
 
 @contextmanager
-def worker_stopped(night):
-    """The worker is told to end, as by systemd at a restart of the machine."""
+def service_stopped(night):
+    """The service is stopped: systemd sends SIGINT to the worker and to what it started, as docs/operations.md says."""
+    for process in (night.place.worker.process, *night.workers()):
+        process.send_signal(signal.SIGINT)
+    yield
+    night.place.worker.process.wait(60)
+    night.place.worker.start()
+
+
+@contextmanager
+def worker_told_to_end(night):
+    """The worker alone is told to end: it kills what it started, and tells nobody."""
     night.place.worker.process.send_signal(signal.SIGTERM)
     yield
     night.place.worker.process.wait(60)
     night.place.worker.start()
+    _await_dead(night)
 
 
 @contextmanager
@@ -103,8 +108,10 @@ def server_restarted(night):
 def server_gone(night):
     """The server is killed and does not come back as long as the run lasts."""
     night.place.server.kill()
-    yield
-    night.place.server.start()
+    try:
+        yield
+    finally:
+        night.place.server.start()
     if night.place.api.get(f"/flow_runs/{night.run}")["state_type"] not in ENDED:
         # What the automation does after two minutes of silence.
         night.place.api.post(
@@ -159,19 +166,26 @@ def lease_out_of_date(night):
     run = night.start_trial()
     night.await_log(run, "waiting for")
     (lock,) = night.corpus.files.path(night.corpus.layout.locks).glob("*.json")
-    then = time.time() - HOUR
-    os.utime(lock, (then, then))
-    awaited(lambda: not lock.exists(), "the loss of the lease")
+    awaited(lambda: not _set_back(lock), "the loss of the lease")
     yield
     assert night.place.api.ended(run)["state_name"] == "Completed"
+
+
+def _set_back(lock):
+    """Write down that a lock was last written an hour ago; return whether it is there: its holder writes it again."""
+    with suppress(FileNotFoundError):
+        os.utime(lock, (time.time() - HOUR,) * 2)
+    return lock.exists()
 
 
 @contextmanager
 def disk_full(night):
     """The disk of the store is full."""
     night.disk.leave(night.chance.randint(0, 64) * 1024)
-    yield
-    night.disk.relieve()
+    try:
+        yield
+    finally:
+        night.disk.relieve()
 
 
 @contextmanager
@@ -215,11 +229,12 @@ FAULTS = (
     Fault("server restarted", server_restarted, _COMPLETED),
     Fault("database is locked", database_locked((3, 8)), _COMPLETED),
     Fault("cancelled", cancelled, frozenset({"Cancelled"})),
-    Fault("SIGTERM to the worker", worker_stopped, frozenset({"Crashed", "Cancelled", "AwaitingRetry"})),
     Fault("two nights at once", overlapped, _COMPLETED),
     Fault("two deployments of one corpus", beside_another_deployment, _COMPLETED, soak=True),
     Fault("lease out of date", lease_out_of_date, _COMPLETED, soak=True),
     Fault("worker and flow process killed", killed_with_its_worker, _CRASHED, soak=True),
+    Fault("the worker's service stopped", service_stopped, _CRASHED, soak=True),
+    Fault("SIGTERM to the worker", worker_told_to_end, _CRASHED, soak=True),
     Fault("server gone for good", server_gone, frozenset({"Crashed", "Failed", "Completed"}), soak=True),
     Fault("database is locked for over a minute", database_locked((65, 75)), _COMPLETED, soak=True),
     Fault("object store fails", objects_fail, _COMPLETED, store=OBJECTS, soak=True),
