@@ -139,7 +139,7 @@ COMMENT ON COLUMN exports.config IS 'Its [[export]] table.';
 COMMENT ON TABLE runs IS 'One row for each run that left a record. rows_read = source_documents + quarantined - refused + duplicates + deleted. documents = carried + coalesce(chunks, source_documents) - refused.';
 COMMENT ON COLUMN runs.corpus IS 'The corpus.';
 COMMENT ON COLUMN runs.run IS 'Its id, which begins with its time.';
-COMMENT ON COLUMN runs.purpose IS 'run, embed, fit or export.';
+COMMENT ON COLUMN runs.purpose IS 'run, embed, fit, refit or export.';
 COMMENT ON COLUMN runs.status IS 'finished or failed.';
 COMMENT ON COLUMN runs.error IS 'Why it failed.';
 COMMENT ON COLUMN runs.encoder IS 'The encoder.';

@@ -237,7 +237,7 @@ def test_the_verdict_is_printed_first_and_the_sides_are_named(compare):
 
 def test_the_recipe_of_the_operations_page_compares_a_channel_with_the_published_release(compare, nights):
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    a, b = re.search(r"sphering compare (\S+) (\S+)", text).groups()
+    a, b = re.search(r"sphering compare ([\w/]+) ([\w/]+)", text).groups()
     found = compare(a, b)
     assert found["b"]["release"] == nights[1]["next"]
     assert found["verdict"] == "migration"

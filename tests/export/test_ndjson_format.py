@@ -205,6 +205,6 @@ def test_a_request_that_is_missing_is_named(published):
 def test_an_engine_that_there_is_not_is_refused():
     from pydantic import ValidationError
 
-    with pytest.raises(ValidationError, match="solr"):
+    with pytest.raises(ValidationError, match="elasticsearch"):
         config(engine="solr")
     assert {"elasticsearch", "opensearch"} == set(ndjson.DIMENSIONS)
