@@ -219,7 +219,10 @@ def nothing(_):
 
 
 def _clock(hours):
-    return {"SHIFTED_SECONDS": str(hours * HOUR), "PYTHONPATH": f"{_CLOCK}{os.pathsep}{os.environ['PYTHONPATH']}"}
+    return {
+        "SHIFTED_SECONDS": str(hours * HOUR),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(_CLOCK), os.environ.get("PYTHONPATH")))),
+    }
 
 
 _COMPLETED, _CRASHED = frozenset({"Completed"}), frozenset({"Crashed"})
