@@ -3,7 +3,13 @@
 from prefect.client.orchestration import get_client
 
 from sphering.errors import ServerError
-from sphering.flows.deploy.automations import after_publication, dead_runs, find_downstream, put_automation
+from sphering.flows.deploy.automations import (
+    after_publication,
+    dead_runs,
+    find_downstream,
+    put_automation,
+    unbegun_runs,
+)
 from sphering.flows.deploy.change import Change
 from sphering.flows.deploy.deployment import put_deployment
 from sphering.flows.deploy.order import Order
@@ -35,7 +41,7 @@ def deploy(order: Order) -> list[Change]:
         downstream = None if order.downstream is None else find_downstream(client, order.downstream)
         changes = [put_pool(client, order.pool)]
         changes += [put_deployment(client, deployable, order) for deployable in DEPLOYABLE]
-        changes.append(put_automation(client, dead_runs()))
+        changes += [put_automation(client, automation) for automation in (dead_runs(), unbegun_runs())]
         if downstream is not None and order.downstream is not None:
             changes.append(put_automation(client, after_publication(config, downstream, order.downstream)))
     return changes

@@ -1,5 +1,6 @@
 """What the server does by itself: it ends dead runs, and starts what is to follow a publication."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Final
 
@@ -23,31 +24,61 @@ _RUN: Final = "prefect.flow-run"
 _HEARTBEAT: Final = f"{_RUN}.heartbeat"
 # A run's last event names its last state: also those of this project's own.
 _ENDS: Final = ("Completed", "Failed", "Cancelled", "Crashed", "Held", "Withdrawn", "Drifted")
+_TAKEN: Final = ("Pending", "Submitting", "InfrastructurePending")
+# Out of the worker's hands: it began, or the server took it back to wait for its turn.
+_LEFT: Final = ("Running", "Cancelling", "Scheduled", "AwaitingConcurrencySlot", "Late")
 # A run whose heart beats every 30 s was marked dead by 90 s once; 4 beats may fail to come before it is.
 SILENCE: Final = timedelta(seconds=4 * HEARTBEAT_SECONDS)
+# From a worker's taking a run to the run's telling of itself: imports, up to a minute on a busy machine.
+START: Final = timedelta(minutes=10)
 _PASSED_ON: Final = ("release", "corpus")
 
 
 def dead_runs(silence: timedelta = SILENCE) -> AutomationCore:
     """Return the automation that marks a run Crashed from which nothing was heard for so long."""
+    return _crashes(
+        "dead runs",
+        "Marks a flow run Crashed whose process is gone, so that it does not stay Running for ever.",
+        message="Nothing was heard of the run any more: its process is gone.",
+        after={_HEARTBEAT},
+        expect={_HEARTBEAT, *_states(_ENDS)},
+        within=silence,
+    )
+
+
+def unbegun_runs(start: timedelta = START) -> AutomationCore:
+    """Return the automation that marks a run Crashed which a worker took, and which did not begin for so long."""
+    return _crashes(
+        "unbegun runs",
+        "Marks a flow run Crashed whose worker went while it submitted it, so that it does not stay Pending for ever.",
+        message="The run did not begin: the worker that took it is gone, or could not start its process.",
+        after=_states(_TAKEN),
+        expect=_states(_LEFT) | _states(_ENDS),
+        within=start,
+    )
+
+
+def _states(names: Iterable[str]) -> set[str]:
+    return {f"{_RUN}.{name}" for name in names}
+
+
+def _crashes(
+    name: str, description: str, *, message: str, after: set[str], expect: set[str], within: timedelta
+) -> AutomationCore:
     return AutomationCore(
-        name=f"{TAG}: dead runs",
-        description="Marks a flow run Crashed whose process is gone, so that it does not stay Running for ever.",
+        name=f"{TAG}: {name}",
+        description=description,
         trigger=EventTrigger(
             posture=Posture.Proactive,
-            after={_HEARTBEAT},
-            expect={_HEARTBEAT, *(f"{_RUN}.{state}" for state in _ENDS)},
+            after=after,
+            expect=expect,
             match={"prefect.resource.id": f"{_RUN}.*"},
             match_related={"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"},
             for_each={"prefect.resource.id"},
             threshold=1,
-            within=silence,
+            within=within,
         ),
-        actions=[
-            ChangeFlowRunState(
-                state=StateType.CRASHED, message="Nothing was heard of the run any more: its process is gone."
-            )
-        ],
+        actions=[ChangeFlowRunState(state=StateType.CRASHED, message=message)],
     )
 
 

@@ -12,7 +12,7 @@ from deployed import Api, Deployed, worker
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from sphering.flows.deploy.automations import dead_runs, put_automation
+from sphering.flows.deploy.automations import dead_runs, put_automation, unbegun_runs
 from sphering.store.refs import PUBLISHED
 from sphering.store.store import Store
 
@@ -164,13 +164,32 @@ def test_a_publication_starts_the_downstream_deployment_with_the_release_and_a_f
         assert len(api.runs(flows={"name": {"any_": ["load"]}})) == 1
 
 
+def _put(deployed, automation):
+    """Put an automation of another patience: that of the product is too long for a test."""
+    url = {PREFECT_API_URL: deployed.environment["PREFECT_API_URL"]}
+    with temporary_settings(url), get_client(sync_client=True) as client:
+        assert put_automation(client, automation).differed == ("trigger",)
+
+
+def test_a_run_that_its_worker_took_and_did_not_begin_is_marked_crashed(deployed):
+    api = deployed.api
+    deployed.deploy()
+    _put(deployed, unbegun_runs(timedelta(seconds=10)))
+    run, waiting = api.start("main-job/nightly-banking77"), api.start("verify/verify-banking77")
+    for name in ("Pending", "Submitting"):  # as a worker says it, before it starts a process
+        api.post(f"/flow_runs/{run}/set_state", state={"type": "PENDING", "name": name})
+    dead = api.ended(run)
+    assert (dead["state_type"], dead["run_count"]) == ("CRASHED", 0)
+    assert "did not begin" in dead["state"]["message"]
+    assert api.get(f"/flow_runs/{waiting}")["state_type"] == "SCHEDULED", "no worker has taken it yet"
+    assert deployed.deploy()["sphering: unbegun runs"]["differed"] == ["trigger"]
+    api.post(f"/flow_runs/{waiting}/set_state", state={"type": "CANCELLED"})
+
+
 def test_a_run_whose_process_and_worker_are_gone_is_marked_crashed(deployed, tmp_path):
     api = deployed.api
     deployed.deploy()
-    url = {PREFECT_API_URL: deployed.environment["PREFECT_API_URL"]}
-    with temporary_settings(url), get_client(sync_client=True) as client:
-        # Two minutes are the product's, and too long for a test.
-        assert put_automation(client, dead_runs(timedelta(seconds=15))).differed == ("trigger",)
+    _put(deployed, dead_runs(timedelta(seconds=15)))
     shutil.rmtree(deployed.config.parent / "store", ignore_errors=True)
     with worker(deployed.environment, tmp_path) as process:
         run = api.start("main-job/nightly-banking77")
