@@ -3,26 +3,25 @@
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, tags
+from prefect import flow
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from sphering.config.load import resolve
 from sphering.config.model import Config, GateConfig
 from sphering.flows.main_job import main_job
-from sphering.flows.stages import corpus_of_run, ended
+from sphering.flows.stages import concerning, ended, target_of_run
 from sphering.maintenance.migration import entering
 from sphering.run.carry import MAIN
 from sphering.tasks.artifact import show_page
 from sphering.tasks.compare import check, compare_channels
 from sphering.tasks.pages import migration_page, migration_sentence, unmade_page
-from sphering.tasks.tags import tags_of
 
 _STANDS = ("published", "unchanged")
 
 
 def _name() -> str:
-    return f"backfill-{corpus_of_run()}-into-{flow_run.parameters['into']}"
+    return f"backfill-{target_of_run()}-into-{flow_run.parameters['into']}"
 
 
 @flow(name="backfill", flow_run_name=_name)
@@ -34,8 +33,8 @@ def backfill(config: Config | Path, into: str = MAIN, bounds: tuple[GateConfig, 
     encoded, its own gates judge, and `published` moves once, from a release of the old encoder to one of the new.
     """
     aside = resolve(config)
-    check(aside, into)
-    with tags(*tags_of(aside.corpus)):
+    with concerning(aside):
+        check(aside, into)
         made: Any = main_job(aside)
         if made["release_status"] not in _STANDS:
             show_page("backfill", aside.corpus, unmade_page(aside, into, made))

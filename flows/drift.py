@@ -9,7 +9,7 @@ from pydantic import Field
 
 from sphering.config.load import resolve
 from sphering.config.model import Config
-from sphering.flows.stages import named
+from sphering.flows.stages import concerning, named
 from sphering.tasks.artifact import show_page
 from sphering.tasks.compare import compare_with_earlier
 from sphering.tasks.pages import drift_page, drift_sentence
@@ -26,7 +26,8 @@ def drift(
     `max_drift` is by default the [transform] max_drift of the run that made the release.
     """
     settings = resolve(config)
-    earlier, judged = compare_with_earlier(settings, days, max_drift)
+    with concerning(settings):
+        earlier, judged = compare_with_earlier(settings, days, max_drift)
     show_page("drift", settings.corpus, drift_page(settings.corpus, earlier, judged))
     message = drift_sentence(settings.corpus, earlier, judged)
     return Completed(name="Completed" if judged.passed else "Drifted", message=message, data=judged.to_json())

@@ -7,11 +7,11 @@ from prefect import flow
 
 from sphering.config.load import resolve
 from sphering.config.model import Config
-from sphering.flows.stages import carry_through, corpus_of_run, to_snapshot
+from sphering.flows.stages import carry_through, named, to_snapshot
 from sphering.tasks.job import Job
 
 
-@flow(name="embed", flow_run_name=corpus_of_run)
+@flow(name="embed", flow_run_name=named("embed"))
 def embed(config: Config | Path) -> Any:
     """Ingest and embed a corpus and commit its snapshot; no release is made, no ref moves."""
     return carry_through(resolve(config), "embed", None, _work)

@@ -7,10 +7,10 @@ from prefect import flow
 
 from sphering.config.load import resolve
 from sphering.config.model import Config
-from sphering.flows.stages import carry_through, corpus_of_run, over_selected
+from sphering.flows.stages import carry_through, named, over_selected
 
 
-@flow(name="export", flow_run_name=corpus_of_run)
+@flow(name="export", flow_run_name=named("export"))
 def export(config: Config | Path, snapshot: str | None = None) -> Any:
     """Write the configured exports of a snapshot and make their release, which moves `latest` only.
 

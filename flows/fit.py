@@ -7,10 +7,10 @@ from prefect import flow
 
 from sphering.config.load import resolve
 from sphering.config.model import Config
-from sphering.flows.stages import carry_through, corpus_of_run, over_selected
+from sphering.flows.stages import carry_through, named, over_selected
 
 
-@flow(name="fit", flow_run_name=corpus_of_run)
+@flow(name="fit", flow_run_name=named("fit"))
 def fit(config: Config | Path, snapshot: str | None = None) -> Any:
     """Fit the configured transform on a snapshot and make its release, which moves `latest` only.
 

@@ -7,11 +7,11 @@ from prefect import flow
 
 from sphering.config.load import resolve
 from sphering.config.model import Config
-from sphering.flows.stages import carry_through, corpus_of_run, to_release, to_snapshot
+from sphering.flows.stages import carry_through, named, to_release, to_snapshot
 from sphering.tasks.job import Job
 
 
-@flow(name="main-job", flow_run_name=corpus_of_run)
+@flow(name="main-job", flow_run_name=named("run"))
 def main_job(config: Config | Path) -> Any:
     """Take a corpus to a release: ingest, embed, snapshot, transform, measure, export, gates, publish.
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from sphering.config.load import resolve
 from sphering.config.model import Config
-from sphering.flows.stages import named
+from sphering.flows.stages import concerning, named
 from sphering.tasks.artifact import show_page
 from sphering.tasks.maintain import collect_unneeded, rebuild_catalog
 from sphering.tasks.pages import maintained_page
@@ -28,8 +28,10 @@ def maintain(
     `keep` and `grace_days` are those of `sphering gc`. What `drift` compares with must still be kept.
     """
     settings = resolve(config)
-    collected = collect_unneeded(settings, keep, grace_days)
-    rebuild_catalog(settings)
-    page = maintained_page(settings.corpus, collected, remove_records(settings, records_days))
+    with concerning(settings):
+        collected = collect_unneeded(settings, keep, grace_days)
+        rebuild_catalog(settings)
+        removed = remove_records(settings, records_days)
+    page = maintained_page(settings.corpus, collected, removed)
     show_page("maintain", settings.corpus, page)
     return Completed(message=page.verdict, data=collected.to_json())

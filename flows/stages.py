@@ -2,11 +2,12 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from prefect import unmapped
+from prefect import tags, unmapped
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
@@ -15,6 +16,7 @@ from sphering import logs
 from sphering.config.load import resolve
 from sphering.config.model import Config
 from sphering.errors import SpheringError, TransientError
+from sphering.flows.deployments import target_of
 from sphering.flows.runners import threads, work
 from sphering.run.begin import Purpose
 from sphering.tasks.begin import begin_run
@@ -31,6 +33,7 @@ from sphering.tasks.release import move_refs, plan
 from sphering.tasks.report import measure
 from sphering.tasks.snapshot import commit as commit_snapshot
 from sphering.tasks.snapshot import select
+from sphering.tasks.tags import tags_of
 from sphering.tasks.transform import settle
 from sphering.tasks.wording import verdict_sentence
 
@@ -42,31 +45,39 @@ logs.install()  # for a worker's flow run, whose process Prefect has begun
 Work = Callable[[Job, Config], None]
 
 
-def corpus_of_run() -> str:
-    """Return the corpus of the flow run in progress, for its name; the file's name where the file cannot be read."""
+def target_of_run() -> str:
+    """Return what the flow run in progress works on, for its name; the file's name where the file cannot be read."""
     config = flow_run.parameters["config"]
     try:
-        return resolve(config).corpus
+        return target_of(resolve(config))
     except SpheringError:
         return Path(config).stem
 
 
 def named(what: str) -> Callable[[], str]:
-    """Return what names the runs of a flow: what they do, and of which corpus."""
+    """Return what names the runs of a flow: what they do, of which corpus, and in which channel but main."""
 
     def name() -> str:
-        return f"{what}-{corpus_of_run()}"
+        return f"{what}-{target_of_run()}"
 
     return name
+
+
+@contextmanager
+def concerning(config: Config) -> Iterator[None]:
+    """Let the logs and the tasks of the block, and the flow runs inside it, say which corpus they are about."""
+    logs.about(corpus=config.corpus, flow_run=str(flow_run.id), run=None)
+    with tags(*tags_of(config.corpus)):
+        yield
 
 
 def carry_through(config: Config, purpose: Purpose, selector: str | None, work: Work) -> State[dict[str, Any]]:
     """Begin a run, do its work, end it, and say outside what came of it."""
     started = time.time()
     begun: list[Job] = []
-    logs.about(corpus=config.corpus, flow_run=str(flow_run.id), run=None)
     try:
-        result = _with_beginnings(config, purpose, selector, work, begun)
+        with concerning(config):
+            result = _with_beginnings(config, purpose, selector, work, begun)
     except BaseException as error:
         tell_ended(config, begun[-1].workspace.name if begun else None, error)
         tell_failure(config, error, started=started)

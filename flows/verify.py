@@ -10,7 +10,7 @@ from pydantic import Field
 from sphering.config.load import resolve
 from sphering.config.model import Config
 from sphering.errors import IntegrityError
-from sphering.flows.stages import named
+from sphering.flows.stages import concerning, named
 from sphering.tasks.artifact import show_page
 from sphering.tasks.pages import findings_page, findings_sentence
 from sphering.tasks.verify import verify_corpus
@@ -23,7 +23,8 @@ def verify(config: Config | Path, reencode: Annotated[int, Field(ge=0)] = 100) -
     Where the corpus keeps no texts none are encoded again.
     """
     settings = resolve(config)
-    findings = verify_corpus(settings, reencode)
+    with concerning(settings):
+        findings = verify_corpus(settings, reencode)
     show_page("verify", settings.corpus, findings_page(settings.corpus, findings))
     sentence = findings_sentence(settings.corpus, findings)
     if not findings.sound:

@@ -6,8 +6,11 @@ from sphering.config.model import Config, GateConfig
 from sphering.maintenance.earlier import Earlier, found, published_before
 from sphering.maintenance.judged import Judged, judge_drift, judge_migration
 from sphering.maintenance.migration import check_migration
+from sphering.store.corpus import CorpusStore, Found
+from sphering.store.documents import read_document
 from sphering.store.refs import PUBLISHED
 from sphering.store.store import Store
+from sphering.tasks.artifact import show_angles
 from sphering.tasks.policy import POLICY
 
 
@@ -29,6 +32,7 @@ def compare_channels(config: Config, into: str, bounds: tuple[GateConfig, ...]) 
     judged = judge_migration(corpus, before, after, bounds)
     for sentence in judged.compared["sentences"]:
         get_run_logger().info(sentence)
+    _show_angles(corpus, after)
     return judged
 
 
@@ -37,4 +41,12 @@ def compare_with_earlier(config: Config, days: float, max_drift: float | None) -
     """Compare what is published with what was published some days ago, and judge how far it drifted."""
     corpus = Store.open(config.store).corpus(config.corpus)
     earlier = published_before(corpus, config.run.channel, days)
-    return earlier, judge_drift(corpus, found(corpus, earlier.then), found(corpus, earlier.now), max_drift)
+    then, now = (found(corpus, value) for value in (earlier.then, earlier.now))
+    judged = judge_drift(corpus, then, now, max_drift)
+    _show_angles(corpus, now)
+    return earlier, judged
+
+
+def _show_angles(corpus: CorpusStore, found: Found) -> None:
+    if found.release is not None:
+        show_angles(corpus.name, read_document(corpus.files, corpus.layout.report(found.release.report)))

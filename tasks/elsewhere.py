@@ -2,6 +2,7 @@
 
 from prefect import task
 
+from sphering import logs
 from sphering.progress import current
 from sphering.run.parcel import Parcel
 from sphering.run.units import Units
@@ -9,6 +10,8 @@ from sphering.run.worker import Site, Software, embed_at, load_at
 from sphering.run.workspace import Workspace
 from sphering.tasks.job import Job
 from sphering.tasks.policy import POLICY
+
+logs.install()  # for the process of a worker, which a cluster has begun
 
 
 @task(name="send", task_run_name="send-{job.corpus}", **POLICY)
@@ -20,12 +23,14 @@ def send(job: Job, units: Units, cores: dict[str, int]) -> Site:
 @task(name="load", task_run_name="load-{job.corpus}", **POLICY)
 def load_elsewhere(job: Job, site: Site) -> int:
     """Load the encoder of one worker; return its dimension."""
+    _about(job)
     return load_at(site)
 
 
 @task(name="embed", task_run_name="embed-{job.corpus}-{unit}", **POLICY)
 def embed_elsewhere(job: Job, unit: int, site: Site) -> None:
     """Encode one unit and create its shard; a second try adopts what the first one left."""
+    _about(job)
     embed_at(site, unit)
 
 
@@ -36,3 +41,7 @@ def take_back(job: Job, unit: int, site: Site) -> None:
     if site.parcel is not None:
         site.parcel.take_back(workspace, unit)
     current().advance("embed", workspace.read(f"unit-{unit:06d}")["encoded"])
+
+
+def _about(job: Job) -> None:
+    logs.about(corpus=job.corpus, run=job.workspace.name)

@@ -9,6 +9,7 @@ from sphering.maintenance.earlier import Earlier
 from sphering.maintenance.findings import Findings
 from sphering.maintenance.judged import Judged
 from sphering.report.wording import shown
+from sphering.store.layout import Layout
 from sphering.tasks.page import Page, judged_sentences
 from sphering.tasks.wording import gate_sentence, verdict_sentence
 
@@ -23,6 +24,7 @@ def migration_page(config: Config, into: str, judged: Judged, result: Mapping[st
         "published before": f"release {a['release']}, encoder {a['encoder']}",
         "compared with": f"release {b['release']} in {config.run.channel}, encoder {b['encoder']}",
         **_values(judged, _OVERLAP),
+        **_report_pages(config.corpus, {"report before": a["release"], "report after": b["release"]}),
     }
     if result is not None:
         numbers |= {f"{into}: {name}": result[name] for name in ("release", "encoded", "reused", "report")}
@@ -109,6 +111,7 @@ def drift_page(corpus: str, earlier: Earlier, judged: Judged) -> Page:
             "compared with": earlier.then.release,
             "days": earlier.days,
             **_values(judged, [f"raw.{name}" for name in ("drift", "mean_shift", "covariance_shift", "domain_auc")]),
+            **_report_pages(corpus, {"report now": earlier.now.release, "report then": earlier.then.release}),
         },
         todo=todo,
     )
@@ -123,6 +126,11 @@ def drift_sentence(corpus: str, earlier: Earlier, judged: Judged) -> str:
     bounds = "; ".join(gate_sentence(gate) for gate in judged.to_json()["gates"] if not gate["passed"])
     status = "steady" if judged.passed else "drifted"
     return f"{status}: {corpus}, drift {how} in {earlier.days:.3g} days" + (f": {bounds}" if bounds else "")
+
+
+def _report_pages(corpus: str, releases: Mapping[str, str]) -> dict[str, str]:
+    """Return where the pages of releases lie in the store."""
+    return {name: f"`{Layout(corpus).page(release)}`" for name, release in releases.items()}
 
 
 def _values(judged: Judged, names: Any) -> dict[str, Any]:

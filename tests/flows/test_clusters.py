@@ -1,5 +1,6 @@
 """Units worked by Dask's and Ray's processes: the same corpus as in threads, bit by bit, and nothing left over."""
 
+import json
 import os
 import shutil
 import signal
@@ -84,16 +85,18 @@ def test_through_an_object_store_workers_get_units_and_give_back_what_came_of_th
     assert facts(config, second)[2] == in_threads[2]
 
 
-def test_a_worker_that_dies_loses_its_unit_only(prefect_api, tmp_path, write_config, in_threads):
+def test_a_worker_that_dies_loses_its_unit_only_and_workers_log_as_the_run_does(prefect_api, tmp_path, write_config, in_threads):
     file = write_config(tmp_path)
-    environment = {**os.environ, "PREFECT_API_URL": prefect_api}
+    environment = {**os.environ, "PREFECT_API_URL": prefect_api, "SPHERING_LOG": "json"}
     command = [sys.executable, "-m", "sphering.cli", "run", "--config", str(file), "--set", "run.runner=dask"]
     process = subprocess.Popen(
-        [*command, "--set", "run.unit_rows=16"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [*command, "--set", "run.unit_rows=16"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     kill_the_first_that_made_a_shard(process, load(file))
-    said = process.communicate(timeout=RUN_SECONDS)[0].decode()
+    said = process.communicate(timeout=RUN_SECONDS)[1].decode()
     assert process.returncode == 0, said
+    lines = [json.loads(line) for line in said.splitlines()]
+    (run,) = {line["run"] for line in lines if line.get("task", "").startswith("embed-")}
     config = load(file)
     corpus = Store.open(Path(config.store)).corpus(config.corpus)
     result = {
@@ -101,6 +104,7 @@ def test_a_worker_that_dies_loses_its_unit_only(prefect_api, tmp_path, write_con
         "exports": [vars(corpus.find_release("published").exports[0])],
     }
     assert facts(config, result) == in_threads
+    assert corpus.find_release("published").run == run
 
 
 def kill_the_first_that_made_a_shard(process, config):
@@ -113,7 +117,7 @@ def kill_the_first_that_made_a_shard(process, config):
             workers[0].send_signal(signal.SIGKILL)
             return
         time.sleep(0.02)
-    raise AssertionError(process.communicate()[0].decode())
+    raise AssertionError(process.communicate()[1].decode())
 
 
 def is_worker(process):

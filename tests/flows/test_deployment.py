@@ -57,7 +57,10 @@ def test_the_nightly_deployment_publishes_a_release_and_shows_what_came_of_it(de
 
     first = api.run("main-job/nightly-banking77")
     assert (first["state_type"], first["state_name"]) == ("COMPLETED", "Completed"), first["state"]["message"]
-    assert first["name"] == "banking77"
+    assert first["name"] == "run-banking77"
+    tasks = api.post("/task_runs/filter", flow_runs={"id": {"any_": [first["id"]]}})
+    assert {frozenset(task["tags"]) for task in tasks} == {frozenset({"sphering", "banking77"})}
+    assert any(task["name"].startswith("export-banking77-") for task in tasks)
     published = _corpus(deployed).refs.read("main", PUBLISHED)
     assert first["state"]["message"] == f"published: banking77, release {published.release}"
 
@@ -87,7 +90,10 @@ def test_a_refit_publishes_a_new_transform_and_encodes_nothing_and_drift_says_ho
 
     drifted = api.run("drift/drift-banking77", days=1, max_drift=1e-6)
     assert (drifted["state_type"], drifted["state_name"]) == ("COMPLETED", "Drifted")
-    page = api.artifacts(drifted["id"])["drift-banking77"]
+    artifacts = api.artifacts(drifted["id"])
+    assert artifacts["angles-banking77"]["data"].startswith("data:image/png;base64,")
+    page = artifacts["drift-banking77"]
+    assert f"releases/{refitted.id}/report.html" in page["data"]
     assert page["description"] == drifted["state"]["message"]
     assert first.id in page["data"]
     assert refitted.id in page["data"]
@@ -138,7 +144,7 @@ def test_a_backfill_moves_published_once_and_only_where_its_bounds_pass(deployed
     bounds = [{"metric": "transformed.knn_overlap", "max": 0.5}]
     held = api.run("backfill/backfill-banking77", config=str(file), bounds=bounds)
     assert (held["state_type"], held["state_name"]) == ("COMPLETED", "Held"), held["state"]["message"]
-    assert held["name"] == "backfill-banking77-into-main"
+    assert held["name"] == "backfill-banking77@next-into-main"
     assert "transformed.knn_overlap" in held["state"]["message"]
     assert "nothing has moved" in api.artifacts(held["id"])["backfill-banking77"]["data"]
     assert corpus.refs.history("main", PUBLISHED) == history
