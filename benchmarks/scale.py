@@ -112,9 +112,10 @@ def measure_nights(corpus: Path, sizes: Sequence[int]) -> None:
         print(f"peak {found['peak_mib']:,} MiB, {found['encoded']} encoded")
 
 
-def measure_snapshots(corpus: Path, rows: int, counts: Sequence[int]) -> None:
-    """Print what commands over a store cost, by its snapshots."""
+def measure_snapshots(corpus: Path, counts: Sequence[int]) -> None:
+    """Print what commands over a store cost, by its snapshots: each night changes another row of them."""
     stand_in()
+    rows = max(counts)
     with tempfile.TemporaryDirectory() as name:
         folder, made = Path(name), 0
         config = configuration(folder)
@@ -124,7 +125,7 @@ def measure_snapshots(corpus: Path, rows: int, counts: Sequence[int]) -> None:
         print(f"start of a command: {start:.2f} s")
         for count in counts:
             while made < count:
-                write_source(corpus, rows, folder / "source.parquet", lambda row, n=made: row == n % rows)
+                write_source(corpus, rows, folder / "source.parquet", lambda row, n=made: row == n)
                 night(config, whole=True)
                 made += 1
             snapshots = json.loads(output(folder, "snapshots", "--json"))["snapshots"]
@@ -192,7 +193,7 @@ def _measure(given: argparse.Namespace) -> None:
     if "nights" in chosen:
         measure_nights(given.corpus, given.sizes)
     if "snapshots" in chosen:
-        measure_snapshots(given.corpus, 200, given.counts)
+        measure_snapshots(given.corpus, given.counts)
 
 
 if __name__ == "__main__":
