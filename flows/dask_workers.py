@@ -3,15 +3,15 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from tempfile import TemporaryDirectory
 from typing import Any, Final
-
-from prefect.task_runners import TaskRunner
 
 from sphering.config.run import RunConfig
 from sphering.cores import machine_cores
 from sphering.errors import ClusterError
 from sphering.extras import require
+from sphering.flows.cluster import Cluster
 from sphering.flows.reach import require_reachable_server, units_end_workers
 from sphering.run.worker import Software, here, machine
 
@@ -20,8 +20,8 @@ _ANSWER_SECONDS: Final = 20
 
 
 @contextmanager
-def gathered(run: RunConfig) -> Iterator[tuple[TaskRunner[Any], dict[str, int]]]:
-    """Enter a cluster; the value is its task runner and the cores that a worker may use, by machine.
+def gathered(run: RunConfig) -> Iterator[Cluster]:
+    """Enter a cluster.
 
     Raises
     ------
@@ -30,13 +30,15 @@ def gathered(run: RunConfig) -> Iterator[tuple[TaskRunner[Any], dict[str, int]]]
     ClusterError
         If the cluster does not answer, or has no workers, or they have other software, or a unit ends them all.
     """
-    prefect_dask, distributed = require("prefect_dask", EXTRA), require("distributed", EXTRA)
+    prefect_dask, distributed, dask = (require(name, EXTRA) for name in ("prefect_dask", "distributed", "dask"))
     if run.address is not None:
         require_reachable_server(run.address)
     with _client(distributed, run) as client:
-        _check(client)
+        addresses = _checked(client)
+        # Where a worker dies, what was meant for it goes to another one instead of waiting for ever.
+        at = [partial(dask.annotate, workers=[address], allow_other_workers=True) for address in addresses]
         try:
-            yield prefect_dask.DaskTaskRunner(address=client.scheduler.address), _shares(client)
+            yield Cluster(prefect_dask.DaskTaskRunner(address=client.scheduler.address), _shares(client), at)
         except distributed.scheduler.KilledWorker as error:
             raise units_end_workers(error) from error
 
@@ -78,8 +80,8 @@ def _local(distributed: Any, workers: int, folder: str) -> Any:
     )
 
 
-def _check(client: Any) -> None:
-    """Refuse a cluster without workers, or with workers of other software, by their names."""
+def _checked(client: Any) -> list[str]:
+    """Return the workers' addresses; refuse a cluster without workers, or with workers of other software, by name."""
     found: Mapping[str, Software] = client.run(Software.here)
     if not found:
         raise ClusterError(
@@ -97,6 +99,7 @@ def _check(client: Any) -> None:
             where=client.scheduler.address,
             remedy="install the same versions there: pip install -c constraints.txt sphering",
         )
+    return list(found)
 
 
 def _shares(client: Any) -> dict[str, int]:

@@ -2,16 +2,15 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from tempfile import TemporaryDirectory
 from typing import Any, Final
-
-from prefect.task_runners import TaskRunner
 
 from sphering.config.run import RunConfig
 from sphering.cores import machine_cores
 from sphering.errors import ClusterError
 from sphering.extras import require
+from sphering.flows.cluster import Cluster
 from sphering.flows.reach import require_reachable_server, units_end_workers
 from sphering.run.worker import machine
 
@@ -21,11 +20,11 @@ _QUIET: Final = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_
 
 
 @contextmanager
-def gathered(run: RunConfig) -> Iterator[tuple[TaskRunner[Any], dict[str, int]]]:
-    """Enter a cluster; the value is its task runner and the cores that a worker may use, by machine.
+def gathered(run: RunConfig) -> Iterator[Cluster]:
+    """Enter a cluster.
 
     A task takes one of Ray's CPUs: on this machine Ray is told of as many as there are workers, which share the cores;
-    in a cluster each task has one core.
+    in a cluster each task has one core. So as many tasks as there are CPUs, submitted at once, reach every worker.
 
     Raises
     ------
@@ -41,7 +40,8 @@ def gathered(run: RunConfig) -> Iterator[tuple[TaskRunner[Any], dict[str, int]]]
         require_reachable_server(run.address)
     cores = machine_cores() // run.workers if run.address is None else 1
     with _connected(ray, run):
-        yield prefect_ray.RayTaskRunner(), {machine(): max(1, cores)}
+        workers = [nullcontext] * int(ray.cluster_resources().get("CPU", 1))
+        yield Cluster(prefect_ray.RayTaskRunner(), {machine(): max(1, cores)}, workers)
 
 
 @contextmanager

@@ -1,15 +1,16 @@
 """Where units of work are worked: in threads of the run, or by the processes of a Dask or Ray cluster."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
 
 from prefect import unmapped
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from prefect.task_runners import ThreadPoolTaskRunner
 
 from sphering.config.model import Config
 from sphering.config.run import RunConfig
 from sphering.flows import dask_workers, ray_workers
+from sphering.flows.cluster import Cluster
 from sphering.interruption import stopping
 from sphering.progress import current
 from sphering.run.units import Units
@@ -18,8 +19,7 @@ from sphering.tasks.elsewhere import embed_elsewhere, load_elsewhere, send, take
 from sphering.tasks.embed import begin_encoding, embed, load
 from sphering.tasks.job import Job
 
-Gathered = tuple[TaskRunner[Any], dict[str, int]]
-_CLUSTERS: Final[dict[str, Callable[[RunConfig], AbstractContextManager[Gathered]]]] = {
+_CLUSTERS: Final[dict[str, Callable[[RunConfig], AbstractContextManager[Cluster]]]] = {
     "dask": dask_workers.gathered,
     "ray": ray_workers.gathered,
 }
@@ -50,21 +50,29 @@ def _in_threads(job: Job, config: Config, units: Units) -> None:
 
 
 def _elsewhere(job: Job, config: Config, units: Units) -> None:
-    with _workers(config.run) as (pool, cores):
-        site: Site = send(job, units, cores)
-        dimension = pool.submit(load_elsewhere, {"job": job, "site": site}).result() if units.encode else None
-        begin_encoding(job, units, dimension)
+    with _gathered(config.run) as cluster, stopping(cluster.runner) as pool:
+        site: Site = send(job, units, dict(cluster.cores))
+        begin_encoding(job, units, _load(job, site, pool, cluster.workers[: units.count]) if units.encode else None)
         given = {"job": unmapped(job), "unit": list(range(units.count)), "site": unmapped(site)}
         for unit, encoded in enumerate(pool.map(embed_elsewhere, given)):
             encoded.result()
             take_back(job, unit, site)
 
 
+def _load(job: Job, site: Site, pool: Any, workers: Sequence[Callable[[], AbstractContextManager[Any]]]) -> int:
+    """Load the encoder on every worker, so that none begins with another one; return its dimension."""
+    loads = []
+    for number, at in enumerate(workers):
+        with at():
+            loads.append(pool.submit(load_elsewhere, {"job": job, "site": site, "worker": number}))
+    (dimension,) = {load.result() for load in loads}
+    return int(dimension)
+
+
 @contextmanager
-def _workers(run: RunConfig) -> Iterator[tuple[Any, dict[str, int]]]:
+def _gathered(run: RunConfig) -> Iterator[Cluster]:
     progress = current()
     progress.start("workers")
-    with _CLUSTERS[run.runner](run) as (runner, cores):
+    with _CLUSTERS[run.runner](run) as cluster:
         progress.finish("workers")
-        with stopping(runner) as pool:
-            yield pool, cores
+        yield cluster

