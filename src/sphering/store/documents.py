@@ -18,7 +18,11 @@ def to_bytes(document: Mapping[str, Any]) -> bytes:
 
     A list for each of whose numbers or shards there is a line would be a third longer, and no easier to read.
     """
-    return _lines(seal(document), "").encode() + b"\n"
+    return _written(seal(document))
+
+
+def _written(sealed: Mapping[str, Any]) -> bytes:
+    return _lines(sealed, "").encode() + b"\n"
 
 
 def _lines(value: Any, indent: str) -> str:
@@ -55,7 +59,7 @@ def read_sealed(files: Files, key: str) -> dict[str, Any]:
         if not isinstance(document, dict):
             raise IntegrityError("this JSON is no object", expected="a document as it was written", where=where)
         check_seal(document, where)
-        as_written = data == to_bytes(document) or data.removesuffix(b"\n") == canonical_json(document)
+        as_written = data == _written(document) or data.removesuffix(b"\n") == canonical_json(document)
     except ValueError as error:  # no JSON, or a number or a letter that JSON cannot hold
         raise IntegrityError(
             f"this file is not JSON: {error}",
