@@ -102,7 +102,7 @@ def configuration(folder: Path, **tables: Any) -> Any:
     return Config.model_validate(settings | tables)
 
 
-def night(config: Any, *, whole: bool = False) -> dict[str, float]:
+def night(config: Any, *, whole: bool = False) -> dict[str, Any]:
     """Take a corpus to its snapshot, or to its release; return the seconds of the diff and of everything."""
     from sphering.run.assemble import assemble_release
     from sphering.run.begin import begin
@@ -130,7 +130,8 @@ def night(config: Any, *, whole: bool = False) -> dict[str, float]:
         publish(path)
     result = finish(path)
     seconds = time.perf_counter() - started
-    return {"diff": diff, "seconds": seconds, "encode": result["timings"]["embed"], "encoded": result["encoded"]}
+    facts = {name: result[name] for name in ("timings", "encoded")}
+    return {"diff": diff, "seconds": seconds, "encode": result["timings"]["embed"], **facts}
 
 
 def stand_in() -> None:

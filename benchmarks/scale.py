@@ -3,8 +3,10 @@
 - runners: texts a second of one and of two workers of Dask and of Ray, over the same units of some ten seconds, against
   the run's own threads, alternating; at least 0.95 of them where the cores are the same. From the start of encoding to
   the last shard: the start of a cluster and the loading of the first encoder are said beside it.
-- nights: seconds, peak memory and what is encoded of an unchanged night over 10 thousand, 100 thousand and 1 million
-  rows, each in a process of its own.
+- nights: seconds, peak memory and what is encoded of a first night and of an unchanged one over 10 thousand, 100
+  thousand and 1 million rows, each in a process of its own, with the seconds of each step and the files and bytes that
+  are kept. The vectors are looked up in a file: what is measured is everything but encoding.
+- objects: requests of a first and of an unchanged night to an S3 server, by rows, so by shards.
 - snapshots: seconds of `snapshots`, `show`, `diff` and `catalog rebuild`, as typed, over stores of 1, 10, 100 and 1,000
   snapshots; the first three at most 1 s, the last one linear. The start of a command is said beside them, and what the
   last night took. The nights before it leave out the catalog, which each night makes anew.
@@ -14,19 +16,24 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import re
 import resource
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from incremental import configuration, night, spread, stand_in, write_source, write_vectors
 
-PARTS = ("runners", "nights", "snapshots")
+PARTS = ("runners", "nights", "objects", "snapshots")
 RUNNERS = (("thread", 2), ("dask", 1), ("dask", 2), ("ray", 1), ("ray", 2))
 
 
@@ -85,32 +92,87 @@ def measure_runners(corpus: Path, rows: int, unit_rows: int, rounds: int) -> Non
         print(f"  of threads; {before:.1f} s before the first unit, some {unit:.0f} s a unit")
 
 
-def measure_night(corpus: Path, rows: int) -> dict[str, Any]:
-    """Return seconds, peak memory and texts encoded of an unchanged night, measured in a process of its own."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_source(corpus, rows, folder / "source.parquet")
-        write_vectors(corpus, folder / "vectors.parquet")
-        apart("one-night", folder=folder)
-        return apart("one-night", folder=folder)
-
-
-def one_night(folder: Path) -> dict[str, Any]:
-    """Take the corpus of a folder to its release."""
+def one_night(folder: Path, store: str) -> dict[str, Any]:
+    """Take the corpus of a folder to its release; return what that took."""
     encoder = {"kind": "precomputed", "identity": "hashes", "vectors": str(folder / "vectors.parquet")}
-    config = configuration(folder, encoder=encoder, export=[{"name": "matrix", "format": "npy"}])
+    config = configuration(folder, encoder=encoder, export=[{"name": "matrix", "format": "npy"}], store=store)
     found = night(config, whole=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {**found, "peak_mib": round(peak)}
 
 
+def write_input(corpus: Path, rows: int, folder: Path) -> None:
+    """Write a source and the vectors of its texts."""
+    write_source(corpus, rows, folder / "source.parquet")
+    write_vectors(corpus, folder / "vectors.parquet")
+
+
 def measure_nights(corpus: Path, sizes: Sequence[int]) -> None:
-    """Print what an unchanged night costs, by rows."""
+    """Print what a first and an unchanged night cost, by rows."""
     for rows in sizes:
-        found = measure_night(corpus, rows)
-        each = found["seconds"] / rows * 1e6
-        print(f"unchanged night of {rows:,} rows: {found['seconds']:.1f} s ({each:.1f} us a row),", end=" ")
-        print(f"peak {found['peak_mib']:,} MiB, {found['encoded']} encoded")
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            write_input(corpus, rows, folder)
+            for which in ("first", "unchanged"):
+                found = apart("one-night", folder=folder, store=folder / "store")
+                each = found["seconds"] / rows * 1e6
+                print(f"{which} night of {rows:,} rows: {found['seconds']:.1f} s ({each:.1f} us a row),", end=" ")
+                print(f"peak {found['peak_mib']:,} MiB, {found['encoded']:,} encoded")
+                steps = sorted(found["timings"].items(), key=lambda step: -step[1])
+                print("  " + ", ".join(f"{step} {seconds:.2f} s" for step, seconds in steps if seconds >= 0.01))
+            print(f"  kept: {kept(folder / 'store' / 'corpora' / 'packages')}")
+
+
+def kept(root: Path) -> str:
+    """Return the files and bytes of each folder of a corpus in words."""
+    sizes = {
+        folder.name: [file.stat().st_size for file in folder.rglob("*") if file.is_file()]
+        for folder in sorted(root.iterdir())
+    }
+    return ", ".join(f"{name} {len(each):,} files {sum(each) / 1e6:,.2f} MB" for name, each in sizes.items() if each)
+
+
+def measure_objects(corpus: Path, sizes: Sequence[int]) -> None:
+    """Print the requests of a first and of an unchanged night to an object store, by rows."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with s3_server(folder) as log:
+            for rows in sizes:
+                write_input(corpus, rows, folder)
+                for which in ("first", "unchanged"):
+                    before = requests(log)
+                    apart("one-night", folder=folder, store=f"s3://nights/{rows}")
+                    made = requests(log) - before
+                    words = ", ".join(f"{count} {method}" for method, count in sorted(made.items()))
+                    print(f"{which} night of {rows:,} rows in an object store: {made.total()} requests, {words}")
+
+
+@contextmanager
+def s3_server(folder: Path) -> Iterator[Path]:
+    """Run moto's server beside the block, with a bucket `nights`; the value is its log, a line a request."""
+    import boto3
+
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = str(listening.getsockname()[1])
+    os.environ |= {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_DEFAULT_REGION": "us-east-1"}
+    os.environ |= {"AWS_ACCESS_KEY_ID": "somebody", "AWS_SECRET_ACCESS_KEY": "somebody", "XDG_CACHE_HOME": str(folder)}
+    log = folder / "requests.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen([sys.executable, "-m", "moto.server", "-p", port], stdout=output, stderr=output)
+    try:
+        while b"Running on" not in log.read_bytes():
+            time.sleep(0.1)
+        boto3.client("s3").create_bucket(Bucket="nights")
+        yield log
+    finally:
+        server.kill()
+        server.wait()
+
+
+def requests(log: Path) -> Counter[str]:
+    """Return how many requests of each method a server has logged."""
+    return Counter(re.findall(r'"(GET|PUT|POST|HEAD|DELETE) /nights', log.read_text(encoding="utf-8")))
 
 
 def measure_snapshots(corpus: Path, counts: Sequence[int]) -> None:
@@ -143,7 +205,7 @@ def measure_snapshots(corpus: Path, counts: Sequence[int]) -> None:
             print(f"{len(snapshots):,} snapshots, {files:,} files: {words}; the last night {took['seconds']:.2f} s")
 
 
-def without_catalog(config: Any) -> dict[str, float]:
+def without_catalog(config: Any) -> dict[str, Any]:
     """Take a corpus to its release without the catalog, which the next night makes of everything anyway."""
     from unittest.mock import patch
 
@@ -181,16 +243,18 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=16_384, help="Of the runners' corpus.")
     parser.add_argument("--unit-rows", type=int, default=1365, help="Of its units: some ten seconds each.")
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="Of nights.")
+    parser.add_argument("--object-rows", type=int, nargs="+", default=[20_000, 60_000], help="Of nights on S3.")
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 10, 100, 1000], help="Of snapshots.")
     parser.add_argument("--part", choices=["encode", "one-night"], help=argparse.SUPPRESS)
     parser.add_argument("--runner", help=argparse.SUPPRESS)
     parser.add_argument("--workers", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--store", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.part == "encode":
         print(json.dumps(encode(given.corpus, given.rows, given.unit_rows, given.runner, given.workers)))
     elif given.part == "one-night":
-        print(json.dumps(one_night(given.folder)))
+        print(json.dumps(one_night(given.folder, given.store)))
     else:
         _measure(given)
 
@@ -201,6 +265,8 @@ def _measure(given: argparse.Namespace) -> None:
         measure_runners(given.corpus, given.rows, given.unit_rows, given.rounds)
     if "nights" in chosen:
         measure_nights(given.corpus, given.sizes)
+    if "objects" in chosen:
+        measure_objects(given.corpus, given.object_rows)
     if "snapshots" in chosen:
         measure_snapshots(given.corpus, given.counts)
 
