@@ -79,6 +79,6 @@ def test_a_night_leaves_its_records_in_postgresql(database, tmp_path, write_conf
     with database.connect() as connection:
         runs = connection.execute("SELECT name, state_name FROM flow_run").fetchall()
         (artifacts,) = connection.execute("SELECT count(*) FROM artifact").fetchone()
-    assert runs == [("banking77", "Completed")]
+    assert runs == [("run-banking77", "Completed")]
     assert artifacts >= 4
     assert not (home / "prefect.db").exists()
