@@ -88,7 +88,7 @@ def test_the_state_of_the_run_carries_the_verdict(first):
 
 
 def test_a_run_is_named_by_its_corpus(first):
-    assert first.flow_run.name == "banking77"
+    assert first.flow_run.name == "run-banking77"
 
 
 def test_a_run_leaves_its_four_artifacts_under_stable_keys(first):
@@ -168,7 +168,7 @@ def test_a_configuration_that_is_not_there_fails_the_run_by_name(tmp_path):
     failed = _run(main_job, tmp_path / "nightly.toml")
     assert failed.state.type == StateType.FAILED
     assert isinstance(failed.result, ConfigError)
-    assert failed.flow_run.name == "nightly"
+    assert failed.flow_run.name == "run-nightly"
 
 
 def _meddle(config: Path) -> None:
