@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sphering.errors import IntegrityError
-from sphering.identity import SEAL
+from sphering.identity import SEAL, seal
 from sphering.store.documents import create_document, read_document, to_bytes
 from sphering.store.local_files import LocalFiles
 
@@ -63,3 +63,17 @@ def test_a_value_that_json_cannot_hold_is_damage_with_a_name(written, edited, tm
     with pytest.raises(IntegrityError) as raised:
         read_document(files, "it.json")
     assert raised.value.where == str(path)
+
+
+def _naive(value, indent=""):
+    """A member a line, each of them encoded by itself."""
+    if not isinstance(value, dict) or not value:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    inner = f"{indent} "
+    members = [f"{inner}{json.dumps(name, ensure_ascii=False)}: {_naive(value[name], inner)}" for name in sorted(value)]
+    return "{\n" + ",\n".join(members) + f"\n{indent}}}"
+
+
+@given(DOCUMENTS)
+def test_members_that_are_written_at_once_are_written_as_each_by_itself(document):
+    assert to_bytes(document) == _naive(seal(document)).encode() + b"\n"

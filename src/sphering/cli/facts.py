@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 from sphering.export.facts import export_facts
@@ -43,16 +46,20 @@ def describe(corpus: CorpusStore, selector: str) -> dict[str, Any]:
 
 def describe_all(corpus: CorpusStore) -> list[dict[str, Any]]:
     """Return the facts of every snapshot with its releases, newest first."""
-    records = corpus.run_records()
-    releases = [corpus.release(name) for name in corpus.release_ids()]
+    records = [record for record in corpus.run_records() if record.get("rows_read") is not None]
+    of_makers = {(record["run"], record.get("snapshot")): record for record in records}
+    newest = {record.get("snapshot"): record for record in records}
+    releases = defaultdict(list)
+    for release in map(corpus.release, corpus.release_ids()):
+        releases[release.snapshot].append(release)
     refs = refs_by_release(corpus)
     found = []
     for manifest in map(corpus.manifest, corpus.snapshot_ids()):
-        own = sorted((entry for entry in releases if entry.snapshot == manifest.id), key=lambda entry: entry.created_at)
+        own = sorted(releases[manifest.id], key=lambda entry: entry.created_at)
         found.append(
             {
                 **_snapshot_facts(manifest),
-                **_run_facts(records, (manifest.run,), manifest.id),
+                **_run_facts(of_makers.get((manifest.run, manifest.id), newest.get(manifest.id, {}))),
                 "releases": [
                     {"release": entry.id, "refs": refs.get(entry.id, []), "passed": entry.passed} for entry in own
                 ],
@@ -84,7 +91,7 @@ def _facts(corpus: CorpusStore, manifest: SnapshotManifest, release: Release | N
         "gates": [gate.to_json() for gate in release.gates] if release else [],
         "exports": [export_facts(corpus, entry) for entry in release.exports] if release else [],
         "report": corpus.layout.page(release.id) if release else None,
-        **_run_facts(corpus.run_records(), makers, manifest.id),
+        **_run_facts(_numbers(corpus, makers, manifest.id)),
         "run": makers[0],
     }
 
@@ -104,18 +111,23 @@ def _snapshot_facts(manifest: SnapshotManifest) -> dict[str, Any]:
     }
 
 
-def _run_facts(records: list[dict[str, Any]], makers: tuple[str, ...], snapshot: str) -> dict[str, Any]:
-    """Return what the run that made a thing read; where that run left no numbers, the newest of this snapshot that did.
+def _numbers(corpus: CorpusStore, makers: tuple[str, ...], snapshot: str) -> Mapping[str, Any]:
+    """Return the record of the run that made a thing; where it has no numbers, the newest of this snapshot that has.
 
     A later `fit` reads no source, and a killed run leaves no record.
     """
-    read = [record for record in records if record.get("rows_read") is not None and record.get("snapshot") == snapshot]
-    of_makers = [record for maker in makers for record in read if record["run"] == maker]
-    chosen = (of_makers or read[::-1] or [{}])[0]
+    of_makers = (record for record in map(corpus.run_record, makers) if record is not None)
+    records = chain(of_makers, corpus.newest_runs())
+    read = (each for each in records if each.get("rows_read") is not None and each.get("snapshot") == snapshot)
+    return next(read, {})
+
+
+def _run_facts(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a run read, and with what."""
     return {
-        **{name: chosen.get(name) for name in _FROM_RUN},
-        **{name: (chosen.get("encoder_provenance") or {}).get(name) for name in ("model", "backend_reason")},
-        "bits": (chosen.get("probe") or {}).get("bits"),
+        **{name: record.get(name) for name in _FROM_RUN},
+        **{name: (record.get("encoder_provenance") or {}).get(name) for name in ("model", "backend_reason")},
+        "bits": (record.get("probe") or {}).get("bits"),
     }
 
 
