@@ -13,9 +13,10 @@ from sphering.flows.main_job import main_job
 from sphering.flows.stages import concerning, ended, target_of_run
 from sphering.maintenance.migration import entering
 from sphering.run.carry import MAIN
+from sphering.run.target import target_of
 from sphering.tasks.artifact import show_page
 from sphering.tasks.compare import check, compare_channels
-from sphering.tasks.pages import migration_page, migration_sentence, unmade_page
+from sphering.tasks.pages import migration_page, unmade_page
 
 _STANDS = ("published", "unchanged")
 
@@ -33,15 +34,17 @@ def backfill(config: Config | Path, into: str = MAIN, bounds: tuple[GateConfig, 
     encoded, its own gates judge, and `published` moves once, from a release of the old encoder to one of the new.
     """
     aside = resolve(config)
+    serving = entering(aside, into)
     with concerning(aside):
         check(aside, into)
         made: Any = main_job(aside)
         if made["release_status"] not in _STANDS:
-            show_page("backfill", aside.corpus, unmade_page(aside, into, made))
-            return ended(aside.corpus, made)
+            show_page("backfill", target_of(serving), unmade_page(aside, into, made))
+            return ended(aside, made)
         judged = compare_channels(aside, into, bounds)
-        result: Any = main_job(entering(aside, into)) if judged.passed else None
-    show_page("backfill", aside.corpus, migration_page(aside, into, judged, result))
+        result: Any = main_job(serving) if judged.passed else None
+    page = migration_page(aside, into, judged, result)
+    show_page("backfill", target_of(serving), page)
     if result is None:
-        return Completed(name="Held", message=migration_sentence(aside, into, judged, None), data=made)
-    return ended(aside.corpus, result)
+        return Completed(name="Held", message=page.verdict, data=made)
+    return ended(serving, result)

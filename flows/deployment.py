@@ -5,7 +5,7 @@ from typing import Any
 
 from sphering.config.load import load
 from sphering.errors import ConfigError
-from sphering.flows.deployments import target_of
+from sphering.run.target import target_of
 from sphering.tasks.tags import tags_of
 
 

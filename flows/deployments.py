@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sphering.config.model import Config
 from sphering.flows.environment import DEFAULTS, OFFLINE
 from sphering.run.carry import MAIN
 
@@ -101,12 +100,3 @@ DEPLOYABLE: Final = (
         configured=False,
     ),
 )
-
-
-def target_of(config: Config) -> str:
-    """Return what the names of a configuration's deployments end in: the corpus, and its channel where it is not main.
-
-    So two corpora, or a corpus and a trial of it in another channel, live on one server.
-    """
-    channel = config.run.channel
-    return config.corpus if channel == MAIN else f"{config.corpus}@{channel}"

@@ -10,9 +10,10 @@ from pydantic import Field
 from sphering.config.load import resolve
 from sphering.config.model import Config
 from sphering.flows.stages import concerning, named
+from sphering.run.target import target_of
 from sphering.tasks.artifact import show_page
 from sphering.tasks.compare import compare_with_earlier
-from sphering.tasks.pages import drift_page, drift_sentence
+from sphering.tasks.pages import drift_page
 
 
 @flow(name="drift", flow_run_name=named("drift"))
@@ -28,6 +29,6 @@ def drift(
     settings = resolve(config)
     with concerning(settings):
         earlier, judged = compare_with_earlier(settings, days, max_drift)
-    show_page("drift", settings.corpus, drift_page(settings.corpus, earlier, judged))
-    message = drift_sentence(settings.corpus, earlier, judged)
-    return Completed(name="Completed" if judged.passed else "Drifted", message=message, data=judged.to_json())
+    page = drift_page(settings, earlier, judged)
+    show_page("drift", target_of(settings), page)
+    return Completed(name="Completed" if judged.passed else "Drifted", message=page.verdict, data=judged.to_json())

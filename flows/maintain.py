@@ -10,6 +10,7 @@ from pydantic import Field
 from sphering.config.load import resolve
 from sphering.config.model import Config
 from sphering.flows.stages import concerning, named
+from sphering.run.target import target_of
 from sphering.tasks.artifact import show_page
 from sphering.tasks.maintain import collect_unneeded, rebuild_catalog
 from sphering.tasks.pages import maintained_page
@@ -32,6 +33,6 @@ def maintain(
         collected = collect_unneeded(settings, keep, grace_days)
         rebuild_catalog(settings)
         removed = remove_records(settings, records_days)
-    page = maintained_page(settings.corpus, collected, removed)
-    show_page("maintain", settings.corpus, page)
+    page = maintained_page(target_of(settings), collected, removed)
+    show_page("maintain", target_of(settings), page)
     return Completed(message=page.verdict, data=collected.to_json())

@@ -16,9 +16,9 @@ from sphering import logs
 from sphering.config.load import resolve
 from sphering.config.model import Config
 from sphering.errors import SpheringError, TransientError
-from sphering.flows.deployments import target_of
 from sphering.flows.runners import threads, work
 from sphering.run.begin import Purpose
+from sphering.run.target import target_of
 from sphering.tasks.begin import begin_run
 from sphering.tasks.embed import plan_work
 from sphering.tasks.evaluation import encode_evaluation
@@ -84,7 +84,7 @@ def carry_through(config: Config, purpose: Purpose, selector: str | None, work: 
         raise
     tell_ended(config, result["run"])
     tell_result(config, result)
-    return ended(config.corpus, result)
+    return ended(config, result)
 
 
 def _with_beginnings(
@@ -112,7 +112,7 @@ def _may_begin_again(error: BaseException) -> bool:
     return isinstance(error, TransientError) and error.again_from == "beginning"
 
 
-def ended(corpus: str, result: dict[str, Any]) -> State[dict[str, Any]]:
+def ended(config: Config, result: dict[str, Any]) -> State[dict[str, Any]]:
     """Return the final state of a flow run.
 
     A held or withdrawn release is an outcome, not a failure: the run did its work, and nothing is gained by trying it
@@ -121,7 +121,7 @@ def ended(corpus: str, result: dict[str, Any]) -> State[dict[str, Any]]:
     """
     status = str(result.get("release_status"))
     name = status.capitalize() if status in ("held", "withdrawn") else "Completed"
-    return Completed(name=name, message=verdict_sentence(corpus, result), data=result)
+    return Completed(name=name, message=verdict_sentence(target_of(config), result), data=result)
 
 
 def to_snapshot(job: Job, config: Config) -> bool:

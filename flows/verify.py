@@ -11,8 +11,9 @@ from sphering.config.load import resolve
 from sphering.config.model import Config
 from sphering.errors import IntegrityError
 from sphering.flows.stages import concerning, named
+from sphering.run.target import target_of
 from sphering.tasks.artifact import show_page
-from sphering.tasks.pages import findings_page, findings_sentence
+from sphering.tasks.pages import findings_page
 from sphering.tasks.verify import verify_corpus
 
 
@@ -25,8 +26,8 @@ def verify(config: Config | Path, reencode: Annotated[int, Field(ge=0)] = 100) -
     settings = resolve(config)
     with concerning(settings):
         findings = verify_corpus(settings, reencode)
-    show_page("verify", settings.corpus, findings_page(settings.corpus, findings))
-    sentence = findings_sentence(settings.corpus, findings)
+    page = findings_page(target_of(settings), findings)
+    show_page("verify", target_of(settings), page)
     if not findings.sound:
-        raise IntegrityError(sentence, remedy="the artifact lists all; restore what it names from a backup")
-    return Completed(message=sentence, data=findings.to_json())
+        raise IntegrityError(page.verdict, remedy="the artifact lists all; restore what it names from a backup")
+    return Completed(message=page.verdict, data=findings.to_json())

@@ -4,6 +4,7 @@ from prefect import task
 
 from sphering.config.model import Config
 from sphering.run.begin import Purpose, begin
+from sphering.run.target import target_of
 from sphering.tasks.job import Job
 from sphering.tasks.policy import POLICY
 
@@ -11,4 +12,4 @@ from sphering.tasks.policy import POLICY
 @task(name="begin", task_run_name="begin-{config.corpus}", **POLICY)
 def begin_run(config: Config, purpose: Purpose, selector: str | None) -> Job:
     """Open the workspace of a new run."""
-    return Job(begin(config, purpose, selector), config.corpus)
+    return Job(begin(config, purpose, selector), config.corpus, target_of(config))

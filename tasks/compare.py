@@ -6,6 +6,7 @@ from sphering.config.model import Config, GateConfig
 from sphering.maintenance.earlier import Earlier, found, published_before
 from sphering.maintenance.judged import Judged, judge_drift, judge_migration
 from sphering.maintenance.migration import check_migration
+from sphering.run.target import target_of
 from sphering.store.corpus import CorpusStore, Found
 from sphering.store.documents import read_document
 from sphering.store.refs import PUBLISHED
@@ -32,7 +33,7 @@ def compare_channels(config: Config, into: str, bounds: tuple[GateConfig, ...]) 
     judged = judge_migration(corpus, before, after, bounds)
     for sentence in judged.compared["sentences"]:
         get_run_logger().info(sentence)
-    _show_angles(corpus, after)
+    _show_angles(config, corpus, after)
     return judged
 
 
@@ -43,10 +44,10 @@ def compare_with_earlier(config: Config, days: float, max_drift: float | None) -
     earlier = published_before(corpus, config.run.channel, days)
     then, now = (found(corpus, value) for value in (earlier.then, earlier.now))
     judged = judge_drift(corpus, then, now, max_drift)
-    _show_angles(corpus, now)
+    _show_angles(config, corpus, now)
     return earlier, judged
 
 
-def _show_angles(corpus: CorpusStore, found: Found) -> None:
+def _show_angles(config: Config, corpus: CorpusStore, found: Found) -> None:
     if found.release is not None:
-        show_angles(corpus.name, read_document(corpus.files, corpus.layout.report(found.release.report)))
+        show_angles(target_of(config), read_document(corpus.files, corpus.layout.report(found.release.report)))

@@ -15,9 +15,9 @@ from sphering.tasks.wording import verdict_sentence
 def finish_run(job: Job) -> dict[str, Any]:
     """Write the run's record and its artifacts; return the result."""
     result = finish(job.workspace)
-    get_run_logger().info(verdict_sentence(job.corpus, result))
-    show_verdict(job.corpus, result)
-    show_gates(job.corpus, result)
+    get_run_logger().info(verdict_sentence(job.target, result))
+    show_verdict(job.target, result)
+    show_gates(job.target, result)
     return result
 
 

@@ -6,7 +6,12 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Job:
-    """One run in progress: its workspace, which the steps read and write, and the corpus, which names the task runs."""
+    """One run in progress.
+
+    `workspace` is read and written by its steps, `corpus` names the task runs, and `target`, the corpus with its
+    channel, names what is said of the run.
+    """
 
     workspace: Path
     corpus: str
+    target: str

@@ -10,6 +10,7 @@ from sphering.metrics.keep import keep_failure, keep_result
 from sphering.notice.webhook import post
 from sphering.notice.wording import of_failure, of_result, outcome
 from sphering.run.finish import error_words
+from sphering.run.target import target_of
 from sphering.tasks.wording import verdict_sentence
 
 _log = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ def tell_result(config: Config, result: Mapping[str, Any]) -> None:
     """Keep the numbers of a run that has ended, and post its notice where [notify] wants one."""
     _keep(lambda: keep_result(config, result))
     if config.notify is not None and outcome(result) in config.notify.on:
-        sentence = verdict_sentence(config.corpus, result)
+        sentence = verdict_sentence(target_of(config), result)
         _post(config.notify.url_env, lambda: of_result(config.corpus, config.run.channel, sentence, result))
 
 

@@ -8,7 +8,9 @@ from sphering.maintenance.collection import Collection
 from sphering.maintenance.earlier import Earlier
 from sphering.maintenance.findings import Findings
 from sphering.maintenance.judged import Judged
+from sphering.maintenance.migration import entering
 from sphering.report.wording import shown
+from sphering.run.target import target_of
 from sphering.store.layout import Layout
 from sphering.tasks.page import Page, judged_sentences
 from sphering.tasks.wording import gate_sentence, verdict_sentence
@@ -38,14 +40,14 @@ def migration_page(config: Config, into: str, judged: Judged, result: Mapping[st
 
 def unmade_page(config: Config, into: str, made: Mapping[str, Any]) -> Page:
     """Return what came of a migration whose release does not pass its own gates."""
-    verdict = f"{verdict_sentence(config.corpus, made)}, in {config.run.channel}"
+    verdict = verdict_sentence(target_of(config), made)
     return Page(verdict, todo=_after_migration(into, None))
 
 
 def migration_sentence(config: Config, into: str, judged: Judged, result: Mapping[str, Any] | None) -> str:
     """Return what came of a migration in one sentence."""
     if result is not None:
-        return f"{verdict_sentence(config.corpus, result)}, in {into}"
+        return verdict_sentence(target_of(entering(config, into)), result)
     broken = [gate_sentence(gate) for gate in judged.to_json()["gates"] if not gate["passed"]]
     return f"held: {config.corpus}, {into} stays as it is, because {'; '.join(broken)}"
 
@@ -59,7 +61,7 @@ def _after_migration(into: str, result: Mapping[str, Any] | None) -> str:
     )
 
 
-def findings_page(corpus: str, findings: Findings) -> Page:
+def findings_page(target: str, findings: Findings) -> Page:
     """Return what a verification found."""
     sampled = findings.reencoded
     sentences = [
@@ -74,58 +76,58 @@ def findings_page(corpus: str, findings: Findings) -> Page:
             "largest cosine distance": sampled.max_cosine_distance,
         }
     todo = "" if findings.sound else "restore what is named from a backup: docs/operations.md says how"
-    return Page(findings_sentence(corpus, findings), sentences, numbers, todo)
+    return Page(findings_sentence(target, findings), sentences, numbers, todo)
 
 
-def findings_sentence(corpus: str, findings: Findings) -> str:
+def findings_sentence(target: str, findings: Findings) -> str:
     """Return what a verification found in one sentence."""
     checked = sum(findings.checked.values())
     if findings.sound:
-        return f"sound: {corpus}, {checked:,} things checked"
+        return f"sound: {target}, {checked:,} things checked"
     first = findings.wrong[0]
     return (
-        f"not sound: {corpus}, {len(findings.wrong)} of {checked:,} things are wrong, first {first['kind']} "
+        f"not sound: {target}, {len(findings.wrong)} of {checked:,} things are wrong, first {first['kind']} "
         f"{first['name']}: {first['found']}"
     )
 
 
-def maintained_page(corpus: str, collected: Collection, records: int) -> Page:
+def maintained_page(target: str, collected: Collection, records: int) -> Page:
     """Return what was removed and what is kept."""
     files = sum(kind["files"] for kind in collected.removed.values())
     size = sum(kind["bytes"] for kind in collected.removed.values())
-    verdict = f"done: {corpus}, {files:,} files ({size / 1e6:,.1f} MB) and {records:,} flow runs removed"
+    verdict = f"done: {target}, {files:,} files ({size / 1e6:,.1f} MB) and {records:,} flow runs removed"
     removed = {f"removed: {kind}": counts["files"] for kind, counts in collected.removed.items()}
     return Page(verdict, numbers={**removed, **{f"kept: {kind}": count for kind, count in collected.kept.items()}})
 
 
-def drift_page(corpus: str, earlier: Earlier, judged: Judged) -> Page:
+def drift_page(config: Config, earlier: Earlier, judged: Judged) -> Page:
     """Return how far a corpus drifted."""
     compared = judged.to_json()["compared"]
     todo = "" if judged.passed else "look whether the source is still what it was; `refit` fits a new transform"
     sentences = (*judged_sentences(judged.to_json()["gates"]), *compared["sentences"])
     return Page(
-        verdict=drift_sentence(corpus, earlier, judged),
+        verdict=drift_sentence(target_of(config), earlier, judged),
         sentences=(*sentences, *([f"compared with another release: {earlier.why}"] if earlier.why else [])),
         numbers={
             "published now": earlier.now.release,
             "compared with": earlier.then.release,
             "days": earlier.days,
             **_values(judged, [f"raw.{name}" for name in ("drift", "mean_shift", "covariance_shift", "domain_auc")]),
-            **_report_pages(corpus, {"report now": earlier.now.release, "report then": earlier.then.release}),
+            **_report_pages(config.corpus, {"report now": earlier.now.release, "report then": earlier.then.release}),
         },
         todo=todo,
     )
 
 
-def drift_sentence(corpus: str, earlier: Earlier, judged: Judged) -> str:
+def drift_sentence(target: str, earlier: Earlier, judged: Judged) -> str:
     """Return how far a corpus drifted, in one sentence."""
     drift = judged.numbers.get("raw.drift")
     if earlier.then.release == earlier.now.release:
-        return f"steady: {corpus}, what is published is what was published {earlier.days:.3g} days ago"
+        return f"steady: {target}, what is published is what was published {earlier.days:.3g} days ago"
     how = "not measured" if drift is None else shown(drift)
     bounds = "; ".join(gate_sentence(gate) for gate in judged.to_json()["gates"] if not gate["passed"])
     status = "steady" if judged.passed else "drifted"
-    return f"{status}: {corpus}, drift {how} in {earlier.days:.3g} days" + (f": {bounds}" if bounds else "")
+    return f"{status}: {target}, drift {how} in {earlier.days:.3g} days" + (f": {bounds}" if bounds else "")
 
 
 def _report_pages(corpus: str, releases: Mapping[str, str]) -> dict[str, str]:

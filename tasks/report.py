@@ -7,6 +7,7 @@ from prefect import task
 from sphering.config.model import Config
 from sphering.run.page import render_page
 from sphering.run.report import write_report
+from sphering.run.target import target_of
 from sphering.run.workspace import Workspace
 from sphering.store.documents import read_document
 from sphering.store.refs import LATEST
@@ -21,7 +22,7 @@ def measure(job: Job) -> str:
     """Write the report and its artifacts; return its id."""
     report = write_report(job.workspace)
     corpus = Workspace(job.workspace).corpus
-    _show(job.corpus, read_document(corpus.files, corpus.layout.report(report)))
+    _show(job.target, read_document(corpus.files, corpus.layout.report(report)))
     return report
 
 
@@ -32,11 +33,11 @@ def render(config: Config, selector: str | None) -> dict[str, Any]:
     release = corpus.find_release(selector or f"{config.run.channel}/{LATEST}")
     render_page(corpus, release)
     numbers = read_document(corpus.files, corpus.layout.report(release.report))
-    _show(config.corpus, numbers)
+    _show(target_of(config), numbers)
     page = corpus.layout.page(release.id)
     return {"snapshot": release.snapshot, "release": release.id, "report": page, "numbers": numbers}
 
 
-def _show(corpus: str, numbers: dict[str, Any]) -> None:
-    show_report(corpus, numbers)
-    show_angles(corpus, numbers)
+def _show(target: str, numbers: dict[str, Any]) -> None:
+    show_report(target, numbers)
+    show_angles(target, numbers)

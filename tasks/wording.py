@@ -23,13 +23,13 @@ _COUNTS = (
 )
 
 
-def verdict_sentence(corpus: str, result: Mapping[str, Any]) -> str:
+def verdict_sentence(target: str, result: Mapping[str, Any]) -> str:
     """Return what came of a run in one sentence, the status first."""
     status = str(result.get("release_status") or result.get("snapshot_status") or "finished")
     made = f"release {result['release']}" if result.get("release") else f"snapshot {result.get('snapshot') or 'none'}"
     reasons = [gate_sentence(gate) for gate in failed_gates(result)] if status == "held" else []
     reasons += ["a rollback left it"] if status == "withdrawn" else []
-    return f"{status}: {corpus}, {made}" + (f", because {'; '.join(reasons)}" if reasons else "")
+    return f"{status}: {target}, {made}" + (f", because {'; '.join(reasons)}" if reasons else "")
 
 
 def failed_gates(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -42,9 +42,9 @@ def gate_sentence(gate: Mapping[str, Any]) -> str:
     return f"{gate['metric']} = {judged(gate)}, wanted {bounds_in_words(gate, '>=', '<=')}"
 
 
-def verdict_page(corpus: str, result: Mapping[str, Any]) -> str:
+def verdict_page(target: str, result: Mapping[str, Any]) -> str:
     """Return the verdict as a Markdown page: the sentence, the gates not passed, the counts, the exports."""
-    lines = [f"## {verdict_sentence(corpus, result)}", ""]
+    lines = [f"## {verdict_sentence(target, result)}", ""]
     lines += [
         f"- **{gate['severity']}** {gate_sentence(gate)}" for gate in result.get("gates", ()) if not gate["passed"]
     ]
@@ -94,8 +94,8 @@ def _is_number(entry: Any) -> bool:
     return isinstance(entry, Mapping) and isinstance(entry.get("value"), int | float)
 
 
-def angles_sentence(corpus: str, report: Mapping[str, Any]) -> str:
+def angles_sentence(target: str, report: Mapping[str, Any]) -> str:
     """Return what the picture of angles says in numbers: mean cosine before and after."""
     cosines = {space: report.get(space, {}).get("mean_cosine") for space in ("raw", "transformed")}
     means = [f"{cosine['value']:.4f} {space}" for space, cosine in cosines.items() if _is_number(cosine)]
-    return f"{corpus}: angles between pairs of documents" + (f"; mean cosine {', '.join(means)}" if means else "")
+    return f"{target}: angles between pairs of documents" + (f"; mean cosine {', '.join(means)}" if means else "")

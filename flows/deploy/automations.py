@@ -14,8 +14,8 @@ from prefect.exceptions import ObjectNotFound
 from sphering.config.model import Config
 from sphering.errors import InputError, NotFoundError
 from sphering.flows.deploy.change import Change, differing
-from sphering.flows.deployments import target_of
 from sphering.flows.environment import HEARTBEAT_SECONDS
+from sphering.run.target import target_of
 from sphering.tasks.events import CHANNEL_LABEL, RELEASE, resource_of
 from sphering.tasks.tags import TAG
 

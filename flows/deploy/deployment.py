@@ -13,7 +13,8 @@ from prefect.utilities.callables import parameter_schema
 from sphering.config.model import Config
 from sphering.flows.deploy.change import Change, differing
 from sphering.flows.deploy.order import Order
-from sphering.flows.deployments import JOB_ENVIRONMENT, Deployable, target_of
+from sphering.flows.deployments import JOB_ENVIRONMENT, Deployable
+from sphering.run.target import target_of
 from sphering.tasks.tags import tags_of
 
 _KIND = "deployment"

@@ -64,6 +64,11 @@ def test_a_key_has_lower_case_letters_digits_and_dashes_only(corpus):
     assert re.fullmatch(r"verdict-[a-z0-9]+(-[a-z0-9]+)*", artifact_key("verdict", corpus))
 
 
+def test_a_trial_in_another_channel_has_a_history_of_its_own():
+    assert artifact_key("verdict", "tiny@next").startswith("verdict-tiny-next-")
+    assert artifact_key("verdict", "tiny@next") != artifact_key("verdict", "tiny-next")
+
+
 @given(NAMES, NAMES)
 def test_two_corpora_share_no_key(one, other):
     assert (artifact_key("gates", one) == artifact_key("gates", other)) == (one == other)
