@@ -57,9 +57,10 @@ def launch(name: FlowName, config: Config, *arguments: Any, verbosity: int = 0) 
             check(config, _PURPOSES[name])
             check_store(config)
     except SpheringError as error:
-        from sphering.tasks.notice import tell_failure
+        if name in _PURPOSES:
+            from sphering.tasks.telling import tell_failure
 
-        tell_failure(config, error, started=started)
+            tell_failure(config, _PURPOSES[name], error, started=started)
         raise
     flow = getattr(import_module(f"sphering.flows.{name}"), name)
     try:

@@ -16,6 +16,7 @@ from prefect.settings import (
     PREFECT_CLIENT_MAX_RETRIES,
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
+    PREFECT_UI_URL,
     get_current_settings,
     temporary_settings,
 )
@@ -67,10 +68,11 @@ def connected() -> Iterator[str]:
     _child.await_answer(PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value())
     url = _child.url
     # Worker processes read the environment. Heartbeats find dead runs on a server that outlives them; here they would
-    # only cost every flow run a second at its end.
+    # only cost every flow run a second at its end. And a notice must not have a link to pages that are gone.
     os.environ["PREFECT_API_URL"] = url
     try:
-        with temporary_settings({PREFECT_API_URL: url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        passing = {PREFECT_API_URL: url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_UI_URL: ""}
+        with temporary_settings(passing):
             yield url
     finally:
         os.environ.pop("PREFECT_API_URL", None)

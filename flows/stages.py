@@ -18,22 +18,22 @@ from sphering.config.model import Config
 from sphering.errors import SpheringError, TransientError
 from sphering.flows.runners import threads, work
 from sphering.run.begin import Purpose
+from sphering.run.outcome import HELD, WITHDRAWN
 from sphering.run.target import target_of
 from sphering.tasks.begin import begin_run
 from sphering.tasks.embed import plan_work
 from sphering.tasks.evaluation import encode_evaluation
-from sphering.tasks.events import tell_ended
 from sphering.tasks.export import export, prepare
 from sphering.tasks.finish import abandon_run, finish_run
 from sphering.tasks.ingest import ingest_source
 from sphering.tasks.job import Job
-from sphering.tasks.notice import tell_failure, tell_result
 from sphering.tasks.release import commit as commit_release
 from sphering.tasks.release import move_refs, plan
 from sphering.tasks.report import measure
 from sphering.tasks.snapshot import commit as commit_snapshot
 from sphering.tasks.snapshot import select
 from sphering.tasks.tags import tags_of
+from sphering.tasks.telling import tell_failure, tell_result
 from sphering.tasks.transform import settle
 from sphering.tasks.wording import verdict_sentence
 
@@ -79,10 +79,8 @@ def carry_through(config: Config, purpose: Purpose, selector: str | None, work: 
         with concerning(config):
             result = _with_beginnings(config, purpose, selector, work, begun)
     except BaseException as error:
-        tell_ended(config, begun[-1].workspace.name if begun else None, error)
-        tell_failure(config, error, started=started)
+        tell_failure(config, purpose, error, started=started, run=begun[-1].workspace.name if begun else None)
         raise
-    tell_ended(config, result["run"])
     tell_result(config, result)
     return ended(config, result)
 
@@ -120,7 +118,7 @@ def ended(config: Config, result: dict[str, Any]) -> State[dict[str, Any]]:
     can wait for (the event is `prefect.flow-run.Held`).
     """
     status = str(result.get("release_status"))
-    name = status.capitalize() if status in ("held", "withdrawn") else "Completed"
+    name = status.capitalize() if status in (HELD, WITHDRAWN) else "Completed"
     return Completed(name=name, message=verdict_sentence(target_of(config), result), data=result)
 
 

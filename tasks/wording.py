@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sphering.report.wording import bounds_in_words, judged
+from sphering.run.outcome import failed_gates
 from sphering.run.probe import mixed_bits
 
 _COUNTS = (
@@ -27,14 +28,9 @@ def verdict_sentence(target: str, result: Mapping[str, Any]) -> str:
     """Return what came of a run in one sentence, the status first."""
     status = str(result.get("release_status") or result.get("snapshot_status") or "finished")
     made = f"release {result['release']}" if result.get("release") else f"snapshot {result.get('snapshot') or 'none'}"
-    reasons = [gate_sentence(gate) for gate in failed_gates(result)] if status == "held" else []
+    reasons = [gate_sentence(gate) for gate in failed_gates(result.get("gates", ()))] if status == "held" else []
     reasons += ["a rollback left it"] if status == "withdrawn" else []
     return f"{status}: {target}, {made}" + (f", because {'; '.join(reasons)}" if reasons else "")
-
-
-def failed_gates(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the gates that hold a release."""
-    return [gate for gate in result.get("gates", ()) if not gate["passed"] and gate["severity"] == "fail"]
 
 
 def gate_sentence(gate: Mapping[str, Any]) -> str:

@@ -8,12 +8,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from sphering.config.model import Config
-from sphering.errors import ConfigError
+from sphering.errors import ConfigError, IntegrityError
 from sphering.metrics.families import FAMILIES
-from sphering.metrics.keep import keep_failure, keep_result
+from sphering.metrics.keep import keep
 from sphering.metrics.textfile import read
+from sphering.run.outcome import of_check, of_failure, of_result
 
 RESULT = {
+    "purpose": "run",
     "release_status": "published",
     "exit_code": 0,
     "documents": 100,
@@ -31,6 +33,18 @@ RESULT = {
 def config(file, corpus="questions", channel="main"):
     tables = {"source": {"path": "x.jsonl"}, "metrics": {"file": str(file)}, "run": {"channel": channel}}
     return Config.model_validate({"corpus": corpus, "store": str(Path(file).parent / "store"), **tables})
+
+
+def keep_result(config, result):
+    keep(config, of_result(config, result, "text"), result)
+
+
+def keep_failure(config, error, purpose="run"):
+    keep(config, of_failure(config, purpose, None, error, 3.0))
+
+
+def keep_check(config, purpose, status="finished"):
+    keep(config, of_check(config, purpose, status, "text", 1.0, {}))
 
 
 def samples(file):
@@ -95,16 +109,54 @@ def test_a_failed_run_changes_what_it_knows_and_keeps_the_rest(tmp_path, error, 
     file = tmp_path / "sphering.prom"
     keep_result(config(file), {**RESULT, "gates": [gate("x", max=1.0)]})
     before = samples(file)
-    keep_failure(config(file), error, 3.0)
+    keep_failure(config(file), error)
     assert value(file, "last_run_outcome", outcome=outcome) == 1
     assert (value(file, "last_run_exit_code"), value(file, "last_run_seconds")) == (code, 3)
     kept = {entry: v for entry, v in samples(file).items() if not entry[0].startswith("sphering_last_run_")}
     assert kept == {entry: v for entry, v in before.items() if not entry[0].startswith("sphering_last_run_")}
 
 
+@pytest.mark.parametrize("purpose", ["refit", "export", "verify"])
+def test_what_is_no_night_hides_no_night_that_did_not_come(tmp_path, purpose):
+    file = tmp_path / "sphering.prom"
+    keep_result(config(file), RESULT)
+    before = samples(file)
+    if purpose == "verify":
+        keep_check(config(file), purpose)
+    else:
+        unread = dict.fromkeys(("documents", "rows_read", "quarantined", "duplicates", "reused"))
+        keep_result(config(file), {**RESULT, **unread, "purpose": purpose, "encoded": 0, "seconds": 1.0})
+    assert before.items() <= samples(file).items()
+    assert value(file, "last_run_outcome", purpose=purpose, outcome="published" if purpose != "verify" else "finished")
+
+
+def test_a_failed_verification_leaves_the_time_of_the_last_one_that_was_sound(tmp_path):
+    file = tmp_path / "sphering.prom"
+    keep_check(config(file), "verify")
+    sound = value(file, "last_success_timestamp_seconds", purpose="verify")
+    keep_failure(config(file), IntegrityError("not sound"), "verify")
+    assert value(file, "last_success_timestamp_seconds", purpose="verify") == sound
+    assert value(file, "last_run_timestamp_seconds", purpose="verify") >= sound
+    assert value(file, "last_run_outcome", purpose="verify", outcome="failed") == 1
+
+
+def test_a_drift_beyond_its_bound_is_no_success(tmp_path):
+    file = tmp_path / "sphering.prom"
+    keep_check(config(file), "drift", "drifted")
+    assert value(file, "last_run_exit_code", purpose="drift") == 3
+    assert "sphering_last_success_timestamp_seconds" not in {name for name, *_ in samples(file)}
+
+
+def test_series_of_another_version_are_not_kept(tmp_path):
+    file = tmp_path / "sphering.prom"
+    file.write_text('sphering_last_run_seconds{corpus="questions",channel="main"} 7.0\n')
+    keep_result(config(file), RESULT)
+    assert value(file, "last_run_seconds") == 20
+
+
 def test_the_first_run_may_fail_and_says_no_number_that_nobody_knows(tmp_path):
     file = tmp_path / "sphering.prom"
-    keep_failure(config(file), ValueError(), 1.0)
+    keep_failure(config(file), ValueError())
     assert {name for name, *_ in samples(file)} == {
         f"sphering_last_run_{name}" for name in ("timestamp_seconds", "seconds", "exit_code", "outcome")
     }
@@ -169,7 +221,7 @@ def test_what_is_kept_is_what_was_written(tmp_path):
     odd = {**RESULT, "gates": [gate('a"b\\c\nd', value=1e-17, max=float(2**53))]}
     keep_result(config(file), odd)
     series = read(file, "questions", "main")
-    keep_failure(config(file), ValueError(), 1.0)
+    keep_failure(config(file), ValueError())
     again = read(file, "questions", "main")
     assert {e: v for e, v in again.items() if "last_run" not in e[0]} == {
         e: v for e, v in series.items() if "last_run" not in e[0]
@@ -178,5 +230,5 @@ def test_what_is_kept_is_what_was_written(tmp_path):
 
 def test_every_series_is_explained_where_operators_look():
     page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
-    explained = set(re.findall(r"`([a-z_]+)(?:\{outcome\})?`", page))
+    explained = set(re.findall(r"`([a-z_]+)`", page))
     assert sorted(set(FAMILIES) - explained) == []

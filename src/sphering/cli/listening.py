@@ -14,7 +14,7 @@ from sphering.progress import Progress
 
 START = "start"
 """The step before the first: imports, and the Prefect server."""
-_TELLING = ("sphering.notice", "sphering.tasks.notice")
+_TELLING = ("sphering.notice", "sphering.tasks.notice", "sphering.tasks.telling")
 
 
 @contextmanager

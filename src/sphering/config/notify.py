@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from sphering.config.table import Table
 
-Told = Literal["published", "held", "failed"]
+Told = Literal["published", "held", "withdrawn", "drifted", "failed"]
 
 
 class NotifyConfig(Table):
@@ -23,7 +23,8 @@ class NotifyConfig(Table):
         ),
     )
     on: tuple[Told, ...] = Field(
-        ("published", "held", "failed"), description="What is worth a notice; a night without a change gives none."
+        ("published", "held", "withdrawn", "drifted", "failed"),
+        description="What is worth a notice; a night without a change gives none.",
     )
 
     @field_validator("url_env")

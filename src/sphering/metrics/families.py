@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import Final
 
 PREFIX: Final = "sphering_"
-OUTCOMES: Final = ("published", "unchanged", "held", "finished", "failed", "interrupted")
 
 LAST_RUN: Final = {
-    "last_run_timestamp_seconds": "When the last run ended, whatever came of it; time() minus this is its age.",
-    "last_run_seconds": "How long the last run took.",
-    "last_run_exit_code": "Exit code of the last run: 0 fine, 1 unforeseen, 2 bad input, 3 held, 130 interrupted.",
-    "last_run_outcome": "1 for what came of the last run, 0 for what else can come of one (label outcome).",
+    "last_run_timestamp_seconds": "When the last run for a purpose ended, whatever came of it (label purpose).",
+    "last_run_seconds": "How long the last run for a purpose took.",
+    "last_run_exit_code": "Its exit code: 0 fine, 1 unforeseen, 2 bad input, 3 held or drifted, 130 interrupted.",
+    "last_run_outcome": "1 for what came of the last run for a purpose, 0 for what else can come of one.",
+    "last_success_timestamp_seconds": "When a run for a purpose last ended with exit code 0.",
 }
 COUNTS: Final = {
-    "documents": "Documents of the last snapshot.",
-    "rows_read": "Rows that the last run read that was not broken off.",
-    "quarantined": "Rows of the last run that could not become documents.",
-    "duplicates": "Rows of the last run that were dropped as duplicates.",
-    "encoded": "Texts that the last run encoded.",
-    "reused": "Texts of the last run with a vector from before.",
-    "seconds": "How long the last run took that was not broken off.",
-    "documents_per_second": "Documents by seconds, of the last run that was not broken off.",
+    "documents": "Documents of the snapshot of that run.",
+    "rows_read": "Rows that the last run read that read its source and was not broken off.",
+    "quarantined": "Rows of that run that could not become documents.",
+    "duplicates": "Rows of that run that were dropped as duplicates.",
+    "encoded": "Texts that that run encoded.",
+    "reused": "Texts of that run with a vector from before.",
+    "seconds": "How long that run took.",
+    "documents_per_second": "Documents by seconds, of that run.",
     "encoded_per_second": "Texts by seconds of encoding, of the last run that encoded any.",
 }
 GATES: Final = {
@@ -37,3 +37,9 @@ FAMILIES: Final = {
     **GATES,
     PUBLISHED: "When published last moved; time() minus this is how old what consumers get may be.",
 }
+LABELS: Final = {
+    **dict.fromkeys(LAST_RUN, ("purpose",)),
+    "last_run_outcome": ("outcome", "purpose"),
+    **dict.fromkeys(GATES, ("metric", "severity")),
+}
+"""The labels of a family beside corpus and channel, sorted; none where it is not named."""

@@ -9,29 +9,22 @@ from typing import Any
 from sphering.config.model import Config
 from sphering.errors import SpheringError
 from sphering.metrics.families import GATES, PUBLISHED
-from sphering.metrics.series import Series, of_failure, of_result
+from sphering.metrics.series import Series, of_end, of_result
 from sphering.metrics.textfile import place, read, write
 from sphering.store.refs import PUBLISHED as PUBLISHED_REF
 from sphering.store.store import Store
 
 
-def keep_result(config: Config, result: Mapping[str, Any]) -> None:
+def keep(config: Config, said: Mapping[str, Any], result: Mapping[str, Any] | None = None) -> None:
     """Write the metrics of a run that has ended, where [metrics] names a file.
 
-    Raises
-    ------
-    ConfigError
-        If the file is another corpus'.
-    OSError
-        If it cannot be written.
-    """
-    if config.metrics is not None:
-        series = {**of_result(result), **_published(config)}
-        _keep(config, config.metrics.file, series, judged=bool(result.get("gates")))
-
-
-def keep_failure(config: Config, error: BaseException, seconds: float) -> None:
-    """Write that a run failed after so many seconds; its numbers are those of the run before.
+    Parameters
+    ----------
+    config : Config
+    said : mapping
+        What is said of the run: what `sphering.run.outcome` returns.
+    result : mapping, optional
+        What the run says of itself, where it went to its end; without it the numbers are those of the run before.
 
     Raises
     ------
@@ -40,8 +33,12 @@ def keep_failure(config: Config, error: BaseException, seconds: float) -> None:
     OSError
         If it cannot be written.
     """
-    if config.metrics is not None:
-        _keep(config, config.metrics.file, of_failure(error, seconds), judged=False)
+    if config.metrics is None:
+        return
+    series = of_end(said)
+    if result is not None:
+        series |= {**of_result(result), **_published(config)}
+    _keep(config, config.metrics.file, series, judged=bool(result and result.get("gates")))
 
 
 def _keep(config: Config, file: str, series: Series, *, judged: bool) -> None:

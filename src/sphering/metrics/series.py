@@ -1,4 +1,4 @@
-"""A run's result as series: (name, labels) to value."""
+"""The end of a run as series: (name, labels) to value."""
 
 from __future__ import annotations
 
@@ -6,42 +6,40 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sphering.metrics.families import COUNTS, GATES, OUTCOMES
-from sphering.notice.wording import outcome
+from sphering.metrics.families import COUNTS, GATES
+from sphering.run.outcome import STATUSES
 
 Labels = tuple[tuple[str, str], ...]
 Series = dict[tuple[str, Labels], float]
-_INTERRUPTED = 130
 
 
-def of_run(what: str, exit_code: int, seconds: float) -> Series:
-    """Return what is known of any run: when it ended, how long it took, and what came of it."""
+def of_end(said: Mapping[str, Any]) -> Series:
+    """Return what is known of the end of any run, by its purpose: when, after how long, and what came of it."""
+    purpose = ("purpose", str(said["purpose"]))
+    ended, exit_code = time.time(), float(said["exit_code"])
+    outcomes: Series = {
+        ("last_run_outcome", (("outcome", status), purpose)): float(status == said["status"]) for status in STATUSES
+    }
     return {
-        ("last_run_timestamp_seconds", ()): time.time(),
-        ("last_run_seconds", ()): seconds,
-        ("last_run_exit_code", ()): float(exit_code),
-        **{("last_run_outcome", (("outcome", name),)): float(name == what) for name in OUTCOMES},
+        ("last_run_timestamp_seconds", (purpose,)): ended,
+        ("last_run_seconds", (purpose,)): float(said["seconds"]),
+        ("last_run_exit_code", (purpose,)): exit_code,
+        **outcomes,
+        **({("last_success_timestamp_seconds", (purpose,)): ended} if exit_code == 0 else {}),
     }
 
 
-def of_failure(error: BaseException, seconds: float) -> Series:
-    """Return the series of a run that failed, or that was interrupted."""
-    if not isinstance(error, Exception):
-        return of_run("interrupted", _INTERRUPTED, seconds)
-    return of_run("failed", int(getattr(error, "exit_code", 1)), seconds)
-
-
 def of_result(result: Mapping[str, Any]) -> Series:
-    """Return the series of a run that has ended; what it did not find out is not among them."""
+    """Return the numbers of a run that went to its end; those of its source only where it read that."""
+    return {**(_counts(result) if result.get("rows_read") is not None else {}), **_gates(result.get("gates") or ())}
+
+
+def _counts(result: Mapping[str, Any]) -> Series:
     seconds = float(result["seconds"])
     counts = {name: result.get(name) for name in COUNTS}
     counts["documents_per_second"] = _rate(result.get("documents"), seconds)
     counts["encoded_per_second"] = _rate(result.get("encoded"), result["timings"].get("embed", 0.0))
-    return {
-        **of_run(outcome(result), int(result.get("exit_code", 0)), seconds),
-        **{(name, ()): float(value) for name, value in counts.items() if value is not None},
-        **_gates(result.get("gates", ())),
-    }
+    return {(name, ()): float(value) for name, value in counts.items() if value is not None}
 
 
 def _rate(amount: int | None, seconds: float) -> float | None:

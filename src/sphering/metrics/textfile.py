@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sphering.errors import ConfigError
-from sphering.metrics.families import FAMILIES, PREFIX
+from sphering.metrics.families import FAMILIES, LABELS, PREFIX
 from sphering.metrics.series import Labels, Series
 
 if TYPE_CHECKING:
@@ -47,7 +47,12 @@ def read(path: Path, corpus: str, channel: str) -> Series:
                 remedy="give [metrics] file another name, or a folder: there each has a file of its own",
             )
         series[sample.name.removeprefix(PREFIX), tuple(sorted(sample.labels.items()))] = sample.value
-    return {entry: value for entry, value in series.items() if entry[0] in FAMILIES}
+    return {entry: value for entry, value in series.items() if _is_known(*entry)}
+
+
+def _is_known(name: str, labels: Labels) -> bool:
+    """Return whether a series is one of today's: another version of this package may have written the file."""
+    return name in FAMILIES and tuple(label for label, _ in labels) == LABELS.get(name, ())
 
 
 def write(path: Path, corpus: str, channel: str, series: Series) -> None:
@@ -78,11 +83,7 @@ class _Collected:
         for name, meaning in FAMILIES.items():
             found = sorted((labels, value) for (of, labels), value in self._series.items() if of == name)
             if found:
-                family = GaugeMetricFamily(PREFIX + name, meaning, labels=[*_OWN, *_names(found[0][0])])
+                family = GaugeMetricFamily(PREFIX + name, meaning, labels=[*_OWN, *LABELS.get(name, ())])
                 for labels, value in found:
                     family.add_metric([*self._whose, *(text for _, text in labels)], value)
                 yield family
-
-
-def _names(labels: Labels) -> list[str]:
-    return [name for name, _ in labels]

@@ -2,62 +2,143 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from sphering.config.model import Config
-from sphering.run.finish import error_words
-from sphering.store.corpus import CorpusStore
+from sphering.errors import SpheringError
+from sphering.run.finish import HELD_EXIT, error_words
+from sphering.run.target import target_of
 from sphering.store.store import Store
 
-FAILED: Final = "failed"
-_OF_RECORD: Final = ("run", "purpose", "release", "snapshot", "base", "documents", "encoded", "seconds")
+PUBLISHED, UNCHANGED, HELD, WITHDRAWN, LATEST = "published", "unchanged", "held", "withdrawn", "latest"
+FINISHED, DRIFTED, FAILED, INTERRUPTED = "finished", "drifted", "failed", "interrupted"
+OF_RELEASES: Final = (PUBLISHED, UNCHANGED, HELD, WITHDRAWN, LATEST)
+STATUSES: Final = (*OF_RELEASES, FINISHED, DRIFTED, FAILED, INTERRUPTED)
+SERVED: Final = (PUBLISHED, UNCHANGED)
+"""Where `published` names the release of the run."""
+_INTERRUPTED_EXIT: Final = 130
+_FACTS: Final = (
+    "run",
+    "release",
+    "snapshot",
+    "base",
+    "documents",
+    "rows_read",
+    "quarantined",
+    "duplicates",
+    "encoded",
+    "reused",
+    "removed",
+    "report",
+)
 
 
-def outcome(config: Config, run: str | None, error: BaseException | None = None) -> dict[str, Any]:
-    """Return how a run ended, read from its record, as plain JSON values.
+def of_result(config: Config, result: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """Return how a run ended that went to its end, as plain JSON values.
 
     Parameters
     ----------
     config : Config
-    run : str or None
-        Its id; None where it failed before it had one.
-    error : BaseException, optional
-        What it failed with. Its message is left out where no text is kept, since it may quote one.
+    result : mapping
+        What the run says of itself: what `sphering run --json` prints.
+    text : str
+        What came of it, in a sentence.
 
     Returns
     -------
     dict
-        `corpus`, `channel`, `status` (published, held, withdrawn, unchanged, latest, failed; None where no release was
-        asked for), `release`, `snapshot`, `base`, `documents`, `encoded`, `encoder_changed`, `transform_changed` (both
-        against the base; None where there is none), `gates` (the metrics of those that failed) and `error`. What the
-        run did not come to is None.
+        `text, corpus, channel, purpose, status` (one of `STATUSES`), `exit_code`, `seconds`; what the run found out of
+        itself; `encoder_changed` and `transform_changed` (both against the base; None where there is none);
+        `gates_failed` and `error`. What it did not come to is None.
     """
-    record: Mapping[str, Any] = {}
-    corpus: CorpusStore | None = None
-    if run is not None:
-        corpus = Store.open(config.store).corpus(config.corpus)
-        record = corpus.run_record(run) or {}
-    failed = [gate["metric"] for gate in record.get("gates") or () if not gate["passed"] and gate["severity"] == "fail"]
+    status = str(result.get("release_status") or FINISHED)
+    said = _said(config, str(result["purpose"]), status, text, int(result["exit_code"]), float(result["seconds"]))
+    return said | _facts(config, result) | {"gates_failed": failed_gates(result.get("gates") or ())}
+
+
+def of_failure(config: Config, purpose: str, run: str | None, error: BaseException, seconds: float) -> dict[str, Any]:
+    """Return how a run ended that failed or was interrupted, with what its record says, as `of_result` does.
+
+    Parameters
+    ----------
+    config : Config
+    purpose : str
+        What it was to do, such as `run` or `verify`.
+    run : str or None
+        Its id; None where it failed before it had one, or needs none.
+    error : BaseException
+        What it failed with. Its message is left out where no text is kept, since it may quote one.
+    seconds : float
+        How long it took.
+    """
+    failed = isinstance(error, Exception)
+    status, exit_code = (FAILED, int(getattr(error, "exit_code", 1))) if failed else (INTERRUPTED, _INTERRUPTED_EXIT)
+    words = error_words(error, keep_text=config.source.keep_text)
+    said = _said(config, purpose, status, f"{status}: {purpose} of {target_of(config)}, {words}", exit_code, seconds)
+    return said | _facts(config, _record(config, run)) | {"error": words}
+
+
+def of_check(
+    config: Config, purpose: str, status: str, text: str, seconds: float, facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return how something ended that makes no release of its own, such as `verify`, as `of_result` does.
+
+    `facts` are those that it knows, such as `release`; the others are None.
+    """
+    exit_code = HELD_EXIT if status in (HELD, DRIFTED) else 0
+    return _said(config, purpose, status, text, exit_code, seconds) | dict(facts)
+
+
+def failed_gates(gates: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the gates that hold a release, with what each judged and its bounds."""
+    names = ("metric", "value", "min", "max")
+    return [{name: gate[name] for name in names} for gate in gates if not gate["passed"] and gate["severity"] == "fail"]
+
+
+def _said(config: Config, purpose: str, status: str, text: str, exit_code: int, seconds: float) -> dict[str, Any]:
     return {
+        "text": text,
         "corpus": config.corpus,
         "channel": config.run.channel,
-        "status": FAILED if error is not None else record.get("release_status"),
-        **{name: record.get(name) for name in _OF_RECORD},
-        "encoder_changed": _encoder_changed(record),
-        "transform_changed": None if corpus is None else _transform_changed(corpus, record),
-        "gates": failed,
-        "error": None if error is None else error_words(error, keep_text=config.source.keep_text),
+        "purpose": purpose,
+        "status": status,
+        "exit_code": exit_code,
+        "seconds": round(seconds, 3),
+        **dict.fromkeys(_FACTS),
+        "encoder_changed": None,
+        "transform_changed": None,
+        "gates_failed": [],
+        "error": None,
     }
 
 
-def _encoder_changed(record: Mapping[str, Any]) -> bool | None:
-    return None if record.get("base") is None else record.get("encoder_change") is not None
+def _facts(config: Config, found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a result or a record says."""
+    return {
+        **{name: found.get(name) for name in _FACTS},
+        "encoder_changed": None if found.get("base") is None else found.get("encoder_change") is not None,
+        "transform_changed": _transform_changed(config, found),
+    }
 
 
-def _transform_changed(corpus: CorpusStore, record: Mapping[str, Any]) -> bool | None:
+def _record(config: Config, run: str | None) -> Mapping[str, Any]:
+    """Return a run's record; nothing where it has none, or where the store is what the run failed for."""
+    if run is None:
+        return {}
+    try:
+        return Store.open(config.store).corpus(config.corpus).run_record(run) or {}
+    except SpheringError:
+        return {}
+
+
+def _transform_changed(config: Config, found: Mapping[str, Any]) -> bool | None:
     """Return whether the release has other bytes of a transform than the base: then every exported vector moved."""
-    release, base = record.get("release"), record.get("base")
-    if release is None or base is None or not (corpus.has_release(release) and corpus.has_release(base)):
+    release, base = found.get("release"), found.get("base")
+    if release is None or base is None:
         return None
-    return corpus.release(release).transform_sha256 != corpus.release(base).transform_sha256
+    try:
+        corpus = Store.open(config.store).corpus(config.corpus)
+        return corpus.release(release).transform_sha256 != corpus.release(base).transform_sha256
+    except SpheringError:  # one of the two is gone, or the store
+        return None
