@@ -13,12 +13,14 @@ from sphering.flows.main_job import main_job
 from sphering.flows.stages import concerning, ended, target_of_run
 from sphering.maintenance.migration import entering
 from sphering.run.carry import MAIN
+from sphering.run.outcome import HELD, SERVED
 from sphering.run.target import target_of
 from sphering.tasks.artifact import show_page
 from sphering.tasks.compare import check, compare_channels
 from sphering.tasks.pages import migration_page, unmade_page
+from sphering.tasks.telling import compared_facts, failures_told, tell_check
 
-_STANDS = ("published", "unchanged")
+PURPOSE = "backfill"
 
 
 def _name() -> str:
@@ -32,19 +34,25 @@ def backfill(config: Config | Path, into: str = MAIN, bounds: tuple[GateConfig, 
     Runs the configuration there, compares its release with what `into` publishes, and judges `bounds` and the default
     ones on the numbers of that comparison. Only where they pass, the same configuration runs in `into`: nothing is
     encoded, its own gates judge, and `published` moves once, from a release of the old encoder to one of the new.
+
+    Both runs tell what came of them; this flow tells what neither can: that a bound holds it, or that it failed beside
+    them.
     """
     aside = resolve(config)
     serving = entering(aside, into)
     with concerning(aside):
-        check(aside, into)
+        with failures_told(aside, PURPOSE):
+            check(aside, into)
         made: Any = main_job(aside)
-        if made["release_status"] not in _STANDS:
-            show_page("backfill", target_of(serving), unmade_page(aside, into, made))
+        if made["release_status"] not in SERVED:
+            show_page(PURPOSE, target_of(serving), unmade_page(aside, into, made))
             return ended(aside, made)
-        judged = compare_channels(aside, into, bounds)
+        with failures_told(aside, PURPOSE) as started:
+            judged = compare_channels(aside, into, bounds)
         result: Any = main_job(serving) if judged.passed else None
     page = migration_page(aside, into, judged, result)
-    show_page("backfill", target_of(serving), page)
-    if result is None:
-        return Completed(name="Held", message=page.verdict, data=made)
-    return ended(serving, result)
+    show_page(PURPOSE, target_of(serving), page)
+    if result is not None:
+        return ended(serving, result)
+    tell_check(serving, PURPOSE, HELD, page.verdict, started=started, **compared_facts(judged))
+    return Completed(name="Held", message=page.verdict, data=made)

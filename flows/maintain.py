@@ -10,14 +10,18 @@ from pydantic import Field
 from sphering.config.load import resolve
 from sphering.config.model import Config
 from sphering.flows.stages import concerning, named
+from sphering.run.outcome import FINISHED
 from sphering.run.target import target_of
 from sphering.tasks.artifact import show_page
 from sphering.tasks.maintain import collect_unneeded, rebuild_catalog
 from sphering.tasks.pages import maintained_page
 from sphering.tasks.records import remove_records
+from sphering.tasks.telling import failures_told, tell_check
+
+PURPOSE = "maintain"
 
 
-@flow(name="maintain", flow_run_name=named("maintain"))
+@flow(name=PURPOSE, flow_run_name=named(PURPOSE))
 def maintain(
     config: Config | Path,
     keep: Annotated[int, Field(ge=0)] = 5,
@@ -29,10 +33,11 @@ def maintain(
     `keep` and `grace_days` are those of `sphering gc`. What `drift` compares with must still be kept.
     """
     settings = resolve(config)
-    with concerning(settings):
+    with concerning(settings), failures_told(settings, PURPOSE) as started:
         collected = collect_unneeded(settings, keep, grace_days)
         rebuild_catalog(settings)
         removed = remove_records(settings, records_days)
-    page = maintained_page(target_of(settings), collected, removed)
-    show_page("maintain", target_of(settings), page)
+        page = maintained_page(target_of(settings), collected, removed)
+        show_page(PURPOSE, target_of(settings), page)
+    tell_check(settings, PURPOSE, FINISHED, page.verdict, started=started)
     return Completed(message=page.verdict, data=collected.to_json())

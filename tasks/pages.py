@@ -10,6 +10,7 @@ from sphering.maintenance.findings import Findings
 from sphering.maintenance.judged import Judged
 from sphering.maintenance.migration import entering
 from sphering.report.wording import shown
+from sphering.run.outcome import SERVED
 from sphering.run.target import target_of
 from sphering.store.layout import Layout
 from sphering.tasks.page import Page, judged_sentences
@@ -53,7 +54,7 @@ def migration_sentence(config: Config, into: str, judged: Judged, result: Mappin
 
 
 def _after_migration(into: str, result: Mapping[str, Any] | None) -> str:
-    if result is None or result["release_status"] not in ("published", "unchanged"):
+    if result is None or result["release_status"] not in SERVED:
         return f"nothing has moved: `{into}` publishes what it did; mend what is named below, or declare another bound"
     return (
         f'set `[run] channel = "{into}"` in the new file, and `sphering deploy --config` it, so that the nights go on '

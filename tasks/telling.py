@@ -13,7 +13,8 @@ from prefect.runtime import flow_run
 from prefect.utilities.urls import url_for
 
 from sphering.config.model import Config
-from sphering.run.outcome import of_check, of_failure, of_result
+from sphering.maintenance.judged import Judged
+from sphering.run.outcome import failed_gates, of_check, of_failure, of_result
 from sphering.run.target import target_of
 from sphering.tasks.events import send_event
 from sphering.tasks.notice import keep_metrics, send_notice
@@ -35,6 +36,13 @@ def tell_failure(config: Config, purpose: str, error: BaseException, *, started:
 def tell_check(config: Config, purpose: str, status: str, text: str, *, started: float, **facts: Any) -> None:
     """Tell what came of something that makes no release of its own, such as `verify`."""
     _tell(config, lambda: of_check(config, purpose, status, text, time.time() - started, facts))
+
+
+def compared_facts(judged: Judged) -> dict[str, Any]:
+    """Return what is told of a comparison: its later release, the earlier one as the base, and the bounds broken."""
+    found = judged.to_json()
+    release, base = (found["compared"][side]["release"] for side in ("b", "a"))
+    return {"release": release, "base": base, "gates_failed": failed_gates(found["gates"])}
 
 
 @contextmanager

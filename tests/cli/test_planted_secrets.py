@@ -60,6 +60,7 @@ def test_no_secret_stands_in_anything_that_a_night_a_failed_one_and_the_commands
 
     words = [said("plan"), said("run"), said("report"), said("show", "published"), said("doctor")]
     assert [post["status"] for post in listener.posts] == ["published"]
+    assert listener.posts[0]["url"] is None  # the private server and its pages are gone
     listener.answers = [404]
     with (night / "rows.jsonl").open("a") as rows:
         rows.write('{"id": "9", "text": "another text"}\n')
