@@ -47,7 +47,8 @@ def backfill(config: Config | Path, into: str = MAIN, bounds: tuple[GateConfig, 
         if made["release_status"] not in SERVED:
             show_page(PURPOSE, target_of(serving), unmade_page(aside, into, made))
             return ended(aside, made)
-        with failures_told(aside, PURPOSE) as started:
+        # Again, because the logs are about the run that has ended.
+        with concerning(aside), failures_told(aside, PURPOSE) as started:
             judged = compare_channels(aside, into, bounds)
         result: Any = main_job(serving) if judged.passed else None
     page = migration_page(aside, into, judged, result)

@@ -83,6 +83,8 @@ def findings_page(target: str, findings: Findings) -> Page:
 def findings_sentence(target: str, findings: Findings) -> str:
     """Return what a verification found in one sentence."""
     checked = sum(findings.checked.values())
+    if not checked:
+        return f"nothing to verify: {target}, the store has nothing of it yet"
     if findings.sound:
         return f"sound: {target}, {checked:,} things checked"
     first = findings.wrong[0]
@@ -112,7 +114,7 @@ def drift_page(config: Config, earlier: Earlier, judged: Judged) -> Page:
         numbers={
             "published now": earlier.now.release,
             "compared with": earlier.then.release,
-            "days": earlier.days,
+            "time between": _span(earlier.days),
             **_values(judged, [f"raw.{name}" for name in ("drift", "mean_shift", "covariance_shift", "domain_auc")]),
             **_report_pages(config.corpus, {"report now": earlier.now.release, "report then": earlier.then.release}),
         },
@@ -124,11 +126,19 @@ def drift_sentence(target: str, earlier: Earlier, judged: Judged) -> str:
     """Return how far a corpus drifted, in one sentence."""
     drift = judged.numbers.get("raw.drift")
     if earlier.then.release == earlier.now.release:
-        return f"steady: {target}, what is published is what was published {earlier.days:.3g} days ago"
+        return f"steady: {target}, the release {earlier.now.release} has been published for {_span(earlier.standing)}"
     how = "not measured" if drift is None else shown(drift)
     bounds = "; ".join(gate_sentence(gate) for gate in judged.to_json()["gates"] if not gate["passed"])
     status = "steady" if judged.passed else "drifted"
-    return f"{status}: {target}, drift {how} in {earlier.days:.3g} days" + (f": {bounds}" if bounds else "")
+    return f"{status}: {target}, drift {how} in {_span(earlier.days)}" + (f": {bounds}" if bounds else "")
+
+
+def _span(days: float) -> str:
+    """Return a time in words: in hours up to two days, then in days."""
+    if days >= 2:
+        return f"{days:,.0f} days"
+    hours = round(days * 24)
+    return f"{hours} hour{'s' if hours > 1 else ''}" if hours else "less than an hour"
 
 
 def _report_pages(corpus: str, releases: Mapping[str, str]) -> dict[str, str]:

@@ -39,6 +39,7 @@ def test_where_nothing_is_so_old_it_is_the_oldest_and_says_so(nights):
     found = published_before(corpus, "main", 30, at=_after(third, 2))
     assert (found.then, found.wanted) == (first, None)
     assert found.days < 3
+    assert found.standing == pytest.approx(2)
     assert "nothing was published yet 30 days ago" in found.why
 
 

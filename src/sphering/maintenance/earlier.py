@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from sphering.errors import NotFoundError
 from sphering.maintenance.marking import is_whole
 from sphering.store.corpus import CorpusStore, Found
 from sphering.store.refs import PUBLISHED, RefValue
+
+_DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -16,12 +19,14 @@ class Earlier:
     """Two values of `published`: `then` and `now`; `days` is how long ago `then` was the newest one, at most.
 
     `wanted` is what was published at the time that was asked for; `why` says where `then` is another, else it is None.
+    `standing` is for how many days `now` has been published.
     """
 
     then: RefValue
     now: RefValue
     wanted: RefValue | None
     days: float
+    standing: float
     why: str | None
 
 
@@ -48,15 +53,16 @@ def published_before(corpus: CorpusStore, channel: str, days: float, at: datetim
             where=corpus.files.where(),
             remedy="`sphering run` publishes a first release; a held one is `latest` but not `published`",
         )
-    moment = (at or datetime.now(UTC)) - timedelta(days=days)
+    today = at or datetime.now(UTC)
+    moment = today - timedelta(days=days)
     older = [value for value in history if datetime.fromisoformat(value.at) <= moment]
     wanted = older[-1] if older else None
     candidates = [*([wanted] if wanted else []), *history[len(older) :]]
     encoder = corpus.release(history[-1].release).encoder
     then = next((value for value in candidates if _stands(corpus, value, encoder)), history[-1])
     since = max(datetime.fromisoformat(then.at), moment)
-    age = ((at or datetime.now(UTC)) - since).total_seconds() / 86400
-    return Earlier(then, history[-1], wanted, age, _why(corpus, wanted, then, days))
+    standing = today - datetime.fromisoformat(history[-1].at)
+    return Earlier(then, history[-1], wanted, (today - since) / _DAY, standing / _DAY, _why(corpus, wanted, then, days))
 
 
 def found(corpus: CorpusStore, value: RefValue) -> Found:
