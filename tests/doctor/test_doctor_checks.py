@@ -37,22 +37,40 @@ def states(findings):
 
 
 @pytest.mark.parametrize(
-    ("prefect", "fastapi", "state"),
+    ("prefect", "fastapi", "sqlalchemy", "named"),
     [
-        ("3.8.8", "0.150.0", "ok"),
-        ("3.8.8", "0.165.0", "fails"),
-        ("3.8.8", "0.155.0", "fails"),
-        ("3.9.1", "0.150.0", "ok"),
-        ("3.8.8", "1.0", "fails"),
-        ("2.20.0", "0.150.0", "fails"),
-        (None, "0.150.0", "fails"),
-        ("3.8.8", None, "fails"),
+        ("3.8.8", "0.150.0", "2.0.58", None),
+        ("3.9.1", "0.150.0", "2.0.58", None),
+        ("3.8.8", "0.165.0", "2.0.58", "fastapi"),
+        ("3.8.8", "0.155.0", "2.0.58", "fastapi"),
+        ("3.8.8", "1.0", "2.0.58", "fastapi"),
+        ("3.8.8", "0.150.0", "2.1.0b1", "sqlalchemy"),
+        ("3.8.8", "0.150.0", "2.1.3", "sqlalchemy"),
+        ("2.20.0", "0.150.0", "2.0.58", "prefect"),
+        (None, "0.150.0", "2.0.58", "prefect"),
+        ("3.8.8", None, "2.0.58", "fastapi"),
+        ("3.8.8", "0.150.0", None, "sqlalchemy"),
     ],
 )
-def test_a_fastapi_that_breaks_prefect_is_named_with_the_command_that_mends_it(prefect, fastapi, state):
-    finding = packages.prefect_and_fastapi(prefect, fastapi)
-    assert finding.state == state
-    assert finding.mend.startswith("pip install") == (state == "fails")
+def test_a_package_that_breaks_prefect_is_named_with_the_command_that_mends_it(prefect, fastapi, sqlalchemy, named):
+    finding = packages.prefect_with_partners(prefect, {"fastapi": fastapi, "sqlalchemy": sqlalchemy})
+    assert finding.state == ("ok" if named is None else "fails")
+    if named is not None:
+        assert named in finding.found
+        assert finding.mend.startswith("pip install ")
+        assert f'"{named}>=' in finding.mend
+
+
+def test_packages_that_both_break_prefect_are_mended_by_one_command():
+    finding = packages.prefect_with_partners("3.8.8", {"fastapi": "0.155.0", "sqlalchemy": "2.1.0"})
+    assert "does not start" in finding.found
+    assert "schedules no run" in finding.found
+    assert finding.mend == 'pip install "fastapi>=0.139,<0.151" "sqlalchemy>=2.0.40,<2.1"'
+
+
+def test_what_the_doctor_asks_for_is_what_the_package_asks_for():
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {one.mend for one in packages.PARTNERS} < set(project["dependencies"])
 
 
 def test_the_versions_installed_here_work_together():
