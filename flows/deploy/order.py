@@ -1,21 +1,14 @@
 """What is to be deployed, checked as a whole before anything on a server is changed."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
-
-from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
-from pydantic import ValidationError
 
 from sphering.config.load import load
 from sphering.config.model import Config
 from sphering.errors import InputError
+from sphering.flows.deploy.pool import check_name
+from sphering.flows.deploy.schedule import Schedule, by_cron, by_hours
 from sphering.flows.deployments import DEPLOYABLE, NIGHTLY, POOL, TIMEZONE, Deployable
-
-_ANCHOR: Final = datetime(2026, 1, 1, tzinfo=UTC)  # without one every call would begin another count
-_SHORTEST_HOURS: Final = 0.1
-Schedule = CronSchedule | IntervalSchedule
 
 
 @dataclass(frozen=True)
@@ -61,12 +54,12 @@ class Order:
         Raises
         ------
         InputError
-            If the schedule cannot be parsed.
+            If the schedule names no time.
         """
         if self.every is not None and deployable.kind == NIGHTLY:
-            return IntervalSchedule(interval=timedelta(hours=self.every), anchor_date=_ANCHOR, timezone=self.timezone)
+            return by_hours(self.every, self.timezone)
         given = self.cron if self.cron is not None and deployable.kind == NIGHTLY else deployable.cron
-        return None if given is None else _parsed(given, self.timezone)
+        return None if given is None else by_cron(given, self.timezone)
 
     def check(self) -> None:
         """Refuse what can be known to be wrong without a server.
@@ -74,12 +67,12 @@ class Order:
         Raises
         ------
         InputError
-            If a schedule cannot be parsed or is given twice, or the downstream deployment is not named FLOW/NAME.
+            If a schedule names no time or is given twice, the work pool cannot have such a name, or the downstream
+            deployment is not named FLOW/NAME.
         """
         if self.every is not None and self.cron is not None:
             raise InputError("--cron and --every are both given", expected="one of them")
-        if self.every is not None and self.every < _SHORTEST_HOURS:
-            raise InputError(f"--every {self.every:g} is no schedule", expected=f"hours, at least {_SHORTEST_HOURS:g}")
+        check_name(self.pool)
         for deployable in DEPLOYABLE:
             self.schedule(deployable)
         if self.downstream is not None and self.downstream.count("/") != 1:
@@ -87,16 +80,3 @@ class Order:
                 f"--downstream {self.downstream!r} is no name of a deployment",
                 expected="FLOW/DEPLOYMENT, as `prefect deployment ls` prints it",
             )
-
-
-def _parsed(cron: str, timezone: str) -> CronSchedule:
-    try:
-        return CronSchedule(cron=cron, timezone=timezone)
-    except ValidationError as error:
-        ((key, found),) = [(each["loc"][-1], each["msg"]) for each in error.errors()[:1]]
-        raise InputError(
-            f"the schedule cannot be parsed: {found.removeprefix('Value error, ')}",
-            expected='five fields, such as "0 2 * * *"' if key == "cron" else "a name such as Europe/Berlin",
-            where=f"--{key} {cron if key == 'cron' else timezone!r}",
-            remedy="nothing was changed: correct it and deploy again",
-        ) from error

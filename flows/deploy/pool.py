@@ -1,5 +1,8 @@
 """The work pool, whose workers start a process for each flow run."""
 
+import re
+from typing import Final
+
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import WorkPool
@@ -10,6 +13,25 @@ from sphering.flows.deploy.change import Change
 from sphering.flows.deployments import POOL_TYPE
 
 _KIND = "work pool"
+# Prefect refuses some of the others, and its addresses end at some.
+_NAME: Final = re.compile(r"[\w-][\w .@-]*")
+_RESERVED: Final = "prefect"
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that no work pool can have.
+
+    Raises
+    ------
+    InputError
+        If it is empty, has signs that Prefect does not take, or is one of those that Prefect keeps to itself.
+    """
+    if not _NAME.fullmatch(name) or name.lower().startswith(_RESERVED):
+        raise InputError(
+            f"--pool {name!r} is no name of a work pool",
+            expected=f"letters, digits, - and _, after the first also . @ and spaces, not beginning with {_RESERVED!r}",
+            remedy="nothing was changed: correct it and deploy again",
+        )
 
 
 def check_pool(client: SyncPrefectClient, name: str) -> None:

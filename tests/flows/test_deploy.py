@@ -104,9 +104,9 @@ def test_what_is_wrong_is_refused_before_anything_is_changed(deployed, tmp_path,
     deployed.api.post("/work_pools/", name="boxes", type="docker")
     wrong = write_config(tmp_path, '\n[transfrom]\nkind = "none"\n')
     for arguments, said in (
-        (("--cron", "99 2 * * *"), "the schedule cannot be parsed"),
-        (("--timezone", "Mars/Olympus"), "the schedule cannot be parsed"),
-        (("--every", "0"), "is no schedule"),
+        (("--cron", "0 2 30 2 *"), "never comes"),
+        (("--every", "24", "--timezone", "Mars/Olympus"), "is no time zone"),
+        (("--pool", "a/b"), "is no name of a work pool"),
         (("--pool", "boxes"), "is of the type 'docker'"),
         (("--downstream", "no/such"), "there is no deployment 'no/such'"),
         (("--downstream", "nosuch"), "is no name of a deployment"),
