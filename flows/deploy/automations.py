@@ -134,7 +134,7 @@ def put_automation(client: SyncPrefectClient, wanted: AutomationCore) -> Change:
     if not there:
         client.create_automation(wanted)
         return Change(_KIND, wanted.name, "created")
-    differed = differing(_described(there[0]), _described(wanted))
+    differed = differing(_described(there[0]), _described(wanted), said=("within",))
     if not differed:
         return Change(_KIND, wanted.name, "unchanged")
     client.update_automation(there[0].id, wanted.model_copy(update={"enabled": there[0].enabled}))
@@ -143,6 +143,7 @@ def put_automation(client: SyncPrefectClient, wanted: AutomationCore) -> Change:
 
 def _described(automation: AutomationCore) -> dict[str, Any]:
     described = automation.model_dump(mode="json", include={"description", "trigger", "actions"})
+    trigger = described["trigger"]
     for events in ("after", "expect"):  # sets
-        described["trigger"][events] = sorted(described["trigger"][events])
-    return described
+        trigger[events] = sorted(trigger[events])
+    return {**described, "within": f"{trigger.pop('within'):g} s"}

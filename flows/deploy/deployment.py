@@ -3,7 +3,7 @@
 from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentScheduleUpdate, DeploymentUpdate
+from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.objects import ConcurrencyOptions
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
@@ -13,6 +13,7 @@ from prefect.utilities.callables import parameter_schema
 from sphering.config.model import Config
 from sphering.flows.deploy.change import Change, differing
 from sphering.flows.deploy.order import Order
+from sphering.flows.deploy.slot import Slot
 from sphering.flows.deployments import JOB_ENVIRONMENT, Deployable
 from sphering.run.target import target_of
 from sphering.tasks.tags import tags_of
@@ -26,26 +27,23 @@ def name_of(deployable: Deployable, config: Config) -> str:
 
 
 def put_deployment(client: SyncPrefectClient, deployable: Deployable, order: Order) -> Change:
-    """Make a deployment as it is wanted; a schedule that somebody paused stays so."""
+    """Make a deployment as it is wanted; what somebody paused or scheduled beside it stays so."""
     config = order.config()
     flow: Flow[..., Any] = load_flow_from_entrypoint(deployable.entrypoint, use_placeholder_flow=False)
     name = name_of(deployable, config)
     shown = f"{flow.name}/{name}"
     wanted = _wanted(deployable, order, config, parameter_schema(flow).model_dump(exclude_unset=True))
-    schedule = order.schedule(deployable)
+    slot = Slot(deployable.kind, order.schedule(deployable))
     try:
         there = client.read_deployment_by_name(shown)
     except ObjectNotFound:
-        schedules = [DeploymentScheduleCreate(schedule=schedule, slug=deployable.kind)] if schedule else []
-        client.create_deployment(client.create_flow_from_name(flow.name), name, schedules=schedules, **wanted)
+        client.create_deployment(client.create_flow_from_name(flow.name), name, schedules=slot.first(), **wanted)
         return Change(_KIND, shown, "created")
-    differed = differing(_comparable(_found(there)), _comparable(wanted))
-    differed += () if _is_scheduled(there, schedule) else ("schedule",)
+    differed = differing(_comparable(_found(there)), _comparable(wanted)) + slot.differing(there)
     if not differed:
         return Change(_KIND, shown, "unchanged")
-    active = all(each.active for each in there.schedules)
-    updates = [DeploymentScheduleUpdate(schedule=schedule, slug=deployable.kind, active=active)] if schedule else []
-    client.update_deployment(there.id, DeploymentUpdate(schedules=updates, **wanted))
+    slot.put(client, there)
+    client.update_deployment(there.id, DeploymentUpdate(**wanted))
     return Change(_KIND, shown, "updated", differed)
 
 
@@ -79,7 +77,3 @@ def _found(there: DeploymentResponse) -> dict[str, Any]:
 def _comparable(described: dict[str, Any]) -> dict[str, Any]:
     """Return a description in which what means the same is equal: no order of tags, and no steps as an empty list."""
     return {**described, "tags": sorted(described["tags"]), "pull_steps": described["pull_steps"] or []}
-
-
-def _is_scheduled(there: DeploymentResponse, schedule: Any) -> bool:
-    return [each.schedule for each in there.schedules] == ([schedule] if schedule else [])

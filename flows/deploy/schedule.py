@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.client.schemas.schedules import SCHEDULE_TYPES, CronSchedule, IntervalSchedule
 from prefect.server.schemas import schedules as of_server
 from pydantic import ValidationError
 
@@ -53,11 +53,13 @@ def by_hours(hours: float, timezone: str) -> IntervalSchedule:
     return IntervalSchedule(interval=timedelta(hours=hours), anchor_date=_ANCHOR, timezone=timezone)
 
 
-def in_words(schedule: Schedule) -> str:
-    """Return a schedule as one would order it."""
+def in_words(schedule: SCHEDULE_TYPES) -> str:
+    """Return a schedule as one would order it; one of the other kinds, which nobody orders here, by its kind."""
     if isinstance(schedule, CronSchedule):
         return f"{schedule.cron} {schedule.timezone}"
-    return f"every {schedule.interval.total_seconds() / 3600:g} h"
+    if isinstance(schedule, IntervalSchedule):
+        return f"every {schedule.interval.total_seconds() / 3600:g} h {schedule.timezone}"
+    return type(schedule).__name__
 
 
 def _check_timezone(timezone: str) -> None:

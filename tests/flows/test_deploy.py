@@ -4,12 +4,15 @@ import os
 import shutil
 import signal
 import time
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from deployed import Api, Deployed, worker
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.schedules import CronSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from sphering.flows.deploy.automations import dead_runs, put_automation, unbegun_runs
@@ -53,10 +56,16 @@ def _states(changes):
 
 
 def test_a_first_call_makes_all_and_a_second_changes_nothing_and_says_so(deployed):
-    assert _states(deployed.deploy()) == {"created"}
+    said = deployed.sphering("deploy").stdout
+    assert said.count(" created\n") == 9, said
+    assert "unchanged" not in said
     assert _states(deployed.deploy()) == {"unchanged"}
     said = deployed.sphering("deploy").stdout
     assert said.startswith("nothing changed: all ")
+    said = deployed.sphering("deploy", "--cron", "30 1 * * *").stdout
+    assert "schedule: 0 2 * * * UTC -> 30 1 * * * UTC" in said
+    assert said.endswith("8 unchanged\n")
+    deployed.deploy()
     names = {f"{each['name']}" for each in deployed.api.post("/deployments/filter")}
     assert names == {f"{kind}-banking77" for kind in ("nightly", "verify", "maintain", "drift", "refit", "backfill")}
 
@@ -86,6 +95,30 @@ def test_another_schedule_changes_that_alone_and_what_somebody_paused_stays_paus
     assert {
         each["schedule"]["timezone"] for found in api.post("/deployments/filter") for each in found["schedules"]
     } == {"Europe/Berlin"}
+    deployed.deploy()
+
+
+@pytest.mark.parametrize("slug", [None, "noon"])
+def test_a_schedule_that_an_operator_put_beside_ours_stays_as_it_is(deployed, slug):
+    deployed.deploy()
+    nightly = "main-job/nightly-banking77"
+    (before,) = deployed.api.deployment(nightly)["schedules"]
+    noon = DeploymentScheduleCreate(schedule=CronSchedule(cron="0 12 * * *"), active=False, slug=slug)
+    with _client(deployed) as client:
+        (theirs,) = client.create_deployment_schedules(deployed.api.deployment(nightly)["id"], [noon])
+    assert _states(deployed.deploy()) == {"unchanged"}
+    change = deployed.deploy("--every", "6")[nightly]
+    assert (change["differed"], change["old"], change["new"]) == (
+        ["schedule"],
+        {"schedule": "0 2 * * * UTC"},
+        {"schedule": "every 6 h UTC"},
+    )
+    found = {each["slug"]: each for each in deployed.api.deployment(nightly)["schedules"]}
+    assert (found["nightly"]["schedule"]["interval"], found["nightly"]["active"]) == (6 * 3600, before["active"])
+    assert (found[slug]["schedule"]["cron"], found[slug]["active"]) == ("0 12 * * *", False)
+    assert len(found) == 2
+    with _client(deployed) as client:
+        client.delete_deployment_schedule(deployed.api.deployment(nightly)["id"], theirs.id)
     deployed.deploy()
 
 
@@ -166,9 +199,15 @@ def test_a_publication_starts_the_downstream_deployment_with_the_release_and_a_f
 
 def _put(deployed, automation):
     """Put an automation of another patience: that of the product is too long for a test."""
+    with _client(deployed) as client:
+        assert [each.name for each in put_automation(client, automation).differed] == ["within"]
+
+
+@contextmanager
+def _client(deployed):
     url = {PREFECT_API_URL: deployed.environment["PREFECT_API_URL"]}
     with temporary_settings(url), get_client(sync_client=True) as client:
-        assert put_automation(client, automation).differed == ("trigger",)
+        yield client
 
 
 def test_a_run_that_its_worker_took_and_did_not_begin_is_marked_crashed(deployed):
@@ -182,7 +221,8 @@ def test_a_run_that_its_worker_took_and_did_not_begin_is_marked_crashed(deployed
     assert (dead["state_type"], dead["run_count"]) == ("CRASHED", 0)
     assert "did not begin" in dead["state"]["message"]
     assert api.get(f"/flow_runs/{waiting}")["state_type"] == "SCHEDULED", "no worker has taken it yet"
-    assert deployed.deploy()["sphering: unbegun runs"]["differed"] == ["trigger"]
+    change = deployed.deploy()["sphering: unbegun runs"]
+    assert (change["differed"], change["old"], change["new"]) == (["within"], {"within": "10 s"}, {"within": "600 s"})
     api.post(f"/flow_runs/{waiting}/set_state", state={"type": "CANCELLED"})
 
 
@@ -201,7 +241,7 @@ def test_a_run_whose_process_and_worker_are_gone_is_marked_crashed(deployed, tmp
     dead = api.ended(run)
     assert dead["state_type"] == "CRASHED"
     assert "its process is gone" in dead["state"]["message"]
-    assert deployed.deploy()["sphering: dead runs"]["differed"] == ["trigger"]
+    assert deployed.deploy()["sphering: dead runs"]["differed"] == ["within"]
 
 
 def _descendants(process):

@@ -34,7 +34,9 @@ def test_a_cron_line_that_names_no_time_is_refused(cron, said):
     assert repr(cron) in refusal.value.found
 
 
-@pytest.mark.parametrize(("hours", "words"), [(0.1, "every 0.1 h"), (6, "every 6 h"), (8784, "every 8784 h")])
+@pytest.mark.parametrize(
+    ("hours", "words"), [(0.1, "every 0.1 h UTC"), (6, "every 6 h UTC"), (8784, "every 8784 h UTC")]
+)
 def test_a_pause_of_minutes_and_one_of_a_year_are_schedules(hours, words):
     assert in_words(by_hours(hours, "UTC")) == words
 

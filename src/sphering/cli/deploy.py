@@ -58,10 +58,15 @@ def _print(shared: Shared, changes: Sequence[Mapping[str, Any]]) -> None:
         print_json({"changed": bool(changed), "changes": changes})
         return
     if changed:
-        rows = [
-            (*(change[key] for key in ("kind", "name", "state")), ", ".join(change["differed"])) for change in changed
-        ]
+        rows = [(*(change[key] for key in ("kind", "name", "state")), _differences(change)) for change in changed]
         print_table(("kind", "name", "state", "differed"), rows)
     unchanged = len(changes) - len(changed)
-    if not shared.quiet:
+    if unchanged and not shared.quiet:
         print_line(f"{unchanged} unchanged" if changed else f"nothing changed: all {unchanged} are as they should be")
+
+
+def _differences(change: Mapping[str, Any]) -> str:
+    old, new = change["old"], change["new"]
+    return ", ".join(
+        f"{name}: {old[name] or 'none'} -> {new[name]}" if name in new else name for name in change["differed"]
+    )
