@@ -13,23 +13,12 @@ from pathlib import Path
 import pytest
 
 from sphering.config.encoder import SentenceTransformersConfig
-from sphering.config.load import load
 from sphering.doctor import clock, disk, extras, model, packages, server, switches, threads
 from sphering.doctor.examine import examine
 from sphering.encoder import identify
 from sphering.run.begin import settle_encoder
 from sphering.store.documents import to_bytes
 from sphering.store.store import Store
-
-
-@pytest.fixture
-def configured(tmp_path):
-    def write(extra=""):
-        file = tmp_path / "sphering.toml"
-        file.write_text(f'corpus = "c"\n[source]\npath = "x.jsonl"\n{extra}', encoding="utf-8")
-        return load(file)
-
-    return write
 
 
 def states(findings):

@@ -1,28 +1,15 @@
 """The traps of runs that nobody watches, each on a machine that has it, and on one that has not."""
 
 import os
-import uuid
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from prefect.settings.constants import DEFAULT_PREFECT_HOME
 
-from sphering.config.load import load
-from sphering.doctor import disk, memory, scheduler, server_watch, telling
+from sphering.doctor import disk, memory, scheduler, telling
 from sphering.doctor.examine import examine
 
 GIGABYTE = 1 << 30
-
-
-@pytest.fixture
-def configured(tmp_path):
-    def write(extra=""):
-        file = tmp_path / "sphering.toml"
-        file.write_text(f'corpus = "c"\n[source]\npath = "x.jsonl"\n{extra}', encoding="utf-8")
-        return load(file)
-
-    return write
 
 
 def found(findings, check):
@@ -89,21 +76,6 @@ def test_a_store_without_hard_links_is_named(configured, monkeypatch):
     assert "hard links" in finding.found
 
 
-@pytest.fixture
-def settings():
-    """Return a function that gives Prefect some settings for the length of a test."""
-    from contextlib import ExitStack
-
-    from prefect import settings as prefect_settings
-
-    with ExitStack() as stack:
-        yield lambda **values: stack.enter_context(
-            prefect_settings.temporary_settings(
-                {getattr(prefect_settings, name): value for name, value in values.items()}
-            )
-        )
-
-
 @pytest.mark.parametrize(("seconds", "state"), [(20, "warns"), (59, "warns"), (120, "ok")])
 def test_a_start_up_limit_that_a_busy_machine_exceeds_is_warned_of(settings, seconds, state):
     settings(PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS=seconds)
@@ -140,105 +112,9 @@ def test_deployments_without_a_server_are_warned_of(monkeypatch, tmp_path):
     assert [one.check for one in scheduler.check("http://127.0.0.1:9/api") if one.check == "schedule"] == []
 
 
-def test_nobody_is_asked_without_a_server_and_one_that_is_gone_is_the_server_checks_to_say():
-    assert list(server_watch.check("")) == []
-    assert list(server_watch.check("http://127.0.0.1:9/api")) == []
-
-
-@pytest.fixture
-def client(prefect_api, settings):
-    """A client of a real server that has nothing of ours before and after."""
-    from prefect.client.orchestration import get_client
-
-    settings(PREFECT_API_URL=prefect_api, PREFECT_FLOWS_HEARTBEAT_FREQUENCY=30)
-    with get_client(sync_client=True) as client:
-        yield client
-        for deployment in client.read_deployments():
-            client.delete_deployment(deployment.id)
-        for pool in client.read_work_pools():
-            client.delete_work_pool(pool.name)
-        for automation in client.read_automations():
-            client.delete_automation(automation.id)
-
-
-@pytest.fixture
-def deployed(client):
-    """A deployment of the main job in a pool of its own, whose name is the value."""
-    from prefect.client.schemas.actions import WorkPoolCreate
-
-    pool = f"pool-{uuid.uuid4().hex[:8]}"
-    client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
-    flow = client.create_flow_from_name("main-job")
-    client.create_deployment(flow, "nightly", work_pool_name=pool, entrypoint="sphering.flows.main_job.main_job")
-    return pool
-
-
-def test_a_server_without_deployments_is_told_how_to_get_some(client, prefect_api):
-    findings = list(server_watch.check(prefect_api))
-    assert found(findings, "deployments").mend
-    assert found(findings, "dead runs").state == "warns"
-
-
-def test_a_pool_without_a_worker_fails_and_one_with_a_worker_is_fine(client, deployed, prefect_api):
-    finding = found(server_watch.check(prefect_api), f"pool {deployed}")
-    assert finding.state == "fails"
-    assert finding.mend.startswith(f"prefect worker start --pool {deployed}")
-    client.send_worker_heartbeat(deployed, "w1", heartbeat_interval_seconds=30)
-    finding = found(server_watch.check(prefect_api), f"pool {deployed}")
-    assert (finding.state, finding.found) == ("ok", "process, 1 worker alive")
-
-
-def test_a_paused_pool_and_a_paused_deployment_are_named(client, deployed, prefect_api):
-    from prefect.client.schemas.actions import WorkPoolUpdate
-
-    client.send_worker_heartbeat(deployed, "w1", heartbeat_interval_seconds=30)
-    client.update_work_pool(deployed, WorkPoolUpdate(is_paused=True))
-    assert "paused" in found(server_watch.check(prefect_api), f"pool {deployed}").found
-    (deployment,) = client.read_deployments()
-    client.pause_deployment(deployment.id)
-    assert found(server_watch.check(prefect_api), "deployments").state == "warns"
-
-
-def zombies(within):
-    """The automation that marks a run as crashed whose heartbeats stay away."""
-    from prefect.automations import AutomationCore, ChangeFlowRunState, EventTrigger, Posture
-    from prefect.client.schemas.objects import StateType
-
-    return AutomationCore(
-        name="dead-runs",
-        trigger=EventTrigger(
-            after={"prefect.flow-run.heartbeat"},
-            expect={"prefect.flow-run.heartbeat", "prefect.flow-run.Completed"},
-            for_each={"prefect.resource.id"},
-            posture=Posture.Proactive,
-            threshold=1,
-            within=timedelta(seconds=within),
-        ),
-        actions=[ChangeFlowRunState(state=StateType.CRASHED)],
-    )
-
-
-@pytest.mark.parametrize(("within", "frequency", "state"), [(90, 180, "warns"), (89, 30, "warns"), (90, 30, "ok")])
-def test_an_automation_that_would_take_healthy_runs_for_dead_is_warned_of(
-    client, prefect_api, settings, within, frequency, state
-):
-    client.create_automation(zombies(within))
-    settings(PREFECT_FLOWS_HEARTBEAT_FREQUENCY=frequency)
-    assert found(server_watch.check(prefect_api), "dead runs").state == state
-
-
-def test_a_compound_automation_is_looked_into(client, prefect_api):
-    from prefect.automations import CompoundTrigger
-
-    whole = zombies(90)
-    both = CompoundTrigger(triggers=[whole.trigger, whole.trigger], require="any", within=timedelta(seconds=5))
-    client.create_automation(whole.model_copy(update={"trigger": both}))
-    assert found(server_watch.check(prefect_api), "dead runs").state == "ok"
-
-
 def test_every_file_of_the_doctor_is_asked(monkeypatch, configured):
-    folder = Path(server_watch.__file__).parent
-    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "examine", "finding"}
+    folder = Path(scheduler.__file__).parent
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "asking", "examine", "finding"}
     asked = set()
     for name in files:
         module = __import__(f"sphering.doctor.{name}", fromlist=["check"])

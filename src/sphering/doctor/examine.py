@@ -16,7 +16,9 @@ Check = Callable[[], Iterable[Finding]]
 def examine(config: Config | None) -> list[Finding]:
     """Return what every check found; those on model, store and disk need a configuration."""
     from sphering.doctor import (
+        automations,
         clock,
+        deployments,
         disk,
         extras,
         memory,
@@ -24,7 +26,6 @@ def examine(config: Config | None) -> list[Finding]:
         packages,
         scheduler,
         server,
-        server_watch,
         switches,
         telling,
         threads,
@@ -35,7 +36,8 @@ def examine(config: Config | None) -> list[Finding]:
         ("switches", switches.check),
         ("server", lambda: server.check(server.configured_url())),
         ("scheduler", lambda: scheduler.check(server.configured_url())),
-        ("workers", lambda: server_watch.check(server.configured_url())),
+        ("deployments", lambda: deployments.check(server.configured_url(), config)),
+        ("automations", lambda: automations.check(server.configured_url())),
         ("extras", extras.check),
         ("threads", lambda: threads.check(config)),
     ]

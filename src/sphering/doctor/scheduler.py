@@ -42,9 +42,9 @@ def _heartbeats() -> Finding:
 
     seconds = SETTING.value()
     if seconds is None:
-        mend = f"export {SETTING.name}=30 where the worker starts"
-        return Finding("heartbeats", "warns", "flow runs send none: a dead run would stay Running for ever", mend)
-    return Finding("heartbeats", "ok", f"flow runs send one every {seconds:g} s")
+        mend = f"unset {SETTING.name}: then it is 30, as in what `sphering deploy` makes"
+        return Finding("heartbeats", "warns", "runs from here send none: a dead one would stay Running for ever", mend)
+    return Finding("heartbeats", "ok", f"runs from here send one every {seconds:g} s")
 
 
 def _database(url: str) -> Finding:
