@@ -1,13 +1,15 @@
 """The traps of runs that nobody watches, each on a machine that has it, and on one that has not."""
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
 from prefect.settings.constants import DEFAULT_PREFECT_HOME
 
-from sphering.doctor import disk, memory, scheduler, telling
+from sphering.doctor import disk, memory, runner, scheduler, telling
 from sphering.doctor.examine import examine
+from sphering.run import cluster
 
 GIGABYTE = 1 << 30
 
@@ -121,3 +123,25 @@ def test_every_file_of_the_doctor_is_asked(monkeypatch, configured):
         monkeypatch.setattr(module, "check", lambda *_, name=name: asked.add(name) or ())
     examine(configured())
     assert asked == files
+
+
+def test_threads_of_the_run_itself_need_no_cluster(configured):
+    assert list(runner.check(configured())) == []
+
+
+def test_a_cluster_that_does_not_answer_fails_before_the_night_and_one_that_does_is_fine(configured):
+    pytest.importorskip("prefect_dask")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"tcp://127.0.0.1:{listening.getsockname()[1]}"
+        config = configured(f'[run]\nrunner = "dask"\naddress = "{address}"\n')
+        assert found(runner.check(config), "runner").state == "ok"
+    gone = found(runner.check(config), "runner")
+    assert gone.state == "fails"
+    assert "nothing answers" in gone.found
+
+
+def test_a_runner_that_is_not_installed_fails_with_the_command_that_installs_it(configured, monkeypatch):
+    monkeypatch.setattr(cluster, "find_spec", lambda _: None)
+    missing = found(runner.check(configured('[run]\nrunner = "ray"\n')), "runner")
+    assert missing.state == "fails"
+    assert missing.mend == 'pip install "sphering[ray]"'

@@ -24,6 +24,7 @@ def examine(config: Config | None) -> list[Finding]:
         memory,
         model,
         packages,
+        runner,
         scheduler,
         server,
         switches,
@@ -43,6 +44,7 @@ def examine(config: Config | None) -> list[Finding]:
     ]
     if config is not None:
         checks += [
+            ("runner", lambda: runner.check(config)),
             ("memory", lambda: memory.check(config)),
             ("telling", lambda: telling.check(config)),
             ("model", lambda: model.check(config)),
