@@ -70,6 +70,18 @@ def test_a_first_call_makes_all_and_a_second_changes_nothing_and_says_so(deploye
     assert names == {f"{kind}-banking77" for kind in ("nightly", "verify", "maintain", "drift", "refit", "backfill")}
 
 
+def test_the_server_makes_the_run_of_the_next_night_by_itself(deployed):
+    deployed.deploy()
+    wanted = {
+        "deployments": {"name": {"any_": ["nightly-banking77"]}},
+        "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
+    }
+    found = _awaited(lambda: deployed.api.runs(**wanted))
+    assert found
+    assert {each["expected_start_time"][11:16] for each in found} == {"02:00"}
+    assert all("auto-scheduled" in each["tags"] for each in found)
+
+
 def test_prefect_yaml_makes_the_very_same_deployments(deployed):
     environment = {**deployed.environment, "SPHERING_CONFIG": str(deployed.config)}
     done = Deployed(deployed.api, deployed.config, environment).prefect("deploy", "--all", cwd=ROOT)
