@@ -5,6 +5,7 @@ from typing import Any
 
 from sphering.config.load import load
 from sphering.errors import ConfigError
+from sphering.flows.deployments import job_environment
 from sphering.run.target import target_of
 from sphering.tasks.tags import tags_of
 
@@ -16,7 +17,7 @@ def checked_config(path: str | None = None) -> dict[str, Any]:
     -------
     dict
         Under `config` its absolute path, under `tags` those of its runs, under `target` what the deployments' names end
-        in.
+        in, under `environment` what the processes of the runs find in theirs.
 
     Raises
     ------
@@ -32,4 +33,9 @@ def checked_config(path: str | None = None) -> dict[str, Any]:
         )
     file = Path(path).expanduser().absolute()
     config = load(file)
-    return {"config": str(file), "tags": tags_of(config.corpus), "target": target_of(config)}
+    return {
+        "config": str(file),
+        "tags": tags_of(config.corpus),
+        "target": target_of(config),
+        "environment": job_environment(config),
+    }

@@ -7,19 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sphering.flows.environment import DEFAULTS, OFFLINE
+from sphering.config.model import Config
+from sphering.flows.environment import DEFAULTS, offline
 from sphering.run.carry import MAIN
 
 POOL: Final = "sphering"
 POOL_TYPE: Final = "process"
 TIMEZONE: Final = "UTC"
 _OF_SERVERS: Final = ("PREFECT_SERVER_EPHEMERAL", "PREFECT_SERVER_UI")
-JOB_ENVIRONMENT: Final = {
-    **{name: value for name, value in DEFAULTS.items() if not name.startswith(_OF_SERVERS)},
-    # A model that only the hub has must be fetched once beforehand, or these two set to "0".
-    **OFFLINE,
-}
-"""What the process of a flow run finds in its environment."""
 
 
 @dataclass(frozen=True)
@@ -100,3 +95,9 @@ DEPLOYABLE: Final = (
         configured=False,
     ),
 )
+
+
+def job_environment(config: Config) -> dict[str, str]:
+    """Return what the process of a flow run finds in its environment: what a command would prepare for itself."""
+    of_runs = {name: value for name, value in DEFAULTS.items() if not name.startswith(_OF_SERVERS)}
+    return {**of_runs, **offline(config.encoder)}

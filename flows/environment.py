@@ -32,7 +32,7 @@ DEFAULTS: Final = {
     # Two thread pools of two libraries slow each other down, and the tokenizer warns after every fork.
     "TOKENIZERS_PARALLELISM": "false",
 }
-OFFLINE: Final = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+_OFFLINE: Final = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 
 
 def prepare(verbosity: int = 0, encoder: EncoderConfig | None = None) -> None:
@@ -50,7 +50,11 @@ def prepare(verbosity: int = 0, encoder: EncoderConfig | None = None) -> None:
     console = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": level, "PREFECT_LOGGING_COLORS": "false"}
     if level == "DEBUG":
         console["PREFECT_LOGGING_LEVEL"] = level
-    offline = {} if encoder is not None and encoder.asks_the_hub else OFFLINE
-    for name, value in {**DEFAULTS, **offline, **console}.items():
+    for name, value in {**DEFAULTS, **offline(encoder), **console}.items():
         os.environ.setdefault(name, value)
     logs.install()
+
+
+def offline(encoder: EncoderConfig | None) -> dict[str, str]:
+    """Return what keeps the model libraries from asking the hub: nothing where the encoder comes from there."""
+    return {} if encoder is not None and encoder.asks_the_hub else dict(_OFFLINE)

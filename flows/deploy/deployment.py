@@ -14,7 +14,7 @@ from sphering.config.model import Config
 from sphering.flows.deploy.change import Change, differing
 from sphering.flows.deploy.order import Order
 from sphering.flows.deploy.slot import Slot
-from sphering.flows.deployments import JOB_ENVIRONMENT, Deployable
+from sphering.flows.deployments import Deployable, job_environment
 from sphering.run.target import target_of
 from sphering.tasks.tags import tags_of
 
@@ -57,7 +57,7 @@ def _wanted(deployable: Deployable, order: Order, config: Config, schema: dict[s
         "enforce_parameter_schema": True,
         "tags": tags_of(config.corpus),
         "work_pool_name": order.pool,
-        "job_variables": {"env": JOB_ENVIRONMENT},
+        "job_variables": {"env": job_environment(config)},
         "pull_steps": [],
         "concurrency_limit": 1,
         "concurrency_options": ConcurrencyOptions(collision_strategy=deployable.collision),

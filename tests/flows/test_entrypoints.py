@@ -17,8 +17,8 @@ from sphering.config.model import Config
 from sphering.errors import ConfigError
 from sphering.flows.deploy.automations import SILENCE
 from sphering.flows.deployment import checked_config
-from sphering.flows.deployments import DEPLOYABLE, JOB_ENVIRONMENT, POOL, TIMEZONE
-from sphering.flows.environment import DEFAULTS, OFFLINE
+from sphering.flows.deployments import DEPLOYABLE, POOL, TIMEZONE, job_environment
+from sphering.flows.environment import DEFAULTS, prepare
 
 ROOT = Path(__file__).parents[2]
 PLAN = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
@@ -85,18 +85,34 @@ def test_prefect_yaml_says_what_the_list_of_deployments_says():
             "enforce_parameter_schema": True,
             "concurrency_limit": {"limit": 1, "collision_strategy": deployable.collision},
             "schedules": [slot] if deployable.cron else [],
-            "work_pool": {"name": POOL, "job_variables": {"env": JOB_ENVIRONMENT}},
+            "work_pool": {"name": POOL, "job_variables": {"env": "{{ checked.environment }}"}},
         }
 
 
-def test_workers_get_the_settings_that_a_command_prepares():
-    of_servers = {key for key in DEFAULTS if key.startswith(("PREFECT_SERVER_EPHEMERAL", "PREFECT_SERVER_UI"))}
-    prepared = {key: value for key, value in {**DEFAULTS, **OFFLINE}.items() if key not in of_servers}
-    assert prepared == JOB_ENVIRONMENT
+OF_HUB = 'model = "org/name"\nrevision = "0123456789012345678901234567890123456789"'
+
+
+@pytest.mark.parametrize(("encoder", "asks"), [('backend = "torch"', False), (OF_HUB, True)])
+def test_workers_get_the_settings_that_a_command_prepares(encoder, asks, tmp_path, write_config, monkeypatch):
+    file = write_config(tmp_path)
+    file.write_text(file.read_text(encoding="utf-8").replace('backend = "torch"', encoder), encoding="utf-8")
+    config = load(file)
+    monkeypatch.setattr(os, "environ", {})
+    prepare(0, config.encoder)
+    # What a command sets for its own server and terminal is none of a worker's business.
+    of_commands = (
+        "PREFECT_SERVER_EPHEMERAL",
+        "PREFECT_SERVER_UI",
+        "PREFECT_LOGGING_HANDLERS",
+        "PREFECT_LOGGING_COLORS",
+    )
+    prepared = {key: value for key, value in os.environ.items() if not key.startswith(of_commands)}
+    assert prepared == job_environment(config) == checked_config(str(file))["environment"]
+    assert ("HF_HUB_OFFLINE" not in prepared) == asks
 
 
 def test_a_dead_run_is_given_up_after_three_heartbeats_at_least():
-    assert SILENCE.total_seconds() >= 3 * int(JOB_ENVIRONMENT["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"])
+    assert SILENCE.total_seconds() >= 3 * int(DEFAULTS["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"])
 
 
 @pytest.mark.parametrize(("name", "parameters"), FLOWS.items())
