@@ -179,6 +179,23 @@ class Deployed:
         assert done.returncode == 0, done.stdout + done.stderr
         return {change["name"]: change for change in json.loads(done.stdout)["changes"]}
 
+    def put(self, automation: Any) -> None:
+        """Put an automation of another patience: that of the product is too long for a test."""
+        from sphering.flows.deploy.automations import put_automation
+
+        with self.client() as client:
+            assert put_automation(client, automation).state == "updated"
+
+    @contextmanager
+    def client(self) -> Iterator[Any]:
+        """Enter Prefect's own client of the server."""
+        from prefect.client.orchestration import get_client
+        from prefect.settings import PREFECT_API_URL, temporary_settings
+
+        url = {PREFECT_API_URL: self.environment["PREFECT_API_URL"]}
+        with temporary_settings(url), get_client(sync_client=True) as client:
+            yield client
+
     def _command(self, module: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", module, *arguments],

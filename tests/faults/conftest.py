@@ -79,7 +79,7 @@ def place(prefect_server_process, tmp_path_factory, before, all_texts):
         process.start()
         gate = Gate(model, all_texts)
         try:
-            yield Place(deployed.api, server, process, gate, proxy, model.url)
+            yield Place(deployed, server, process, gate, proxy, model.url)
         finally:
             gate.open()
             process.stop()

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
-from deployed import ENDED, Api, PrefectProcess, PrefectServer
+from deployed import ENDED, Deployed, PrefectProcess, PrefectServer
 from nights import carry
 
 from sphering.config.load import load
@@ -75,12 +75,16 @@ def awaited(ask, what, seconds=SECONDS):
 class Place:
     """What runs beside the tests of the module: a server, its worker, a model, and the way to an object store."""
 
-    api: Api
+    deployed: Deployed
     server: PrefectServer
     worker: PrefectProcess
     gate: object
     proxy: object
     url: str
+
+    @property
+    def api(self):
+        return self.deployed.api
 
 
 @dataclass

@@ -4,6 +4,7 @@ import os
 import random
 import time
 from collections import Counter
+from datetime import timedelta
 
 import psutil
 import pytest
@@ -11,6 +12,7 @@ from faults.night import NIGHTLY, Night, write_config, write_corpus
 from nights import carry
 
 from sphering.config.load import load
+from sphering.flows.deploy.automations import unbegun_runs
 
 pytestmark = [pytest.mark.server, pytest.mark.soak]
 
@@ -61,19 +63,8 @@ class Soak:
         elif fate != "undisturbed":
             time.sleep(moment)
             started.append(night.start_again() if fate == "the night again" else night.start_trial())
-        self.states += [self._ended(run) for run in started]
+        self.states += [night.place.api.ended(run)["state_name"] for run in started]
         return len(started)
-
-    def _ended(self, run):
-        """Return the state in which a run ended; delete one that a worker was submitting when it was stopped."""
-        api = self.night.place.api
-        try:
-            return api.ended(run)["state_name"]
-        except TimeoutError:
-            found = api.get(f"/flow_runs/{run}")
-            assert found["state_type"] == "PENDING", found["state"]
-            api.post(f"/flow_runs/{run}/set_state", state={"type": "CRASHED", "message": "by hand"}, force=True)
-            return "never begun"
 
     def _kill(self, moment):
         end = time.monotonic() + 60
@@ -103,6 +94,7 @@ class Soak:
 @pytest.fixture
 def soak(place, tmp_path, seed, texts):
     """The corpus, in which the first night is published."""
+    place.deployed.put(unbegun_runs(timedelta(seconds=60)))  # ten minutes would wait through most of the soak
     chance = random.Random(seed)
     documents = {f"d-{number:02d}": texts[number] for number in range(BEGUN)}
     config = write_config(tmp_path / "night", tmp_path / "store", place.url, documents)

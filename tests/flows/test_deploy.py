@@ -4,18 +4,15 @@ import os
 import shutil
 import signal
 import time
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from deployed import Api, Deployed, worker
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.schedules import CronSchedule
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from sphering.flows.deploy.automations import dead_runs, put_automation, unbegun_runs
+from sphering.flows.deploy.automations import dead_runs, unbegun_runs
 from sphering.store.refs import PUBLISHED
 from sphering.store.store import Store
 
@@ -116,7 +113,7 @@ def test_a_schedule_that_an_operator_put_beside_ours_stays_as_it_is(deployed, sl
     nightly = "main-job/nightly-banking77"
     (before,) = deployed.api.deployment(nightly)["schedules"]
     noon = DeploymentScheduleCreate(schedule=CronSchedule(cron="0 12 * * *"), active=False, slug=slug)
-    with _client(deployed) as client:
+    with deployed.client() as client:
         (theirs,) = client.create_deployment_schedules(deployed.api.deployment(nightly)["id"], [noon])
     assert _states(deployed.deploy()) == {"unchanged"}
     change = deployed.deploy("--every", "6")[nightly]
@@ -129,7 +126,7 @@ def test_a_schedule_that_an_operator_put_beside_ours_stays_as_it_is(deployed, sl
     assert (found["nightly"]["schedule"]["interval"], found["nightly"]["active"]) == (6 * 3600, before["active"])
     assert (found[slug]["schedule"]["cron"], found[slug]["active"]) == ("0 12 * * *", False)
     assert len(found) == 2
-    with _client(deployed) as client:
+    with deployed.client() as client:
         client.delete_deployment_schedule(deployed.api.deployment(nightly)["id"], theirs.id)
     deployed.deploy()
 
@@ -209,23 +206,10 @@ def test_a_publication_starts_the_downstream_deployment_with_the_release_and_a_f
         assert len(api.runs(flows={"name": {"any_": ["load"]}})) == 1
 
 
-def _put(deployed, automation):
-    """Put an automation of another patience: that of the product is too long for a test."""
-    with _client(deployed) as client:
-        assert [each.name for each in put_automation(client, automation).differed] == ["within"]
-
-
-@contextmanager
-def _client(deployed):
-    url = {PREFECT_API_URL: deployed.environment["PREFECT_API_URL"]}
-    with temporary_settings(url), get_client(sync_client=True) as client:
-        yield client
-
-
 def test_a_run_that_its_worker_took_and_did_not_begin_is_marked_crashed(deployed):
     api = deployed.api
     deployed.deploy()
-    _put(deployed, unbegun_runs(timedelta(seconds=10)))
+    deployed.put(unbegun_runs(timedelta(seconds=10)))
     run, waiting = api.start("main-job/nightly-banking77"), api.start("verify/verify-banking77")
     for name in ("Pending", "Submitting"):  # as a worker says it, before it starts a process
         api.post(f"/flow_runs/{run}/set_state", state={"type": "PENDING", "name": name})
@@ -241,7 +225,7 @@ def test_a_run_that_its_worker_took_and_did_not_begin_is_marked_crashed(deployed
 def test_a_run_whose_process_and_worker_are_gone_is_marked_crashed(deployed, tmp_path):
     api = deployed.api
     deployed.deploy()
-    _put(deployed, dead_runs(timedelta(seconds=15)))
+    deployed.put(dead_runs(timedelta(seconds=15)))
     shutil.rmtree(deployed.config.parent / "store", ignore_errors=True)
     with worker(deployed.environment, tmp_path) as process:
         run = api.start("main-job/nightly-banking77")

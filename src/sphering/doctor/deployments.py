@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sphering.doctor.asking import answers, deployments_of_ours, every
 from sphering.doctor.finding import Finding
+from sphering.run.target import target_of
 
 if TYPE_CHECKING:
     from sphering.config.model import Config
@@ -34,7 +35,7 @@ def _findings(client: Any, config: Config | None) -> Iterator[Finding]:
 
 
 def _of_corpus(config: Config, deployed: set[str]) -> Finding:
-    from sphering.flows.deployments import DEPLOYABLE, target_of
+    from sphering.flows.deployments import DEPLOYABLE
 
     target = target_of(config)
     names = [f"{one.kind}-{target}" for one in DEPLOYABLE]
