@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from sphering import __version__
 from sphering.cores import use_cores
-from sphering.errors import ConfigError, IdentityError, ProbeError, StorageError
+from sphering.errors import ConfigError, SpheringError
 from sphering.run.embed import embed_unit, opened_encoder
 from sphering.run.parcel import Parcel
 from sphering.run.workspace import Workspace
@@ -121,6 +121,6 @@ def _at(site: Site, unit: int, work: Callable[[Workspace], T]) -> T:
             result = work(workspace)
             site.parcel.give_back(workspace, unit)
             return result
-    except (IdentityError, ProbeError, StorageError) as error:
+    except SpheringError as error:
         words = f"the worker {here()}: {error.found}"
         raise type(error)(words, expected=error.expected, where=error.where, remedy=error.remedy) from error
