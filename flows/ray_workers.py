@@ -1,22 +1,21 @@
 """Ray's workers: those of a running cluster, or processes of this machine for the length of a run."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from sphering.config.run import RunConfig
-from sphering.cores import machine_cores
+from sphering.cores import available_memory, machine_cores
 from sphering.errors import ClusterError
 from sphering.extras import require
 from sphering.flows.cluster import Cluster
-from sphering.flows.reach import require_reachable_server, units_end_workers
+from sphering.flows.reach import units_end_workers
+from sphering.run import ray_cluster
 from sphering.run.worker import machine
 
-EXTRA: Final = "ray"
-# Ray reports what it is used for, and warns of its own switches, unless it is told not to.
-_QUIET: Final = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+_OBJECTS: Final = 80 << 20
+"""Bytes for what tasks hand over: units lie in the store, so this is little more than the 75 MiB that Ray demands."""
 
 
 @contextmanager
@@ -31,43 +30,43 @@ def gathered(run: RunConfig) -> Iterator[Cluster]:
     ExtraMissingError
         If Ray is not installed.
     ClusterError
-        If the cluster does not answer, or a unit ends one worker after the other.
+        If the cluster does not answer, has no workers or some with other software, or a unit ends one worker after
+        the other.
     """
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
-    ray, prefect_ray = require("ray", EXTRA), require("prefect_ray", EXTRA)
-    if run.address is not None:
-        require_reachable_server(run.address)
-    cores = machine_cores() // run.workers if run.address is None else 1
-    with _connected(ray, run):
-        workers = [nullcontext] * int(ray.cluster_resources().get("CPU", 1))
-        yield Cluster(prefect_ray.RayTaskRunner(), {machine(): max(1, cores)}, workers)
+    ray, prefect_ray = ray_cluster.imported(), require("prefect_ray", ray_cluster.EXTRA)
+    with _connected(ray, run) as (workers, cores):
+        try:
+            yield Cluster(prefect_ray.RayTaskRunner(), {machine(): max(1, cores)}, [nullcontext] * workers)
+        except (ray.exceptions.RaySystemError, ray.exceptions.WorkerCrashedError) as error:
+            raise units_end_workers(error) from error
 
 
 @contextmanager
-def _connected(ray: Any, run: RunConfig) -> Iterator[None]:
+def _connected(ray: Any, run: RunConfig) -> Iterator[tuple[int, int]]:
+    """Connect Ray; the value is how many workers there are, and the cores of each."""
+    if run.address is None:
+        with _local(ray, run.workers):
+            yield run.workers, machine_cores() // run.workers
+    else:
+        with ray_cluster.connected(run.address):
+            yield ray_cluster.workers(ray, run.address), 1
+
+
+@contextmanager
+def _local(ray: Any, workers: int) -> Iterator[None]:
     # Ray leaves its logs where it worked. Its sockets lie there as well, whose names may have 107 bytes.
     with TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
-        _connect(ray, run, folder)
+        limits = {"_memory": max(_OBJECTS, available_memory() - _OBJECTS), "object_store_memory": _OBJECTS}
+        try:
+            ray.init(num_cpus=workers, include_dashboard=False, _temp_dir=folder, **limits, **ray_cluster.QUIET)
+        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+            raise ClusterError(
+                f"Ray does not start on this machine: {error}",
+                expected="a machine on which `ray start --head` works",
+                where="[run] runner",
+                remedy='mend what it names, or set runner = "thread" or "dask"',
+            ) from error
         try:
             yield
-        except (ray.exceptions.RaySystemError, ray.exceptions.WorkerCrashedError) as error:
-            raise units_end_workers(error) from error
         finally:
             ray.shutdown()
-
-
-def _connect(ray: Any, run: RunConfig, folder: str) -> None:
-    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
-    try:
-        if run.address is None:
-            ray.init(num_cpus=run.workers, include_dashboard=False, _temp_dir=folder, **quiet)
-        else:
-            ray.init(address=run.address, **quiet)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-        raise ClusterError(
-            f"the Ray cluster does not answer: {error}",
-            expected="a head node that answers",
-            where=f"[run] address = {run.address!r}",
-            remedy="start it (`ray start --head`), correct the address, or leave it out: then the run starts its own",
-        ) from error

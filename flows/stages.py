@@ -16,6 +16,7 @@ from sphering import logs
 from sphering.config.load import resolve
 from sphering.config.model import Config
 from sphering.errors import SpheringError, TransientError
+from sphering.flows.reach import require_reachable_server
 from sphering.flows.runners import threads, work
 from sphering.run.begin import Purpose
 from sphering.run.outcome import HELD, WITHDRAWN
@@ -124,6 +125,8 @@ def ended(config: Config, result: dict[str, Any]) -> State[dict[str, Any]]:
 
 def to_snapshot(job: Job, config: Config) -> bool:
     """Ingest, embed and commit; return False where a gate on the run's own numbers ends the run."""
+    if config.run.address is not None:
+        require_reachable_server(config.run.address)
     if not ingest_source(job):
         return False
     units = plan_work(job)

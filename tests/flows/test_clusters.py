@@ -17,9 +17,8 @@ import pytest
 from sphering.config.load import load
 from sphering.config.run import RunConfig
 from sphering.cores import machine_cores
-from sphering.errors import ClusterError, ConfigError, ExtraMissingError, IdentityError
-from sphering.run.cluster import check_cluster
-from sphering.run.worker import Site, Software, check_worker, here, machine
+from sphering.errors import ClusterError, ConfigError, IdentityError
+from sphering.run.worker import machine
 from sphering.store.store import Store
 
 pytestmark = pytest.mark.server
@@ -145,12 +144,18 @@ def running_cluster(folder, environments):
             time.sleep(0.1)
         address = json.loads(file.read_text(encoding="utf-8"))["address"]
         with distributed.Client(address, set_as_default=False) as client:
-            client.wait_for_workers(len(environments), timeout=RUN_SECONDS)
+            if environments:
+                client.wait_for_workers(len(environments), timeout=RUN_SECONDS)
         yield address
     finally:
         for process in processes:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(30)
+
+
+def before_others(folder):
+    """Return an environment in which Python looks into a folder first."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
 
 
 def other_model(folder):
@@ -161,7 +166,7 @@ def other_model(folder):
     (folder / about.name).symlink_to(about)
     pooling = folder / package.name / "model" / "1_Pooling" / "config.json"
     pooling.write_text(f"{pooling.read_text(encoding='utf-8')}\n", encoding="utf-8")
-    return {**os.environ, "PYTHONPATH": str(folder)}
+    return before_others(folder)
 
 
 def test_a_worker_with_another_model_is_refused_by_name_before_anything_is_encoded(main_job, tmp_path, write_config):
@@ -171,6 +176,29 @@ def test_a_worker_with_another_model_is_refused_by_name_before_anything_is_encod
             main_job(config)
     corpus = Store.at(config.store).corpus(config.corpus)
     assert [key for key in corpus.files.walk(corpus.layout.all_shards) if "probe" not in key] == []
+
+
+def other_software(folder):
+    """Return an environment in which sphering says that it is of another version."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text('import sphering\n\nsphering.__version__ = "0.0.1"\n', encoding="utf-8")
+    return before_others(folder)
+
+
+def test_a_worker_with_other_software_is_refused_by_name_before_anything_is_read(main_job, tmp_path, write_config):
+    with running_cluster(tmp_path, [os.environ, other_software(tmp_path / "other")]) as address:
+        config = settings(write_config(tmp_path), run__runner="dask", run__address=address)
+        with pytest.raises(ClusterError, match=r"^the worker [^;]*\(process \d+\) has sphering 0\.0\.1 instead of"):
+            main_job(config)
+    assert not Path(config.store).exists()
+
+
+def test_a_cluster_without_workers_is_refused_before_anything_is_read(main_job, tmp_path, write_config):
+    with running_cluster(tmp_path, []) as address:
+        config = settings(write_config(tmp_path), run__runner="dask", run__address=address)
+        with pytest.raises(ClusterError, match=r"has no workers[\s\S]*dask worker tcp://"):
+            main_job(config)
+    assert not Path(config.store).exists()
 
 
 def test_a_unit_that_ends_one_worker_after_the_other_ends_the_run(prefect_server):
@@ -187,12 +215,6 @@ def end_every_worker():
         cluster.runner.client.submit(os._exit, 1).result()
 
 
-def test_a_runner_that_is_not_installed_is_named_with_the_command_that_installs_it(monkeypatch):
-    monkeypatch.setattr("sphering.run.cluster.find_spec", lambda name: None)
-    with pytest.raises(ExtraMissingError, match=r'pip install "sphering\[dask\]"'):
-        check_cluster(RunConfig(runner="dask"))
-
-
 def test_a_cluster_that_does_not_answer_is_refused_before_anything_is_read(main_job, tmp_path, write_config):
     config = settings(write_config(tmp_path), run__runner="dask", run__address="tcp://127.0.0.1:9")
     with pytest.raises(ClusterError, match=r"nothing answers[\s\S]*tcp://127\.0\.0\.1:9"):
@@ -206,22 +228,3 @@ def test_workers_elsewhere_need_a_server_that_they_reach(prefect_server):
     require_reachable_server("tcp://127.0.0.1:8786")
     with pytest.raises(ConfigError, match="cannot reach a Prefect server"):
         require_reachable_server("tcp://scheduler.example:8786")
-
-
-def site(folder, software):
-    return Site(folder, None, software, {"": 1})
-
-
-def test_a_worker_with_other_software_is_refused_by_name(tmp_path):
-    from dataclasses import replace
-
-    check_worker(site(tmp_path, Software.here()))
-    with pytest.raises(ConfigError) as refused:
-        check_worker(site(tmp_path, replace(Software.here(), sphering="0.0.1")))
-    assert here() in refused.value.found
-    assert "instead of 0.0.1" in refused.value.found
-
-
-def test_a_worker_that_does_not_see_the_store_is_refused_by_name(tmp_path):
-    with pytest.raises(ConfigError, match=r"does not see the store[\s\S]*at the same path"):
-        check_worker(site(tmp_path / "not-mounted", Software.here()))

@@ -80,7 +80,7 @@ def check(config: Config, purpose: Purpose = "run") -> None:
     ModelError
         If the model is not here.
     ClusterError, ExtraMissingError
-        If the runner is not installed, or nothing listens at its address.
+        If a run for that purpose works units, and the runner is not installed, or its cluster cannot work for it.
     ConfigError
         If a setting of the transform does nothing, a gate bounds a number that no run measures, or chunks cannot be cut
         as configured.
@@ -92,9 +92,9 @@ def check(config: Config, purpose: Purpose = "run") -> None:
     from sphering.source.finding import find_files
 
     check_settings(config)
-    check_cluster(config.run)
     check_encoder(config.encoder)
     if purpose in ("run", "embed"):
+        check_cluster(config.run)
         open_chunker(config)
     check_names(
         config.gate,

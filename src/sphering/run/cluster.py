@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import socket
+from collections.abc import Callable
 from importlib.util import find_spec
-from urllib.parse import urlsplit
+from typing import Final
 
 from sphering.config.run import RunConfig
-from sphering.errors import ClusterError, ExtraMissingError
+from sphering.errors import ExtraMissingError
+from sphering.run import dask_cluster, ray_cluster
 
-_MODULES = {"dask": ("distributed", "prefect_dask"), "ray": ("ray", "prefect_ray")}
-_PORTS = {"dask": 8786, "ray": 10001}
-_SECONDS = 5.0
+_MODULES: Final = {"dask": ("distributed", "prefect_dask"), "ray": ("ray", "prefect_ray")}
+_CHECKS: Final[dict[str, Callable[[str], None]]] = {"dask": dask_cluster.check, "ray": ray_cluster.check}
 
 
 def check_cluster(run: RunConfig) -> None:
-    """Refuse a runner that is not installed, or a cluster at whose address nothing listens.
+    """Refuse a runner that is not installed, and a running cluster that does not answer or cannot work for the run.
+
+    Cost: seconds; the cluster is connected to, and its workers say what software they have.
 
     Raises
     ------
     ExtraMissingError
         With the command that installs it.
     ClusterError
-        If no connection is made within seconds.
+        If the cluster does not answer, has no workers, or has some with other software.
     """
     if run.runner == "thread":
         return
@@ -33,19 +35,5 @@ def check_cluster(run: RunConfig) -> None:
             expected=f"the extra {run.runner!r} of sphering, for [run] runner",
             remedy=f'pip install "sphering[{run.runner}]"',
         )
-    if run.address is not None and run.address != "auto":
-        _connect(run, run.address)
-
-
-def _connect(run: RunConfig, address: str) -> None:
-    parts = urlsplit(address if "//" in address else f"//{address}")
-    try:
-        place = (parts.hostname or "", parts.port or _PORTS[run.runner])
-        socket.create_connection(place, _SECONDS).close()
-    except (OSError, ValueError) as error:
-        raise ClusterError(
-            f"nothing answers at the address of the {run.runner.capitalize()} cluster: {error}",
-            expected=f"a cluster that answers within {_SECONDS:g} s",
-            where=f"[run] address = {address!r}",
-            remedy="start it, correct the address, or leave it out: then the run starts workers of its own",
-        ) from error
+    if run.address is not None:
+        _CHECKS[run.runner](run.address)

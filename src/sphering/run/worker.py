@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from sphering import __version__
 from sphering.cores import use_cores
-from sphering.errors import ConfigError, SpheringError
+from sphering.errors import ClusterError, ConfigError, SpheringError
 from sphering.run.embed import embed_unit, opened_encoder
 from sphering.run.parcel import Parcel
 from sphering.run.workspace import Workspace
@@ -77,6 +77,44 @@ def here() -> str:
     return f"{machine()} (process {os.getpid()})"
 
 
+def introduced() -> tuple[str, Software]:
+    """Return the name and the software of this worker."""
+    return here(), Software.here()
+
+
+def require_same_software(own: Software, found: Mapping[str, tuple[str, Software] | BaseException]) -> None:
+    """Refuse workers of other software, by name.
+
+    Parameters
+    ----------
+    own : Software
+        That of the run.
+    found : mapping
+        What each worker says of itself, or the error that came instead, by what the cluster calls it.
+
+    Raises
+    ------
+    ClusterError
+        If one has other software, or such that it cannot say.
+    """
+    unlike = [words for name, answer in found.items() if (words := _unlike(own, name, answer))]
+    if unlike:
+        raise ClusterError(
+            "; ".join(unlike),
+            expected="the same software on every worker as where the run began",
+            remedy="install the same versions there: pip install -c constraints.txt sphering",
+        )
+
+
+def _unlike(own: Software, name: str, answer: tuple[str, Software] | BaseException) -> str:
+    if isinstance(answer, BaseException):
+        last = (str(answer).strip() or type(answer).__name__).splitlines()[-1]  # Ray's has the whole traceback
+        return f"the worker {name} cannot say what software it has: {last}"
+    worker, software = answer
+    differences = own.differences(software)
+    return f"the worker {worker} has {differences}" if differences else ""
+
+
 def load_at(site: Site) -> int:
     """Open this worker's encoder and check it against its probe; return its dimension."""
     return _at(site, _FIRST, lambda workspace: opened_encoder(workspace).dimension)
@@ -92,16 +130,10 @@ def check_worker(site: Site) -> None:
 
     Raises
     ------
-    ConfigError
+    ClusterError, ConfigError
         With this worker's name.
     """
-    unlike = site.software.differences(Software.here())
-    if unlike:
-        raise ConfigError(
-            f"the worker {here()} has {unlike}",
-            expected="the same software on every worker as where the run began",
-            remedy="install the same versions there: pip install -c constraints.txt sphering",
-        )
+    require_same_software(site.software, {here(): introduced()})
     if site.parcel is None and not site.workspace.is_dir():
         raise ConfigError(
             f"the worker {here()} does not see the store",

@@ -1,0 +1,25 @@
+"""What is said of a cluster that cannot be worked with, whichever engine it has."""
+
+from __future__ import annotations
+
+from sphering.errors import ClusterError
+
+
+def no_answer(engine: str, address: str, error: BaseException, seconds: float) -> ClusterError:
+    """Return what is said where a cluster that should run does not answer, or another program answers."""
+    return ClusterError(
+        f"nothing answers at the address of the {engine} cluster: {error or 'it takes connections and stays silent'}",
+        expected=f"a cluster that answers within {seconds:g} s",
+        where=f"[run] address = {address!r}",
+        remedy="start it, correct the address, or leave it out: then the run starts workers of its own",
+    )
+
+
+def no_workers(engine: str, address: str, start: str) -> ClusterError:
+    """Return what is said of a cluster without workers; `start` is the command that starts one."""
+    return ClusterError(
+        f"the {engine} cluster has no workers",
+        expected="a worker or more",
+        where=f"[run] address = {address!r}",
+        remedy=f"start them (`{start}`)",
+    )
