@@ -14,6 +14,7 @@ from sphering.run.carry import MAIN
 POOL: Final = "sphering"
 POOL_TYPE: Final = "process"
 TIMEZONE: Final = "UTC"
+_DRIFT_DAYS: Final = 30
 _OF_SERVERS: Final = ("PREFECT_SERVER_EPHEMERAL", "PREFECT_SERVER_UI")
 
 
@@ -73,14 +74,14 @@ DEPLOYABLE: Final = (
         "sphering.flows.maintain.maintain",
         "Collects what nothing needs, rebuilds the catalog, removes Prefect's records of old runs.",
         "0 6 * * 0",
-        {"keep": 5, "grace_days": 7, "records_days": 90},
+        {"keep": 5, "grace_days": 7, "published_days": _DRIFT_DAYS, "records_days": 90},
     ),
     Deployable(
         "drift",
         "sphering.flows.drift.drift",
-        "Compares what is published with what was published 30 days ago; ends Drifted beyond max_drift.",
+        f"Compares what is published with what was published {_DRIFT_DAYS} days ago; ends Drifted beyond max_drift.",
         "0 6 * * 1",
-        {"days": 30},
+        {"days": _DRIFT_DAYS},
     ),
     Deployable(
         "refit",

@@ -26,15 +26,17 @@ def maintain(
     config: Config | Path,
     keep: Annotated[int, Field(ge=0)] = 5,
     grace_days: Annotated[float, Field(ge=0)] = 7,
+    published_days: Annotated[float, Field(ge=0)] = 30,
     records_days: Annotated[float, Field(ge=0)] = 90,
 ) -> Any:
     """Collect what nothing needs, rebuild the catalog, and remove Prefect's records of old flow runs of the corpus.
 
-    `keep` and `grace_days` are those of `sphering gc`. What `drift` compares with must still be kept.
+    `keep`, `grace_days` and `published_days` are those of `sphering gc`. The last one is not to be less than the `days`
+    of `drift`, which compares with what was published then.
     """
     settings = resolve(config)
     with concerning(settings), failures_told(settings, PURPOSE) as started:
-        collected = collect_unneeded(settings, keep, grace_days)
+        collected = collect_unneeded(settings, keep, grace_days, published_days)
         rebuild_catalog(settings)
         removed = remove_records(settings, records_days)
         page = maintained_page(target_of(settings), collected, removed)

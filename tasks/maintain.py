@@ -10,10 +10,17 @@ from sphering.tasks.policy import POLICY
 
 
 @task(name="collect", task_run_name="collect-{config.corpus}", **POLICY)
-def collect_unneeded(config: Config, keep: int, grace_days: float) -> Collection:
+def collect_unneeded(config: Config, keep: int, grace_days: float, published_days: float) -> Collection:
     """Remove what nothing needs; where a run works on the corpus, after its end."""
     corpus = Store.open(config.store).corpus(config.corpus)
-    return collect(corpus, keep=keep, grace_days=grace_days, delete=True, wait=config.run.wait)
+    return collect(
+        corpus,
+        keep=keep,
+        grace_days=grace_days,
+        published_days=published_days,
+        delete=True,
+        wait=config.run.wait,
+    )
 
 
 @task(name="rebuild-catalog", task_run_name="rebuild-catalog-{config.corpus}", **POLICY)

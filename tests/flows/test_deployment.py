@@ -103,7 +103,7 @@ def test_maintain_collects_old_things_and_removes_the_records_of_old_runs_with_a
     api, corpus = deployed.api, _corpus(deployed)
     before = api.runs(flow_runs={"tags": {"all_": ["sphering", "banking77"]}})
     releases = set(corpus.release_ids())
-    run = api.run("maintain/maintain-banking77", keep=0, grace_days=0, records_days=0)
+    run = api.run("maintain/maintain-banking77", keep=0, grace_days=0, published_days=0, records_days=0)
     assert run["state_name"] == "Completed", run["state"]["message"]
     assert "flow runs removed" in api.artifacts(run["id"])["maintain-banking77"]["description"]
     assert set(corpus.release_ids()) < releases

@@ -29,7 +29,7 @@ FLOWS = {
     "embed": ["config"],
     "refit": ["config"],
     "verify": ["config", "reencode"],
-    "maintain": ["config", "keep", "grace_days", "records_days"],
+    "maintain": ["config", "keep", "grace_days", "published_days", "records_days"],
     "drift": ["config", "days", "max_drift"],
     "backfill": ["config", "into", "bounds"],
     **{name: ["config", "snapshot"] for name in ("fit", "report", "export")},

@@ -8,6 +8,8 @@ from nights import small
 from sphering.errors import NotFoundError
 from sphering.maintenance.collection import collect
 from sphering.maintenance.earlier import published_before
+from sphering.maintenance.marking import is_whole
+from sphering.maintenance.publication import rollback
 from sphering.store.refs import PUBLISHED
 from sphering.store.store import Store
 
@@ -49,6 +51,29 @@ def test_where_it_was_collected_it_is_the_oldest_since_that_stands_and_says_so(n
     found = published_before(corpus, "main", 30, at=_after(first, 30))
     assert (found.then, found.now) == (second, third)
     assert f"{first.release} of 30 days ago was collected" in found.why
+
+
+def test_a_collection_that_keeps_as_many_days_leaves_what_drift_compares_with_now_and_each_day_until_then(nights):
+    corpus, (_, second, third) = nights
+    far = _after(third, 365).timestamp()
+    days = (far - _after(second, 0).timestamp()) / 86400 - 1e-8  # no rounding takes in what was before
+    collect(corpus, keep=0, grace_days=0, published_days=days, delete=True, at=far)
+    assert set(corpus.release_ids()) == {second.release, third.release}
+    for value in (second, third):
+        found = published_before(corpus, "main", days, at=_after(value, days))
+        assert (found.then, found.why) == (value, None)
+    collect(corpus, keep=0, grace_days=0, published_days=1, delete=True, at=far)
+    assert published_before(corpus, "main", 1, at=_after(third, 365)).why is None
+
+
+def test_what_a_rollback_has_left_is_not_kept_for_drift(nights):
+    corpus, (first, second, third) = nights
+    rollback(corpus, "main", "wrong prices")
+    far = _after(third, 30).timestamp()
+    collect(corpus, keep=0, grace_days=0, published_days=365, delete=True, at=far)
+    assert published_before(corpus, "main", 30, at=_after(third, 31)).now.release == second.release
+    assert not is_whole(corpus, corpus.release(third.release))
+    assert is_whole(corpus, corpus.release(first.release))
 
 
 def test_it_never_is_of_another_encoder_than_today(run, questions, tmp_path):

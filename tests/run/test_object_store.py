@@ -278,5 +278,5 @@ class TestCommands:
         purged = invoke("purge", *place, "--ids", str(tmp_path / "erase.txt"), "--why", "asked to")
         assert purged["ids"] == 1
         assert invoke("verify", *place)["sound"]
-        assert invoke("gc", *place, "--keep", "1", "--grace", "0", "--delete")["deleted"]
+        assert invoke("gc", *place, "--keep", "1", "--grace", "0", "--published", "0", "--delete")["deleted"]
         assert is_sound(Store.open(url))

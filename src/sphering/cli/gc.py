@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _KEEP = typer.Option("--keep", metavar="N", min=0, help="Keep the N newest releases that `published` named.")
 _GRACE = typer.Option("--grace", metavar="DAYS", min=0.0, help="Keep what is younger than so many days.")
+_PUBLISHED = typer.Option(
+    "--published", metavar="DAYS", min=0.0, help="Keep what `published` named in the last so many days, for `drift`."
+)
 _DELETE = typer.Option("--delete", help="Remove it; without this, only show what would be removed.")
 
 
@@ -29,6 +32,7 @@ def register(app: typer.Typer) -> None:
         shared: Shared,
         keep: Annotated[int, _KEEP] = 5,
         grace: Annotated[float, _GRACE] = 7.0,
+        published: Annotated[float, _PUBLISHED] = 30.0,
         delete: Annotated[bool, _DELETE] = False,
     ) -> None:
         """Remove what nothing needs any more.
@@ -40,7 +44,9 @@ def register(app: typer.Typer) -> None:
 
         place = place_of(shared)
         at = None if delete else _time_to_look(place.corpus, quiet=shared.quiet)
-        found = collect(place.corpus, keep=keep, grace_days=grace, delete=delete, at=at).to_json()
+        found = collect(
+            place.corpus, keep=keep, grace_days=grace, published_days=published, delete=delete, at=at
+        ).to_json()
         if shared.json:
             print_json(found)
             return

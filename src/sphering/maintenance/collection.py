@@ -38,7 +38,14 @@ class _Unmarked:
 
 
 def collect(
-    corpus: CorpusStore, *, keep: int, grace_days: float, delete: bool, at: float | None = None, wait: bool = False
+    corpus: CorpusStore,
+    *,
+    keep: int,
+    grace_days: float,
+    published_days: float = 0.0,
+    delete: bool,
+    at: float | None = None,
+    wait: bool = False,
 ) -> Collection:
     """Remove what neither a ref, nor a kept release, nor a young run needs.
 
@@ -52,6 +59,9 @@ def collect(
         How many of the releases that each `published` named stay, beside what refs name now.
     grace_days : float
         How old a thing must be to be removed, in days.
+    published_days : float, default 0
+        What each `published` named so many days ago, or since then, stays: a watch over drift looks back so far, today
+        and each day until then.
     delete : bool
         Remove it; else only say what would be removed.
     at : float, optional
@@ -68,8 +78,9 @@ def collect(
     """
     taken = lease.take(corpus, lease.GC, wait=wait) if delete else None
     try:
-        young = (corpus.files.now() if at is None else at) - grace_days * _DAY
-        marked = mark(corpus, keep, young)
+        moment = corpus.files.now() if at is None else at
+        young = moment - grace_days * _DAY
+        marked = mark(corpus, keep, young, moment - published_days * _DAY)
         unmarked = [entry for entry in _unmarked(corpus, marked) if corpus.files.modified(entry.key) < young]
         counts, sizes = Counter(entry.kind for entry in unmarked), Counter[str]()
         for entry in unmarked:

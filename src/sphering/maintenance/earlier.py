@@ -46,23 +46,21 @@ def published_before(corpus: CorpusStore, channel: str, days: float, at: datetim
     NotFoundError
         If the channel publishes nothing.
     """
-    history = corpus.refs.history(channel, PUBLISHED)
-    if not history:
+    today = at or datetime.now(UTC)
+    moment = today - timedelta(days=days)
+    values = corpus.refs.since(channel, PUBLISHED, moment)
+    if not values:
         raise NotFoundError(
             f"the channel {channel!r} of the corpus {corpus.name!r} publishes nothing yet",
             where=corpus.files.where(),
             remedy="`sphering run` publishes a first release; a held one is `latest` but not `published`",
         )
-    today = at or datetime.now(UTC)
-    moment = today - timedelta(days=days)
-    older = [value for value in history if datetime.fromisoformat(value.at) <= moment]
-    wanted = older[-1] if older else None
-    candidates = [*([wanted] if wanted else []), *history[len(older) :]]
-    encoder = corpus.release(history[-1].release).encoder
-    then = next((value for value in candidates if _stands(corpus, value, encoder)), history[-1])
+    wanted = values[0] if datetime.fromisoformat(values[0].at) <= moment else None
+    encoder = corpus.release(values[-1].release).encoder
+    then = next((value for value in values if _stands(corpus, value, encoder)), values[-1])
     since = max(datetime.fromisoformat(then.at), moment)
-    standing = today - datetime.fromisoformat(history[-1].at)
-    return Earlier(then, history[-1], wanted, (today - since) / _DAY, standing / _DAY, _why(corpus, wanted, then, days))
+    standing = today - datetime.fromisoformat(values[-1].at)
+    return Earlier(then, values[-1], wanted, (today - since) / _DAY, standing / _DAY, _why(corpus, wanted, then, days))
 
 
 def found(corpus: CorpusStore, value: RefValue) -> Found:

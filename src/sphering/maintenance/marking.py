@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from sphering.config.model import DOCUMENTS, TEXTS
@@ -36,7 +37,7 @@ class Marked:
     moments: set[str] = field(default_factory=set)
 
 
-def mark(corpus: CorpusStore, keep: int, young: float) -> Marked:
+def mark(corpus: CorpusStore, keep: int, young: float, published_since: float) -> Marked:
     """Mark what is needed.
 
     Parameters
@@ -46,10 +47,15 @@ def mark(corpus: CorpusStore, keep: int, young: float) -> Marked:
         The newest releases that each `published` named, beside those that refs name now.
     young : float
         What was written after this time, in seconds by the store's clock, stays whatever names it.
+    published_since : float
+        What `published` named at this time, in seconds, or since then.
     """
     marked = Marked(withdrawn=corpus.refs.all_withdrawn())
     records = _young_runs(corpus, young)
-    for release in {*_of_refs(corpus, keep), *_young_releases(corpus, records, young)}:
+    lately = datetime.fromtimestamp(published_since, UTC)
+    published = (name for channel in corpus.refs.channels() for name in _published(corpus, channel, keep, lately))
+    named = {*corpus.refs.named(), *(name for name in published if not is_collected(corpus, name, marked.withdrawn))}
+    for release in {*named, *_young_releases(corpus, records, young)}:
         _mark_release(marked, corpus.release(release))
     marked.snapshots |= set(_young_snapshots(corpus, records, young))
     encoders, weights = set(), _weight_columns(corpus, marked.transforms)
@@ -88,13 +94,13 @@ def _moments_of(manifest: SnapshotManifest, transforms: Iterable[str], weights: 
         yield from (moments_id(shards, None, column) for shards in named)
 
 
-def _of_refs(corpus: CorpusStore, keep: int) -> Iterator[str]:
-    """Yield the releases that refs name, and the newest ones that each `published` named and that are still there."""
-    yield from corpus.refs.named()
-    for channel in corpus.refs.channels():
-        left = corpus.refs.withdrawn(channel)
-        named = dict.fromkeys(value.release for value in reversed(corpus.refs.history(channel, PUBLISHED)))
-        yield from [name for name in named if name not in left and corpus.has_release(name)][:keep]
+def _published(corpus: CorpusStore, channel: str, keep: int, since: datetime) -> Iterator[str]:
+    """Yield what a `published` named that is still there and not withdrawn: the newest ones, and all since a time."""
+    left = corpus.refs.withdrawn(channel)
+    named = dict.fromkeys(value.release for value in reversed(corpus.refs.history(channel, PUBLISHED)))
+    yield from [name for name in named if name not in left and corpus.has_release(name)][:keep]
+    lately = {value.release for value in corpus.refs.since(channel, PUBLISHED, since)}
+    yield from [name for name in lately if name not in left and corpus.has_release(name)]
 
 
 def _young_releases(corpus: CorpusStore, records: Sequence[Record], young: float) -> Iterator[str]:

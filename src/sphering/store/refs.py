@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sphering.errors import RefMovedError
@@ -71,6 +72,12 @@ class Refs:
     def history(self, channel: str, name: str) -> list[RefValue]:
         """Return all values of a ref, oldest first."""
         return [self.value(key) for key in self.keys(channel, name)]
+
+    def since(self, channel: str, name: str, moment: datetime) -> list[RefValue]:
+        """Return the values that a ref had at a moment or later, oldest first: the newest of before is among them."""
+        history = self.history(channel, name)
+        older = sum(datetime.fromisoformat(value.at) <= moment for value in history)
+        return history[max(0, older - 1) :]
 
     def read(self, channel: str, name: str) -> RefValue | None:
         """Return the newest value of a ref, or None where it was never set."""
