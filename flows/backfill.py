@@ -42,7 +42,7 @@ def backfill(config: Config | Path, into: str = MAIN, bounds: tuple[GateConfig, 
     serving = entering(aside, into)
     with concerning(aside):
         with failures_told(aside, PURPOSE):
-            check(aside, into)
+            check(aside, into, bounds)
         made: Any = main_job(aside)
         if made["release_status"] not in SERVED:
             show_page(PURPOSE, target_of(serving), unmade_page(aside, into, made))

@@ -18,9 +18,9 @@ from sphering.tasks.policy import POLICY
 @task(
     name="check-migration", task_run_name="check-migration-{config.corpus}-{config.run.channel}-into-{into}", **POLICY
 )
-def check(config: Config, into: str) -> None:
+def check(config: Config, into: str, bounds: tuple[GateConfig, ...]) -> None:
     """Refuse what cannot be migrated before anything is encoded."""
-    check_migration(config, into)
+    check_migration(config, into, bounds)
 
 
 @task(

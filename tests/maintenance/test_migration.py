@@ -97,6 +97,25 @@ def test_a_migration_needs_a_channel_of_its_own_and_something_to_be_compared_wit
         check_migration(aside, "staging")
 
 
+@pytest.mark.parametrize(
+    "metric", ["knn_overlap", "exports.matrix.recall_at_10", "report.raw.drift", "raw.", "rows_read"]
+)
+def test_a_bound_that_no_comparison_can_have_is_refused_before_anything_is_encoded(migrated, metric):
+    with pytest.raises(ConfigError, match="which no comparison measures"):
+        check_migration(migrated[1], "main", [GateConfig(metric=metric, min=0.1)])
+
+
+def test_bounds_on_every_number_of_a_comparison_have_names_that_are_taken(migrated):
+    names = _judged(migrated).numbers
+    check_migration(migrated[1], "main", [GateConfig(metric=name, min=0.1) for name in names])
+
+
+@pytest.mark.parametrize("into", ["../main", "", "main/published"])
+def test_what_cannot_be_a_channel_is_refused(migrated, into):
+    with pytest.raises(ConfigError, match="cannot be the name of a channel"):
+        check_migration(migrated[1], into)
+
+
 def test_after_a_migration_the_old_file_is_refused_until_it_says_that_it_moves_back(run, questions, tmp_path):
     old = small(tmp_path, questions[:30])
     run(old)

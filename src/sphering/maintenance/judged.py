@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sphering.config.model import GateConfig
+from sphering.errors import ConfigError
 from sphering.gate.judge import judge
 from sphering.run.compare import compare_found
 from sphering.store.corpus import CorpusStore, Found
 from sphering.store.release import GateResult
 
+_FORM: Final = re.compile(r"(raw|transformed)\.\w+|report\.\w.*\.(a|b|change|change_low|change_high)", re.ASCII)
 DRIFT: Final = "raw.drift"
 COMMON_SHARE: Final = "common_share"
 LEAST_COMMON: Final = 0.8
@@ -38,6 +41,28 @@ class Judged:
     def to_json(self) -> dict[str, Any]:
         """Return the comparison and its bounds as plain JSON values."""
         return {"passed": self.passed, "gates": [gate.to_json() for gate in self.gates], "compared": self.compared}
+
+
+def check_bounds(bounds: Sequence[GateConfig]) -> None:
+    """Refuse a bound on what no comparison measures, as far as that can be known before there is one.
+
+    What `report.` and the spaces have depends on both releases: their labels, their evaluations, whether the encoders
+    are one. So of these names only the form is looked at.
+
+    Raises
+    ------
+    ConfigError
+        If a name is of no family that `numbers` has.
+    """
+    for bound in bounds:
+        if bound.metric != COMMON_SHARE and not _FORM.fullmatch(bound.metric):
+            raise ConfigError(
+                f"a bound on {bound.metric!r}, which no comparison measures",
+                expected=f"{COMMON_SHARE}, raw.METRIC, transformed.METRIC, or report.PART.METRIC with .a, .b, .change, "
+                ".change_low or .change_high",
+                where="bounds",
+                remedy="take a name from `sphering compare --json`, or `common_share`",
+            )
 
 
 def judge_migration(corpus: CorpusStore, a: Found, b: Found, bounds: Sequence[GateConfig] = ()) -> Judged:

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from sphering.config.model import Config
+from collections.abc import Sequence
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from sphering.config.model import Config, GateConfig
+from sphering.config.table import Name
 from sphering.errors import ConfigError, NotFoundError
+from sphering.maintenance.judged import check_bounds
 from sphering.store.refs import PUBLISHED
 from sphering.store.store import Store
 
+_CHANNEL: Final[TypeAdapter[str]] = TypeAdapter(Name)
 
-def check_migration(config: Config, into: str) -> None:
-    """Refuse a migration that has no channel of its own or nothing to be compared with, before anything is encoded.
+
+def check_migration(config: Config, into: str, bounds: Sequence[GateConfig] = ()) -> None:
+    """Refuse what cannot be migrated, compared or judged, before anything is encoded.
 
     Raises
     ------
     ConfigError
-        If the configuration's channel is the one that it is to go into.
+        If the configuration's channel is the one that it is to go into, that is no name of a channel, or a bound is on
+        what no comparison measures.
     NotFoundError
         If that one publishes nothing.
     """
+    _check_name(into)
+    check_bounds(bounds)
     channel = config.run.channel
     if channel == into:
         raise ConfigError(
@@ -33,6 +45,18 @@ def check_migration(config: Config, into: str) -> None:
             where=corpus.files.where(),
             remedy=f'run the configuration with [run] channel = "{into}": its first release needs no migration',
         )
+
+
+def _check_name(into: str) -> None:
+    try:
+        _CHANNEL.validate_python(into)
+    except ValidationError as error:
+        raise ConfigError(
+            f"{into!r} cannot be the name of a channel",
+            expected="letters, digits, dots, dashes and underscores, 64 at most, a letter or digit first",
+            where="into",
+            remedy="name the channel that serves, such as main",
+        ) from error
 
 
 def entering(config: Config, into: str) -> Config:
