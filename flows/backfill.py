@@ -10,14 +10,16 @@ from prefect.states import Completed
 from sphering.config.load import resolve
 from sphering.config.model import Config, GateConfig
 from sphering.flows.main_job import main_job
-from sphering.flows.stages import concerning, ended, target_of_run
+from sphering.flows.stages import carry_through, concerning, ended, named, target_of_run, to_release, to_snapshot
 from sphering.maintenance.migration import entering
 from sphering.run.carry import MAIN
 from sphering.run.outcome import HELD, SERVED
 from sphering.run.target import target_of
 from sphering.tasks.artifact import show_page
 from sphering.tasks.compare import check, compare_channels
+from sphering.tasks.job import Job
 from sphering.tasks.pages import migration_page, unmade_page
+from sphering.tasks.snapshot import is_judged
 from sphering.tasks.telling import compared_facts, failures_told, tell_check
 
 PURPOSE = "backfill"
@@ -33,10 +35,11 @@ def backfill(config: Config | Path, into: str = MAIN, bounds: tuple[GateConfig, 
 
     Runs the configuration there, compares its release with what `into` publishes, and judges `bounds` and the default
     ones on the numbers of that comparison. Only where they pass, the same configuration runs in `into`: nothing is
-    encoded, its own gates judge, and `published` moves once, from a release of the old encoder to one of the new.
+    encoded, its own gates judge, and `published` moves once, from a release of the old encoder to one of the new. Where
+    the source changed since it was judged, nothing moves.
 
-    Both runs tell what came of them; this flow tells what neither can: that a bound holds it, or that it failed beside
-    them.
+    Both runs tell what came of them; this flow tells what neither can: that it holds the migration, or that it failed
+    beside them.
     """
     aside = resolve(config)
     serving = entering(aside, into)
@@ -50,10 +53,21 @@ def backfill(config: Config | Path, into: str = MAIN, bounds: tuple[GateConfig, 
         # Again, because the logs are about the run that has ended.
         with concerning(aside), failures_told(aside, PURPOSE) as started:
             judged = compare_channels(aside, into, bounds)
-        result: Any = main_job(serving) if judged.passed else None
+        result: Any = enter(serving, judged.compared["b"]["snapshot"]) if judged.passed else None
     page = migration_page(aside, into, judged, result)
     show_page(PURPOSE, target_of(serving), page)
-    if result is not None:
+    if result is not None and result["release_status"] is not None:
         return ended(serving, result)
     tell_check(serving, PURPOSE, HELD, page.verdict, started=started, **compared_facts(judged))
-    return Completed(name="Held", message=page.verdict, data=made)
+    return Completed(name="Held", message=page.verdict, data=result or made)
+
+
+@flow(name="enter", flow_run_name=named("enter"))
+def enter(config: Config | Path, judged: str) -> Any:
+    """Run a configuration in the channel that it was judged for; publish only the snapshot that was judged."""
+
+    def work(job: Job, settings: Config) -> None:
+        if to_snapshot(job, settings) and is_judged(job, judged):
+            to_release(job)
+
+    return carry_through(resolve(config), "run", None, work)

@@ -47,6 +47,11 @@ def unmade_page(config: Config, into: str, made: Mapping[str, Any]) -> Page:
 
 def migration_sentence(config: Config, into: str, judged: Judged, result: Mapping[str, Any] | None) -> str:
     """Return what came of a migration in one sentence."""
+    if result is not None and result["release_status"] is None:
+        return (
+            f"held: {config.corpus}, {into} stays as it is, because the source changed since the release was made: "
+            f"its snapshot is {judged.compared['b']['snapshot']}, the one for {into} would be {result['snapshot']}"
+        )
     if result is not None:
         return verdict_sentence(target_of(entering(config, into)), result)
     broken = [gate_sentence(gate) for gate in judged.to_json()["gates"] if not gate["passed"]]
@@ -54,6 +59,8 @@ def migration_sentence(config: Config, into: str, judged: Judged, result: Mappin
 
 
 def _after_migration(into: str, result: Mapping[str, Any] | None) -> str:
+    if result is not None and result["release_status"] is None:
+        return f"nothing has moved: `{into}` publishes what it did; start it again: only what is new is encoded"
     if result is None or result["release_status"] not in SERVED:
         return f"nothing has moved: `{into}` publishes what it did; mend what is named below, or declare another bound"
     return (

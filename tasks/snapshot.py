@@ -5,6 +5,7 @@ from prefect import get_run_logger, task
 from sphering.progress import current
 from sphering.run.commit import commit_snapshot
 from sphering.run.select import select_snapshot
+from sphering.run.workspace import Workspace
 from sphering.tasks.job import Job
 from sphering.tasks.policy import POLICY
 
@@ -19,6 +20,15 @@ def commit(job: Job) -> bool:
         return False
     get_run_logger().info("snapshot %s %s: %d documents", committed.snapshot, committed.status, committed.documents)
     return True
+
+
+@task(name="look-again", task_run_name="look-again-{job.corpus}", **POLICY)
+def is_judged(job: Job, judged: str) -> bool:
+    """Return whether a run came to the snapshot that was judged; where the source changed it is another one."""
+    snapshot = Workspace(job.workspace).read("snapshot")["snapshot"]
+    if snapshot != judged:
+        get_run_logger().warning("nothing is published: the snapshot is %s, and %s was judged", snapshot, judged)
+    return bool(snapshot == judged)
 
 
 @task(name="select-snapshot", task_run_name="select-snapshot-{job.corpus}", **POLICY)
