@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Any
 
@@ -44,11 +44,12 @@ def describe(corpus: CorpusStore, selector: str) -> dict[str, Any]:
     return {**_facts(corpus, found.manifest, found.release), "selector": selector}
 
 
-def describe_all(corpus: CorpusStore) -> list[dict[str, Any]]:
-    """Return the facts of every snapshot with its releases, newest first."""
-    records = [record for record in corpus.run_records() if record.get("rows_read") is not None]
-    of_makers = {(record["run"], record.get("snapshot")): record for record in records}
-    newest = {record.get("snapshot"): record for record in records}
+def describe_all(corpus: CorpusStore, *, runs: bool) -> list[dict[str, Any]]:
+    """Return the facts of every snapshot with its releases, newest first; with `runs` also what their runs read.
+
+    Cost: some 0.2 ms for each manifest and release, and as much again for the records of runs.
+    """
+    of_run = _numbers_of_all(corpus) if runs else None
     releases = defaultdict(list)
     for release in map(corpus.release, corpus.release_ids()):
         releases[release.snapshot].append(release)
@@ -59,7 +60,7 @@ def describe_all(corpus: CorpusStore) -> list[dict[str, Any]]:
         found.append(
             {
                 **_snapshot_facts(manifest),
-                **_run_facts(of_makers.get((manifest.run, manifest.id), newest.get(manifest.id, {}))),
+                **({} if of_run is None else _run_facts(of_run(manifest))),
                 "releases": [
                     {"release": entry.id, "refs": refs.get(entry.id, []), "passed": entry.passed} for entry in own
                 ],
@@ -120,6 +121,14 @@ def _numbers(corpus: CorpusStore, makers: tuple[str, ...], snapshot: str) -> Map
     records = chain(of_makers, corpus.newest_runs())
     read = (each for each in records if each.get("rows_read") is not None and each.get("snapshot") == snapshot)
     return next(read, {})
+
+
+def _numbers_of_all(corpus: CorpusStore) -> Callable[[SnapshotManifest], Mapping[str, Any]]:
+    """Return what finds the same for a snapshot, after every record was read once."""
+    records = [record for record in corpus.run_records() if record.get("rows_read") is not None]
+    of_makers = {(record["run"], record.get("snapshot")): record for record in records}
+    newest = {record.get("snapshot"): record for record in records}
+    return lambda manifest: of_makers.get((manifest.run, manifest.id), newest.get(manifest.id, {}))
 
 
 def _run_facts(record: Mapping[str, Any]) -> dict[str, Any]:

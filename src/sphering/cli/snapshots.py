@@ -46,7 +46,7 @@ def register(app: typer.Typer) -> None:
         from sphering.cli.facts import describe_all
 
         place = place_of(shared)
-        found = describe_all(place.corpus)
+        found = describe_all(place.corpus, runs=shared.json)
         if shared.json:
             print_json({"corpus": place.corpus.name, "snapshots": found})
             return

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from functools import cache
-from itertools import groupby
+from functools import cache, lru_cache
 from typing import Any
 
 from sphering.errors import IntegrityError
@@ -13,6 +12,7 @@ from sphering.identity import SEAL, canonical_json, check_seal, seal
 from sphering.store.files import Files
 
 _encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_SCALARS = (str, int, float, type(None))
 
 
 def to_bytes(document: Mapping[str, Any]) -> bytes:
@@ -27,24 +27,36 @@ def _written(sealed: Mapping[str, Any]) -> bytes:
     return _lines(sealed, "").encode() + b"\n"
 
 
-def _lines(value: Any, indent: str) -> str:
-    if not isinstance(value, Mapping) or not value:
-        return _encoded(value)
+def _lines(value: Mapping[str, Any], indent: str) -> str:
+    """Return a mapping that is not empty; scalars in a row take one call of the C encoder instead of one each."""
     inner = f"{indent} "
+    encode = _encoder_of_scalars(inner)
     members: list[str] = []
-    for is_scalar, names in groupby(sorted(value), lambda name: not isinstance(value[name], Mapping | list | tuple)):
-        if is_scalar:
-            members.append(_encoder_of_scalars(inner)({name: value[name] for name in names})[1:-1])
-        else:
-            members += [f"{_encoded(name)}: {_lines(value[name], inner)}" for name in names]
+    row: dict[str, Any] = {}
+    for name in sorted(value):
+        member = value[name]
+        if isinstance(member, _SCALARS):
+            row[name] = member
+            continue
+        if row:
+            members.append(encode(row)[1:-1])
+            row = {}
+        is_mapping = isinstance(member, Mapping) and len(member) > 0
+        members.append(f"{_encoded_name(name)}: {_lines(member, inner) if is_mapping else _encoded(member)}")
+    if row:
+        members.append(encode(row)[1:-1])
     return "{\n" + inner + f",\n{inner}".join(members) + f"\n{indent}}}"
 
 
 @cache
 def _encoder_of_scalars(indent: str) -> Callable[[Any], str]:
-    """Return what writes many members at once, a line each: one call of the C encoder instead of one for each."""
     separators = (f",\n{indent}", ": ")
     return json.JSONEncoder(sort_keys=True, separators=separators, ensure_ascii=False, allow_nan=False).encode
+
+
+@lru_cache(4096)
+def _encoded_name(name: str) -> str:
+    return _encoded(name)
 
 
 def create_document(files: Files, key: str, document: Mapping[str, Any]) -> bool:
