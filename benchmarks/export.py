@@ -47,8 +47,9 @@ from sphering.export.matrix.assemble import make_matrix
 from sphering.export.matrix.files import Matrix
 from sphering.export.opening import open_format
 from sphering.export.protocol import ExportJob
-from sphering.store.shard import ShardEntry, schema, vector_array, write_shard
-from sphering.store.snapshot import Snapshot, SnapshotManifest
+from sphering.store.manifest import ShardEntry, SnapshotManifest
+from sphering.store.shard import schema, vector_array, write_shard
+from sphering.store.snapshot import Snapshot
 from sphering.transform import Transform, fit
 from sphering.transform.image import moments_of
 

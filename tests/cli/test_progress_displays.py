@@ -88,12 +88,12 @@ def test_a_terminal_shows_bars_with_rates_and_the_time_left(monkeypatch):
     monkeypatch.setattr(step_bars, "Console", lambda stderr: Console(file=stream, force_terminal=True, width=120))
     bars = step_bars.StepBars("start")
     bars.start("start")
-    bars.start("embed", 100)
-    bars.advance("embed", 40, tokens=400)
-    bars._counts["embed"].started -= 4
+    bars.start("embed", 10_000)
+    bars.advance("embed", 4000, tokens=40_000)
+    bars._counts["embed"].started -= 400
     bars._progress.refresh()
     bars.finish("embed")
     bars.close()
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue())
-    assert re.search(r"embed .*40/100 documents +10 documents/s, 100 tokens/s", shown)
+    assert re.search(r"embed .*4,?000/10,?000 documents +10 documents/s, 100 tokens/s", shown)
     assert "✓ embed" in shown

@@ -12,8 +12,9 @@ import pytest
 from sphering.config.encoder import SentenceTransformersConfig
 from sphering.config.model import Config
 from sphering.encoder import Encoder, identify, open_encoder
-from sphering.store.shard import ShardEntry, schema, vector_array, write_shard
-from sphering.store.snapshot import Snapshot, SnapshotManifest
+from sphering.store.manifest import ShardEntry, SnapshotManifest
+from sphering.store.shard import schema, vector_array, write_shard
+from sphering.store.snapshot import Snapshot
 
 XQUAD = Path(__file__).parents[2] / "examples" / "xquad"
 

@@ -17,8 +17,9 @@ from sphering.config.encoder import SentenceTransformersConfig
 from sphering.config.model import TransformConfig
 from sphering.encoder import Encoded, Encoder, identify, open_encoder
 from sphering.geometry.moments import Moments
-from sphering.store.shard import ShardEntry, schema, vector_array, write_shard
-from sphering.store.snapshot import Snapshot, SnapshotManifest
+from sphering.store.manifest import ShardEntry, SnapshotManifest
+from sphering.store.shard import schema, vector_array, write_shard
+from sphering.store.snapshot import Snapshot
 from sphering.transform.affine import Transform
 from sphering.transform.fit import fit
 

@@ -16,8 +16,9 @@ from sphering.geometry.moments import Moments, merged
 from sphering.run.kept_moments import ROWS_A_DIMENSION, Subject, stretch_moments, stretches
 from sphering.store.corpus import CorpusStore
 from sphering.store.local_files import LocalFiles
-from sphering.store.shard import ShardEntry, schema, vector_array, write_shard
-from sphering.store.snapshot import Snapshot, SnapshotManifest
+from sphering.store.manifest import ShardEntry, SnapshotManifest
+from sphering.store.shard import schema, vector_array, write_shard
+from sphering.store.snapshot import Snapshot
 from sphering.transform.fit import fit
 
 DIMENSION = 6

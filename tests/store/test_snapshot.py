@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sphering.store.shard import EMBEDDING, ShardEntry, schema, shard_id, vector_array, vector_rows, write_shard
-from sphering.store.snapshot import Snapshot, SnapshotManifest
+from sphering.store.manifest import ShardEntry, SnapshotManifest
+from sphering.store.shard import EMBEDDING, schema, shard_id, vector_array, vector_rows, write_shard
+from sphering.store.snapshot import Snapshot
 
 DIMENSION = 5
 

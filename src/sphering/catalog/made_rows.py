@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from sphering.catalog.row import Row, Tables, picked
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_sealed
+from sphering.store.manifest import SnapshotManifest
 from sphering.store.release import Release
-from sphering.store.snapshot import SnapshotManifest
 
 _SNAPSHOT_COLUMNS = (
     "id",

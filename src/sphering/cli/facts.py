@@ -11,9 +11,9 @@ from sphering.export.facts import export_facts
 from sphering.report.transform_words import evaluation_of, refit_bound
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_document
+from sphering.store.manifest import SnapshotManifest
 from sphering.store.refs import NAMES
 from sphering.store.release import Release
-from sphering.store.snapshot import SnapshotManifest
 
 _FROM_RUN = ("rows_read", "source_documents", "chunks", "quarantined", "duplicates", "parity")
 _FROM_ENCODER = ("kind", "backend", "precision")

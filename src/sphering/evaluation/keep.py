@@ -26,7 +26,7 @@ from sphering.identity import digest, sha256_bytes, short_id
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import create_document, read_document
 from sphering.store.layout import MANIFEST
-from sphering.store.snapshot import SnapshotManifest
+from sphering.store.manifest import SnapshotManifest
 
 EVALUATION_VERSION = 2
 TEXTS = "texts"

@@ -22,8 +22,9 @@ from sphering.store.database import DEFAULT, bounded_connection
 from sphering.store.documents import read_document
 from sphering.store.dropped import dropped_table, write_dropped
 from sphering.store.layout import PROBE
-from sphering.store.shard import ROW_GROUP_ROWS, ShardEntry, is_chunked, read_batches, shard_id, write_shard
-from sphering.store.snapshot import Snapshot, SnapshotManifest, path_list, register_rows, snapshot_id
+from sphering.store.manifest import ShardEntry, SnapshotManifest, snapshot_id
+from sphering.store.shard import ROW_GROUP_ROWS, is_chunked, read_batches, shard_id, write_shard
+from sphering.store.snapshot import Snapshot, path_list, register_rows
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from sphering.run.kept_moments import moments_id, stretches
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_document
 from sphering.store.layout import MANIFEST
+from sphering.store.manifest import SnapshotManifest
 from sphering.store.refs import PUBLISHED
 from sphering.store.release import Release
-from sphering.store.snapshot import SnapshotManifest
 
 Record = dict[str, Any]
 

@@ -19,8 +19,8 @@ from sphering.run.workspace import Workspace, new_run_id
 from sphering.store.clock import now
 from sphering.store.corpus import CorpusStore
 from sphering.store.documents import read_document
+from sphering.store.manifest import SnapshotManifest
 from sphering.store.release import Release
-from sphering.store.snapshot import SnapshotManifest
 
 PURPOSE = "purge"
 

@@ -18,8 +18,9 @@ from sphering.sqltext import load
 from sphering.store.corpus import CorpusStore
 from sphering.store.database import DEFAULT, bounded_connection
 from sphering.store.documents import read_document
-from sphering.store.shard import EMBEDDING, ShardEntry, is_chunked, is_shard, read_batches, vector_rows
-from sphering.store.snapshot import BLOCK_ROWS, SnapshotManifest, snapshot_id
+from sphering.store.manifest import ShardEntry, SnapshotManifest, snapshot_id
+from sphering.store.shard import EMBEDDING, is_chunked, is_shard, read_batches, vector_rows
+from sphering.store.snapshot import BLOCK_ROWS
 
 
 def verify_snapshot(findings: Findings, corpus: CorpusStore, snapshot: str, seen: set[str]) -> None:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from sphering.errors import IntegrityError
 from sphering.identity import sha256_file
-from sphering.store.snapshot import SnapshotManifest
+from sphering.store.manifest import SnapshotManifest
 
 
 def check_run_sums(record: Mapping[str, Any], where: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from sphering.differing import differing
 from sphering.report.changed_documents import changed_documents, write_changed_ids
 from sphering.store.corpus import CorpusStore, Found
-from sphering.store.snapshot import SnapshotManifest
+from sphering.store.manifest import SnapshotManifest
 
 Json = dict[str, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sphering.geometry.estimate import Estimate, exact, undefined
 from sphering.report.counted import Counted, Tally
 from sphering.report.measured import Json, number, share_of
-from sphering.store.snapshot import SnapshotManifest
+from sphering.store.manifest import SnapshotManifest
 
 CANNOT_SAY = "this encoder does not tell unknown tokens"
 CANNOT_COUNT = "this encoder does not count tokens"

@@ -11,10 +11,11 @@ from sphering.config.model import Config, NormaliseConfig
 from sphering.errors import ConfigError, IntegrityError
 from sphering.run.workspace import Workspace
 from sphering.store.corpus import CorpusStore
+from sphering.store.manifest import SnapshotManifest
 from sphering.store.refs import LATEST
 from sphering.store.release import Release
 from sphering.store.shard import CHUNK_PLACE
-from sphering.store.snapshot import Snapshot, SnapshotManifest
+from sphering.store.snapshot import Snapshot
 
 MAIN = "main"
 COLUMNS = ("doc_id", "text", "metadata", "text_hash", "metadata_hash")

@@ -21,8 +21,9 @@ from sphering.run.workspace import Workspace, timed
 from sphering.store.clock import now
 from sphering.store.corpus import CorpusStore
 from sphering.store.dropped import dropped_table, write_dropped
-from sphering.store.shard import EMBEDDING, ShardEntry
-from sphering.store.snapshot import Snapshot, SnapshotManifest, register_rows, snapshot_id
+from sphering.store.manifest import ShardEntry, SnapshotManifest, snapshot_id
+from sphering.store.shard import EMBEDDING
+from sphering.store.snapshot import Snapshot, register_rows
 
 _log = logging.getLogger(__name__)
 

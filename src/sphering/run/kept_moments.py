@@ -22,8 +22,9 @@ from sphering.identity import sha256_bytes, short_id
 from sphering.run.weights import COLUMNS, batch_weights
 from sphering.store.corpus import CorpusStore
 from sphering.store.database import bounded_connection
+from sphering.store.manifest import SnapshotManifest
 from sphering.store.shard import EMBEDDING, read_batches, vector_rows
-from sphering.store.snapshot import BLOCK_ROWS, Snapshot, SnapshotManifest
+from sphering.store.snapshot import BLOCK_ROWS, Snapshot
 from sphering.transform.affine import Transform
 from sphering.transform.image import moments_of
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sphering.errors import NotFoundError
 from sphering.store.documents import create_document, read_document
 from sphering.store.files import Files
 from sphering.store.layout import Layout
+from sphering.store.manifest import SnapshotManifest
 from sphering.store.refs import LATEST, NAMES, PUBLISHED, Refs
 from sphering.store.release import Release
-from sphering.store.snapshot import Snapshot, SnapshotManifest
+
+if TYPE_CHECKING:
+    from sphering.store.snapshot import Snapshot
 
 _SHORTEST_PREFIX = 4
 
@@ -70,6 +73,8 @@ class CorpusStore:
 
     def snapshot(self, snapshot: str) -> Snapshot:
         """Return a reader of a snapshot."""
+        from sphering.store.snapshot import Snapshot  # NumPy and PyArrow, which a list of snapshots does without
+
         manifest = self.manifest(snapshot)
         paths = [self.files.path(self.layout.shard(manifest.encoder, entry.id)) for entry in manifest.shards]
         gone = manifest.dropped_sha256

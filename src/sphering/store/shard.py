@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,27 +20,6 @@ EMBEDDING = "embedding"
 ROW_GROUP_ROWS = 16384
 _BUFFER = 1 << 20  # a memory map would count a whole shard as memory
 HASH = pa.binary(32)
-
-
-@dataclass(frozen=True)
-class ShardEntry:
-    """What a manifest says of one shard."""
-
-    id: str
-    rows: int
-    dropped: int
-    bytes: int
-    sha256: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the entry as plain JSON values."""
-        return {
-            "id": self.id,
-            "rows": self.rows,
-            "dropped": self.dropped,
-            "bytes": self.bytes,
-            "sha256": self.sha256,
-        }
 
 
 CHUNK_PLACE = (

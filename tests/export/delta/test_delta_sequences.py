@@ -22,8 +22,9 @@ from sphering.export.matrix.assemble import make_matrix
 from sphering.export.protocol import ExportJob
 from sphering.geometry.moments import Moments
 from sphering.identity import canonical_json
-from sphering.store.shard import ShardEntry, schema, vector_array, write_shard
-from sphering.store.snapshot import Snapshot, SnapshotManifest
+from sphering.store.manifest import ShardEntry, SnapshotManifest
+from sphering.store.shard import schema, vector_array, write_shard
+from sphering.store.snapshot import Snapshot
 from sphering.transform import fit
 
 D = 4

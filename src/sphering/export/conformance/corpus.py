@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sphering.store.shard import ShardEntry, schema, vector_array, write_shard
-from sphering.store.snapshot import Snapshot, SnapshotManifest
+from sphering.store.manifest import ShardEntry, SnapshotManifest
+from sphering.store.shard import schema, vector_array, write_shard
+from sphering.store.snapshot import Snapshot
 
 _Entry = tuple[bytes, str, str, NDArray[np.float32], dict[str, Any] | None]
 _HEADS = ("é", "z", "Z", "9", "10", "\U0001f600", "ﬀ", 'quo"ted', "back\\slash", "a/b c%20", "'; --", "l" * 200)
