@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 from sphering.config.run import RunConfig
 from sphering.cores import available_memory, machine_cores
@@ -14,6 +14,8 @@ from sphering.flows.cluster import Cluster
 from sphering.flows.reach import units_end_workers
 from sphering.run import dask_cluster
 from sphering.run.worker import machine
+
+_UNITS_AT_ONCE: Final = 2
 
 
 @contextmanager
@@ -45,7 +47,7 @@ def _client(distributed: Any, run: RunConfig) -> Iterator[Any]:
     if run.address is None:
         with (
             TemporaryDirectory(prefix="sphering-", ignore_cleanup_errors=True) as folder,
-            _local(distributed, run.workers, folder) as cluster,
+            _local(run.workers, folder) as cluster,
             distributed.Client(cluster, set_as_default=False) as client,
         ):
             yield client
@@ -54,18 +56,28 @@ def _client(distributed: Any, run: RunConfig) -> Iterator[Any]:
         yield client
 
 
-def _local(distributed: Any, workers: int, folder: str) -> Any:
-    """Return processes of this machine that share its memory; one thread takes units, the encoder has the cores."""
+@contextmanager
+def _local(workers: int, folder: str) -> Iterator[Any]:
+    """Enter processes of this machine that share its memory.
+
+    In each, as in a run without a cluster, one unit is encoded on the process' cores while the next is made into tokens.
+    """
+    dask, distributed = require("dask", dask_cluster.EXTRA), require("distributed", dask_cluster.EXTRA)
     limit = available_memory() // (workers + 1)  # the run itself is one more
-    return distributed.LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        processes=True,
-        memory_limit=limit,
-        local_directory=folder,
-        dashboard_address=None,
-        silence_logs="ERROR",
-    )
+    # Dask sets MALLOC_TRIM_THRESHOLD_, with which the kernel is asked for each tensor's memory anew: a fifth slower.
+    with (
+        dask.config.set({"distributed.nanny.pre-spawn-environ": {}}),
+        distributed.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=_UNITS_AT_ONCE,
+            processes=True,
+            memory_limit=limit,
+            local_directory=folder,
+            dashboard_address=None,
+            silence_logs="ERROR",
+        ) as cluster,
+    ):
+        yield cluster
 
 
 def _shares(client: Any) -> dict[str, int]:

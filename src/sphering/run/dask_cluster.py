@@ -61,7 +61,7 @@ def workers(client: Any) -> list[str]:
     found = client.run(introduced, on_error="return")
     if not found:
         address = client.scheduler.address
-        raise no_workers("Dask", address, f"dask worker {address} --nworkers 2 --nthreads 1")
+        raise no_workers("Dask", address, f"dask worker {address} --nworkers 1 --nthreads 2")
     require_same_software(Software.here(), found)
     return list(found)
 
