@@ -60,7 +60,7 @@ def _client(distributed: Any, run: RunConfig) -> Iterator[Any]:
 def _local(workers: int, folder: str) -> Iterator[Any]:
     """Enter processes of this machine that share its memory.
 
-    In each, as in a run without a cluster, one unit is encoded on the process' cores while the next is made into tokens.
+    In each, as in a run without a cluster, one unit is encoded on its cores while the next is made into tokens.
     """
     dask, distributed = require("dask", dask_cluster.EXTRA), require("distributed", dask_cluster.EXTRA)
     limit = available_memory() // (workers + 1)  # the run itself is one more
