@@ -152,7 +152,7 @@ def _layout(
             continue
         shards.append(np.full(len(gone), len(entries), np.int32))
         rows.append(gone)
-        entries.append(replace(now, dropped=len(gone)))
+        entries.append(now._replace(dropped=len(gone)))
     return entries, np.concatenate(shards), np.concatenate(rows)
 
 

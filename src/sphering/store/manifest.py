@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sphering.identity import short_id
 
@@ -15,9 +15,8 @@ def snapshot_id(corpus: str, encoder: str, content_digest: str) -> str:
     return short_id({"corpus": corpus, "encoder": encoder, "content_digest": content_digest, "v": SNAPSHOT_VERSION})
 
 
-@dataclass(frozen=True)
-class ShardEntry:
-    """What a manifest says of one shard."""
+class ShardEntry(NamedTuple):
+    """What a manifest says of one shard; a tuple, because lists of snapshots make a hundred thousand of them."""
 
     id: str
     rows: int
@@ -27,13 +26,7 @@ class ShardEntry:
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry as plain JSON values."""
-        return {
-            "id": self.id,
-            "rows": self.rows,
-            "dropped": self.dropped,
-            "bytes": self.bytes,
-            "sha256": self.sha256,
-        }
+        return self._asdict()
 
 
 @dataclass(frozen=True)
