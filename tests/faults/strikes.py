@@ -229,8 +229,8 @@ _COMPLETED, _CRASHED = frozenset({"Completed"}), frozenset({"Crashed"})
 
 FAULTS = (
     Fault("flow process killed", killed, _CRASHED),
-    Fault("server restarted", server_restarted, _COMPLETED),
-    Fault("database is locked", database_locked((3, 8)), _COMPLETED),
+    Fault("server restarted", server_restarted, _COMPLETED, soak=True),
+    Fault("database is locked", database_locked((3, 8)), _COMPLETED, soak=True),
     Fault("cancelled", cancelled, frozenset({"Cancelled"})),
     Fault("two nights at once", overlapped, _COMPLETED),
     Fault("two deployments of one corpus", beside_another_deployment, _COMPLETED, soak=True),

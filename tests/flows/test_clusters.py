@@ -24,7 +24,9 @@ from sphering.store.store import Store
 pytestmark = pytest.mark.server
 distributed = pytest.importorskip("distributed")
 pytest.importorskip("prefect_dask")
-WITH_RAY = pytest.param("ray", marks=pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed"))
+WITH_RAY = pytest.param(
+    "ray", marks=[pytest.mark.soak, pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed")]
+)
 RUN_SECONDS = 240
 SAMPLE = Path(__file__).parents[1] / "data" / "banking77" / "banking77-200.parquet"
 
