@@ -131,12 +131,19 @@ def test_threads_of_the_run_itself_need_no_cluster(configured):
 
 def test_a_cluster_that_does_not_answer_fails_before_the_night_and_one_that_does_is_fine(configured):
     pytest.importorskip("prefect_dask")
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        address = f"tcp://127.0.0.1:{listening.getsockname()[1]}"
-        config = configured(f'[run]\nrunner = "dask"\naddress = "{address}"\n')
-        assert found(runner.check(config), "runner").state == "ok"
-    gone = found(runner.check(config), "runner")
-    assert gone.state == "fails"
+    distributed = pytest.importorskip("distributed")
+
+    def asked(address):
+        return found(runner.check(configured(f'[run]\nrunner = "dask"\naddress = "{address}"\n')), "runner")
+
+    with distributed.LocalCluster(n_workers=1, processes=False, protocol="tcp", dashboard_address=None) as there:
+        assert asked(there.scheduler_address).state == "ok"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        dumb = asked(address)
+    gone = asked(address)
+    assert (dumb.state, gone.state) == ("fails", "fails")
+    assert "stays silent" in dumb.found
     assert "nothing answers" in gone.found
 
 
