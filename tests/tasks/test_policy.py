@@ -25,7 +25,9 @@ BODY_LINES = 20
 def test_every_step_of_a_run_has_its_task():
     first = "begin ingest plan-units load begin-encoding embed send take-back commit-snapshot select-snapshot evaluate"
     last = "settle-transform plan-release report prepare-matrix export commit-release publish render finish"
-    others = "verify collect rebuild-catalog remove-records check-migration compare-channels compare-with-earlier"
+    others = (
+        "verify collect rebuild-catalog remove-records check-migration compare-channels look-again compare-with-earlier"
+    )
     assert {task.name for task in TASKS.values()} == {*first.split(), *last.split(), *others.split()}
 
 
