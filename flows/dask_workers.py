@@ -5,17 +5,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any
 
 from sphering.config.run import RunConfig
-from sphering.cores import available_memory, machine_cores
+from sphering.cores import available_memory, machine_cores, sensible_workers
 from sphering.extras import require
 from sphering.flows.cluster import Cluster
 from sphering.flows.reach import units_end_workers
 from sphering.run import dask_cluster
 from sphering.run.worker import machine
-
-_UNITS_AT_ONCE: Final = 2
 
 
 @contextmanager
@@ -69,7 +67,7 @@ def _local(workers: int, folder: str) -> Iterator[Any]:
         dask.config.set({"distributed.nanny.pre-spawn-environ": {}}),
         distributed.LocalCluster(
             n_workers=workers,
-            threads_per_worker=_UNITS_AT_ONCE,
+            threads_per_worker=sensible_workers(),
             processes=True,
             memory_limit=limit,
             local_directory=folder,
