@@ -62,7 +62,9 @@ def test_a_name_that_no_work_pool_can_have_is_refused(pool):
 
 @pytest.mark.parametrize("pool", ["sphering", "gpu pool", "team.a_1", "4u"])
 def test_other_names_are_taken(pool):
-    Order(Path("sphering.toml"), pool=pool).check()
+    order = Order(Path("sphering.toml"), pool=pool)
+    order.check()
+    assert order.pool == pool
 
 
 def test_two_schedules_are_one_too_many():
