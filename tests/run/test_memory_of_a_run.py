@@ -52,11 +52,13 @@ def peak(vectors, tmp_path):
     return measure
 
 
-def test_a_corpus_three_times_as_large_takes_no_more_memory(peak):
-    small, small_data = peak(20_000)
-    large, large_data = peak(60_000)
-    assert large_data - small_data > 90 * MEGABYTE
-    assert large - small < 40 * MEGABYTE, (small, large)
+def test_a_corpus_nearly_four_times_as_large_takes_no_more_memory(peak):
+    small, small_data = peak(30_000)
+    large, large_data = peak(110_000)
+    grown = large_data - small_data
+    assert grown > 180 * MEGABYTE
+    # Peaks of one and the same corpus differ by some 60 MB: what threads hold at once is their schedule's.
+    assert large - small < grown / 2, (small, large)
     assert large < 600 * MEGABYTE
 
 
