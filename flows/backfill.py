@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from prefect import flow
+from prefect import flow, tags
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
@@ -20,6 +20,7 @@ from sphering.tasks.compare import check, compare_channels
 from sphering.tasks.job import Job
 from sphering.tasks.pages import migration_page, unmade_page
 from sphering.tasks.snapshot import is_judged
+from sphering.tasks.tags import tags_of
 from sphering.tasks.telling import compared_facts, failures_told, tell_check
 
 PURPOSE = "backfill"
@@ -46,14 +47,16 @@ def backfill(config: Config | Path, into: str = MAIN, bounds: tuple[GateConfig, 
     with concerning(aside):
         with failures_told(aside, PURPOSE):
             check(aside, into, bounds)
-        made: Any = main_job(aside)
+        with tags(*tags_of(aside.corpus)):
+            made: Any = main_job(aside)
         if made["release_status"] not in SERVED:
             show_page(PURPOSE, target_of(serving), unmade_page(aside, into, made))
             return ended(aside, made)
         # Again, because the logs are about the run that has ended.
         with concerning(aside), failures_told(aside, PURPOSE) as started:
             judged = compare_channels(aside, into, bounds)
-        result: Any = enter(serving, judged.compared["b"]["snapshot"]) if judged.passed else None
+        with tags(*tags_of(serving.corpus)):
+            result: Any = enter(serving, judged.compared["b"]["snapshot"]) if judged.passed else None
     page = migration_page(aside, into, judged, result)
     show_page(PURPOSE, target_of(serving), page)
     if result is not None and result["release_status"] is not None:

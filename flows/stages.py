@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from prefect import tags, unmapped
+from prefect import unmapped
 from prefect.client.schemas.objects import State
+from prefect.context import TagsContext
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
@@ -33,7 +34,6 @@ from sphering.tasks.release import move_refs, plan
 from sphering.tasks.report import measure
 from sphering.tasks.snapshot import commit as commit_snapshot
 from sphering.tasks.snapshot import select
-from sphering.tasks.tags import tags_of
 from sphering.tasks.telling import tell_failure, tell_result
 from sphering.tasks.transform import settle
 from sphering.tasks.wording import verdict_sentence
@@ -66,9 +66,13 @@ def named(what: str) -> Callable[[], str]:
 
 @contextmanager
 def concerning(config: Config) -> Iterator[None]:
-    """Let the logs and the tasks of the block, and the flow runs inside it, say which corpus they are about."""
+    """Let the logs of the block say which corpus they are about; its tasks have no tags.
+
+    Before a task that has tags Prefect asks the server for their limits. Where that has SQLite and still writes what
+    came of a longer task before, the answer is 503, and Prefect asks again 2 s later: so much a step.
+    """
     logs.about(corpus=config.corpus, flow_run=str(flow_run.id), run=None)
-    with tags(*tags_of(config.corpus)):
+    with TagsContext(current_tags=set()):
         yield
 
 

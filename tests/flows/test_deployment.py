@@ -58,8 +58,9 @@ def test_the_nightly_deployment_publishes_a_release_and_shows_what_came_of_it(de
     first = api.run("main-job/nightly-banking77")
     assert (first["state_type"], first["state_name"]) == ("COMPLETED", "Completed"), first["state"]["message"]
     assert first["name"] == "run-banking77"
+    assert first["tags"] == ["sphering", "banking77"]
     tasks = api.post("/task_runs/filter", flow_runs={"id": {"any_": [first["id"]]}})
-    assert {frozenset(task["tags"]) for task in tasks} == {frozenset({"sphering", "banking77"})}
+    assert {frozenset(task["tags"]) for task in tasks} == {frozenset()}  # or each would ask the server for limits
     assert any(task["name"].startswith("export-banking77-") for task in tasks)
     published = _corpus(deployed).refs.read("main", PUBLISHED)
     assert first["state"]["message"] == f"published: banking77, release {published.release}"
