@@ -47,6 +47,7 @@ def _in_threads(job: Job, config: Config, units: Units) -> None:
     with threads(config.run.workers) as pool:
         for encoded in pool.map(embed, {"job": unmapped(job), "unit": list(range(units.count))}):
             encoded.result()
+    current().finish("embed")
 
 
 def _elsewhere(job: Job, config: Config, units: Units) -> None:
@@ -57,6 +58,7 @@ def _elsewhere(job: Job, config: Config, units: Units) -> None:
         for unit, encoded in enumerate(pool.map(embed_elsewhere, given)):
             encoded.result()
             take_back(job, unit, site)
+        current().finish("embed")  # before the cluster ends, which is no encoding
 
 
 def _load(job: Job, site: Site, pool: Any, workers: Sequence[Callable[[], AbstractContextManager[Any]]]) -> int:

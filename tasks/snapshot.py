@@ -2,7 +2,6 @@
 
 from prefect import get_run_logger, task
 
-from sphering.progress import current
 from sphering.run.commit import commit_snapshot
 from sphering.run.select import select_snapshot
 from sphering.run.workspace import Workspace
@@ -13,7 +12,6 @@ from sphering.tasks.policy import POLICY
 @task(name="commit-snapshot", task_run_name="commit-snapshot-{job.corpus}", **POLICY)
 def commit(job: Job) -> bool:
     """Create the snapshot unless it exists; return whether the texts that the encoder refused let the run go on."""
-    current().finish("embed")
     committed = commit_snapshot(job.workspace)
     if committed is None:
         get_run_logger().info("no snapshot: the encoder refused more texts than a gate allows")
