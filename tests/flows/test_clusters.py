@@ -4,12 +4,14 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
@@ -62,6 +64,11 @@ def facts(config, result):
     return result["snapshot"], digest, vectors.read_bytes()
 
 
+def published_facts(config):
+    release = Store.at(config.store).corpus(config.corpus).find_release("published")
+    return facts(config, {"snapshot": release.snapshot, "exports": [vars(release.exports[0])]})
+
+
 @pytest.mark.parametrize("runner", ["dask", WITH_RAY])
 def test_a_cluster_on_this_machine_makes_what_threads_make(main_job, tmp_path, write_config, in_threads, runner):
     config = settings(write_config(tmp_path), run__runner=runner)
@@ -102,13 +109,8 @@ def test_a_worker_that_dies_loses_its_unit_only_and_workers_log_as_the_run_does(
     lines = [json.loads(line) for line in said.splitlines()]
     (run,) = {line["run"] for line in lines if line.get("task", "").startswith("embed-")}
     config = load(file)
-    corpus = Store.open(Path(config.store)).corpus(config.corpus)
-    result = {
-        "snapshot": corpus.find_release("published").snapshot,
-        "exports": [vars(corpus.find_release("published").exports[0])],
-    }
-    assert facts(config, result) == in_threads
-    assert corpus.find_release("published").run == run
+    assert published_facts(config) == in_threads
+    assert Store.at(config.store).corpus(config.corpus).find_release("published").run == run
 
 
 def kill_the_first_that_made_a_shard(process, config):
@@ -153,6 +155,51 @@ def running_cluster(folder, environments):
         for process in processes:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(30)
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed")
+def test_a_ray_cluster_that_runs_makes_what_threads_make_and_runs_on(prefect_api, tmp_path, write_config, in_threads):
+    file = write_config(tmp_path)
+    # As where it has no other machines: else Ray takes the machine's address for loopback's, which nobody listens at.
+    environment = {**os.environ, "PREFECT_API_URL": prefect_api, "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+    with running_ray(environment) as (address, head):
+        command = [sys.executable, "-m", "sphering.cli", "run", "--config", str(file), "--set", "run.runner=ray"]
+        command += ["--set", f"run.address={address}", "--set", "run.unit_rows=64"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=RUN_SECONDS)
+        assert done.returncode == 0, done.stderr
+        assert head.poll() is None
+    assert published_facts(load(file)) == in_threads
+
+
+@contextmanager
+def running_ray(environment):
+    """A head node of Ray with two CPUs, on loopback; the value is its address and its process."""
+    port, for_clients = free_port(), free_port()
+    with TemporaryDirectory(prefix="ray-") as folder:  # the names of its sockets may have 107 bytes
+        words = ["--head", "--block", "--node-ip-address=127.0.0.1", f"--port={port}", "--num-cpus=2"]
+        words += ["--include-dashboard=false", f"--ray-client-server-port={for_clients}", f"--temp-dir={folder}"]
+        command = [str(Path(sys.executable).with_name("ray")), "start", *words, "--disable-usage-stats"]
+        process = subprocess.Popen(command, env=environment, process_group=0)
+        try:
+            end = time.monotonic() + RUN_SECONDS
+            while not answers(port) and process.poll() is None and time.monotonic() < end:
+                time.sleep(0.1)
+            yield f"127.0.0.1:{port}", process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def before_others(folder):

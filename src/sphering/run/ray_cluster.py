@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ QUIET: Final[Mapping[str, Any]] = {"log_to_driver": False, "logging_level": "ERR
 # Ray reports what it is used for, and warns of its own switches, unless it is told not to.
 _SILENT: Final = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 _TLS: Final = "RAY_USE_TLS"
+_MODE: Final = "RAY_AUTH_MODE"
+_TOKENS: Final = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 _PORT: Final = 10001
 _SPEAK_SECONDS: Final = 5.0
 _ANSWER_SECONDS: Final = 60.0
@@ -35,7 +38,18 @@ def imported() -> ModuleType:
     """
     for name, value in _SILENT.items():
         os.environ.setdefault(name, value)
+    if _has_token():
+        os.environ.setdefault(_MODE, "token")
     return require("ray", EXTRA)
+
+
+def _has_token() -> bool:
+    """Return whether Ray finds a token here.
+
+    `ray start` asks for it then, and a program that connects shows it only where it is told to: else it tries for 20 s.
+    A head node that asks for none takes one as well.
+    """
+    return any(map(os.environ.get, _TOKENS)) or (Path.home() / ".ray" / "auth_token").exists()
 
 
 def check(address: str) -> None:
@@ -64,7 +78,8 @@ def connected(address: str) -> Iterator[Any]:
         _speak(address)
         ray.init(address=address, **QUIET)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-        raise no_answer("Ray", address, error, _SPEAK_SECONDS) from error
+        also = "; where its head node asks for a token, put that into RAY_AUTH_TOKEN"
+        raise no_answer("Ray", address, error, _SPEAK_SECONDS, also=also) from error
     try:
         yield ray
     finally:
