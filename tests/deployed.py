@@ -100,7 +100,8 @@ class Api:
     """The few questions that tests ask a Prefect server."""
 
     def __init__(self, url: str) -> None:
-        self._client = httpx.Client(base_url=url, trust_env=False, timeout=30)
+        # A server with SQLite may say nothing for as long as SQLite waits for a lock, 60 s.
+        self._client = httpx.Client(base_url=url, trust_env=False, timeout=120)
 
     def post(self, path: str, **body: Any) -> Any:
         """Post, and again where the server answers 503, as it does while its SQLite is locked."""
