@@ -154,6 +154,8 @@ def test_a_backfill_moves_published_once_and_only_where_its_bounds_pass(deployed
 
     moved = api.run("backfill/backfill-banking77", config=str(file))
     assert moved["state_name"] == "Completed", moved["state"]["message"]
+    tagged = {run["name"] for run in api.runs(flow_runs={"tags": {"all_": ["sphering", "banking77"]}})}
+    assert {"run-banking77@next", "enter-banking77"} <= tagged
     (value,) = corpus.refs.history("main", PUBLISHED)[len(history) :]
     after = corpus.release(value.release)
     assert after.encoder == aside.encoder
